@@ -1,0 +1,1 @@
+//! the broker's decisions: partitions, coordinators, controller.

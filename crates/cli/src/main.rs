@@ -1,0 +1,2 @@
+//! The castlekeep binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! sans-IO client machines: the ZooKeeper session and the Kafka link.

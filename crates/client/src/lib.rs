@@ -1,0 +1,1 @@
+//! tokio shells around client-core.

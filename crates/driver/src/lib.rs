@@ -1,0 +1,5 @@
+//! The loop around a machine: it batches, decides which sync completes what, and keeps the order of each connection.
+//! Generic over [`world::World`], so the riskiest code of a server (what was durable when a reply left?) runs
+//! unchanged in the simulator.
+
+pub mod world;

@@ -1,0 +1,1 @@
+//! Kafka bytes <-> typed messages, and pure functions over record batches.

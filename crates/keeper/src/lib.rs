@@ -1,0 +1,1 @@
+//! the coordination service: tree, sessions, watches, request pipeline.

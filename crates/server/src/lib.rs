@@ -1,0 +1,1 @@
+//! the real world: sockets, threads, clocks, configuration, HTTP.

@@ -1,0 +1,1 @@
+//! the simulated world: network, disk, clock, faults, workloads, oracles.

@@ -1,0 +1,1 @@
+//! atomic broadcast: epochs, quorums, proposals and commits.
