@@ -9,8 +9,10 @@ pub mod limits;
 pub mod map;
 pub mod prng;
 pub mod secret;
+pub mod str;
 pub mod time;
 
 pub use crate::bytes::{DecodeError, Reader};
 pub use crate::prng::Prng;
+pub use crate::str::Str;
 pub use crate::time::{Instant, Now};
