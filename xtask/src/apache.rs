@@ -1,0 +1,198 @@
+//! The Apache servers and tools: fetched from Maven Central at pinned versions, started beside ours. They are the
+//! oracle: a conformance script counts only when it passes against them too.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{self, Server};
+use crate::{probe, repo};
+
+const START_DEADLINE: Duration = Duration::from_secs(60);
+const FETCH_DEADLINE: Duration = Duration::from_secs(600);
+
+/// The sets of jars, each one pinned by `xtask/apache/NAME.pom.xml`.
+pub const SETS: [&str; 2] = ["zookeeper", "kafka"];
+
+/// Fetches every set that is not in the cache yet, or whose pom has changed since.
+pub fn fetch() -> Result<()> {
+    let missing: Vec<&str> = SETS.into_iter().filter(|set| !is_fetched(set)).collect();
+    let results: Vec<Result<()>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = missing.iter().map(|set| scope.spawn(|| fetch_set(set))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a fetching thread does not panic")).collect()
+    });
+    results.into_iter().collect()
+}
+
+/// Whether the cache holds the set `name` as its pom asks for it.
+pub fn is_fetched(name: &str) -> bool {
+    let same = || -> Result<bool> {
+        let pom = std::fs::read(pom(name)?)?;
+        let stamp = std::fs::read(stamp(name)?)?;
+        Ok(pom == stamp)
+    };
+    same().unwrap_or(false)
+}
+
+fn fetch_set(name: &str) -> Result<()> {
+    let libs = libs(name)?;
+    if libs.exists() {
+        std::fs::remove_dir_all(&libs).with_context(|| format!("empty {}", libs.display()))?;
+    }
+    let mut maven = Command::new("mvn");
+    maven.args(["-q", "-B", "-f"]).arg(pom(name)?).arg("dependency:copy-dependencies");
+    maven.arg(format!("-DoutputDirectory={}", libs.display()));
+    process::run_ok(maven, "", FETCH_DEADLINE).with_context(|| format!("fetch the jars of Apache {name}"))?;
+    std::fs::copy(pom(name)?, stamp(name)?).context("note which pom was fetched")?;
+    Ok(())
+}
+
+fn pom(name: &str) -> Result<PathBuf> {
+    Ok(repo::root()?.join(format!("xtask/apache/{name}.pom.xml")))
+}
+
+fn stamp(name: &str) -> Result<PathBuf> {
+    Ok(repo::cache()?.join("apache").join(name).join("fetched.pom.xml"))
+}
+
+fn libs(name: &str) -> Result<PathBuf> {
+    Ok(repo::cache()?.join("apache").join(name).join("libs"))
+}
+
+/// A `java` command with the jars of `set`, flags for a quick start, and `main` as its class.
+pub fn java(set: &str, heap_mb: u32, main: &str) -> Result<Command> {
+    let libs = libs(set)?;
+    let log4j = repo::root()?.join("xtask/apache/log4j.properties");
+    let mut java = Command::new("java");
+    java.arg(format!("-Xmx{heap_mb}m"));
+    // Tests are over before the optimising compiler pays off, and two cores are few for a concurrent collector.
+    java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]);
+    java.arg(format!("-Dlog4j.configuration=file:{}", log4j.display()));
+    java.arg("-cp").arg(libs.join("*")).arg(main);
+    Ok(java)
+}
+
+/// How an Apache ZooKeeper server is started.
+pub struct ZooKeeperOptions {
+    /// The client port on 127.0.0.1.
+    pub port: u16,
+    /// Lines added to `zoo.cfg`, such as those of an ensemble.
+    pub extra: String,
+}
+
+/// Starts an Apache ZooKeeper server with its files in `dir` and waits until it serves.
+pub fn start_zookeeper(dir: &Path, options: &ZooKeeperOptions) -> Result<Server> {
+    let mut server = spawn_zookeeper(dir, options)?;
+    server.wait_ready(START_DEADLINE, || probe::zookeeper_ready(options.port))?;
+    Ok(server)
+}
+
+/// As [`start_zookeeper`] without the wait, for the members of an ensemble, who wait for each other.
+pub fn spawn_zookeeper(dir: &Path, options: &ZooKeeperOptions) -> Result<Server> {
+    let config = zoo_cfg(dir, options)?;
+    let mut java = java("zookeeper", 256, "org.apache.zookeeper.server.quorum.QuorumPeerMain")?;
+    java.arg(config);
+    Server::spawn("Apache ZooKeeper", insert_properties(java), &dir.join("server.log"))
+}
+
+/// Writes `zoo.cfg` into `dir` and gives its path. Our server reads the same file.
+pub fn zoo_cfg(dir: &Path, options: &ZooKeeperOptions) -> Result<PathBuf> {
+    std::fs::create_dir_all(dir.join("data")).with_context(|| format!("create {}", dir.display()))?;
+    let config = dir.join("zoo.cfg");
+    let text = format!(
+        "tickTime=500\ninitLimit=20\nsyncLimit=10\ndataDir={}\nclientPortAddress=127.0.0.1\nclientPort={}\n\
+         4lw.commands.whitelist=*\nadmin.enableServer=false\nmaxSessionTimeout=60000\n{}",
+        dir.join("data").display(),
+        options.port,
+        options.extra
+    );
+    std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
+    Ok(config)
+}
+
+/// System properties go before the class name, so the command is rebuilt with them in front.
+fn insert_properties(java: Command) -> Command {
+    let mut with = Command::new(java.get_program());
+    // 64 KiB instead of 64 MiB of preallocation keeps a test's folder small enough to be a fixture.
+    with.args(["-Dzookeeper.preAllocSize=64", "-Dzookeeper.extendedTypesEnabled=true"]);
+    with.args(java.get_args());
+    with
+}
+
+/// How an Apache Kafka broker is started.
+pub struct KafkaOptions {
+    /// Its `broker.id`.
+    pub broker_id: i32,
+    /// The port it listens on, on 127.0.0.1.
+    pub port: u16,
+    /// The port it tells clients and other brokers; differs from `port` behind a capture proxy.
+    pub advertised_port: u16,
+    /// `zookeeper.connect`.
+    pub zookeeper: String,
+    /// Lines added to `server.properties`.
+    pub extra: String,
+}
+
+/// Starts an Apache Kafka broker with its files in `dir` and waits until it serves.
+pub fn start_kafka(dir: &Path, options: &KafkaOptions) -> Result<Server> {
+    let config = server_properties(dir, options)?;
+    let mut java = java("kafka", 768, "kafka.Kafka")?;
+    java.arg(config);
+    let mut server = Server::spawn("Apache Kafka", java, &dir.join("server.log"))?;
+    server.wait_ready(START_DEADLINE, || probe::kafka_ready(options.port, 1))?;
+    Ok(server)
+}
+
+/// Writes `server.properties` into `dir` and gives its path. Our server reads the same file.
+pub fn server_properties(dir: &Path, options: &KafkaOptions) -> Result<PathBuf> {
+    std::fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
+    let config = dir.join("server.properties");
+    let text = format!(
+        "broker.id={}\nlisteners=PLAINTEXT://127.0.0.1:{}\nadvertised.listeners=PLAINTEXT://127.0.0.1:{}\n\
+         log.dirs={}\nzookeeper.connect={}\nzookeeper.session.timeout.ms=4000\n\
+         offsets.topic.replication.factor=1\noffsets.topic.num.partitions=5\n\
+         transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
+         transaction.state.log.num.partitions=3\ngroup.initial.rebalance.delay.ms=0\n{}",
+        options.broker_id,
+        options.port,
+        options.advertised_port,
+        dir.join("log").display(),
+        options.zookeeper,
+        options.extra
+    );
+    std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
+    Ok(config)
+}
+
+/// Runs one server in the foreground until it ends: what `cargo xtask apache start` does.
+pub fn start_in_foreground(name: &str, port: Option<u16>, zookeeper: &str, dir: Option<PathBuf>) -> Result<()> {
+    fetch()?;
+    let dir = match dir {
+        Some(dir) => dir,
+        None => std::env::temp_dir().join(format!("castlekeep-apache-{name}-{}", std::process::id())),
+    };
+    std::fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
+    let mut server = match name {
+        "zookeeper" => {
+            let port = port.unwrap_or(2181);
+            let server = start_zookeeper(&dir, &ZooKeeperOptions { port, extra: String::new() })?;
+            println!("Apache ZooKeeper on 127.0.0.1:{port}, pid {}, files in {}", server.id(), dir.display());
+            server
+        }
+        "kafka" => {
+            let port = port.unwrap_or(9092);
+            let zookeeper = zookeeper.to_owned();
+            let options = KafkaOptions { broker_id: 0, port, advertised_port: port, zookeeper, extra: String::new() };
+            let server = start_kafka(&dir, &options)?;
+            println!("Apache Kafka on 127.0.0.1:{port}, pid {}, files in {}", server.id(), dir.display());
+            server
+        }
+        other => bail!("no Apache server is called {other}; there are: {}", SETS.join(", ")),
+    };
+    while server.is_running() {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    bail!("the server ended; its log ends:\n{}", server.log_tail())
+}
