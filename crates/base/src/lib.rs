@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod checksum;
 pub mod limits;
 pub mod map;
+pub mod planted;
 pub mod prng;
 pub mod secret;
 pub mod str;

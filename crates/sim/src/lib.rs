@@ -1,1 +1,8 @@
-//! the simulated world: network, disk, clock, faults, workloads, oracles.
+//! The simulated world: network, disk, clock, faults, workloads, oracles. It runs the machines, the drivers and the
+//! storage code of the server, unchanged, in virtual time from one seed.
+
+pub mod disk;
+pub mod kernel;
+pub mod net;
+pub mod trace;
+pub mod world;

@@ -1,0 +1,402 @@
+//! A disk that keeps exactly what POSIX promises, and at a crash not one byte more.
+//!
+//! * Content and length are volatile until `sync_data`; a power loss keeps a random subset of the unsynced 512-byte
+//!   sectors (so writes are torn, and the pages of one commit reach the platter in any order).
+//! * Names (create, rename, remove) are volatile until `sync_dir` of their folder.
+//! * A failed sync leaves the platter in an unknown state *and* the cache clean: a retry would succeed and lie.
+//! * A killed process loses its locks and open files, but the cache stays, still unsynced.
+
+mod content;
+mod names;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use base::Prng;
+use storage::disk::{Disk, DiskFile, OpenMode};
+
+pub use content::{Content, PAGE_BYTES, SECTOR_BYTES};
+use names::{Names, NodeId};
+
+/// What kind of call a planned fault hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DiskOp {
+    /// `read_at`.
+    Read,
+    /// `write_at`, `write_vectored_at`.
+    Write,
+    /// `set_len`.
+    SetLen,
+    /// `sync_data`, `sync_all`.
+    Sync,
+    /// `sync_dir`.
+    SyncDir,
+    /// `open` of a file that does not exist, `create_dir_all`.
+    Create,
+    /// `rename`.
+    Rename,
+    /// `remove_file`, `remove_dir_all`.
+    Remove,
+}
+
+/// Which promises of the disk are broken on purpose, to show that the checks notice (see [`base::planted`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskLies {
+    /// `sync_dir` reports success and does nothing.
+    pub skip_sync_dir: bool,
+    /// `sync_data` reports success and does nothing.
+    pub skip_sync_data: bool,
+}
+
+/// What a crash does to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// The process dies (kill -9): the cache stays.
+    Process,
+    /// The machine dies: of what was not synced, this percentage of sectors and names survives.
+    Power {
+        /// 0 to 100.
+        survive_percent: u64,
+    },
+}
+
+/// Counters of what happened, for reports and for tests that something happened at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskStats {
+    /// Calls of `write_at`.
+    pub writes: u64,
+    /// Calls of `sync_data` that worked.
+    pub syncs: u64,
+    /// Calls that a planned fault or a full disk made fail.
+    pub errors: u64,
+}
+
+struct State {
+    names: Names,
+    files: BTreeMap<NodeId, Content>,
+    /// Handles of earlier incarnations are dead.
+    incarnation: u64,
+    locks: BTreeMap<NodeId, u64>,
+    prng: Prng,
+    /// Calls of a kind left until one fails with EIO.
+    fail_in: BTreeMap<DiskOp, u64>,
+    full: bool,
+    lies: DiskLies,
+    stats: DiskStats,
+}
+
+/// One disk, as one incarnation of one process sees it. Clones share it.
+#[derive(Clone)]
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+    incarnation: u64,
+}
+
+/// An open file of a [`SimDisk`].
+pub struct SimFile {
+    disk: SimDisk,
+    node: NodeId,
+    writable: bool,
+}
+
+/// A lock on a [`SimDisk`]; released when dropped or when the process dies.
+pub struct SimLock {
+    disk: SimDisk,
+    node: NodeId,
+}
+
+impl SimDisk {
+    /// An empty disk.
+    pub fn new(prng: Prng) -> Self {
+        let state = State {
+            names: Names::new(),
+            files: BTreeMap::new(),
+            incarnation: 0,
+            locks: BTreeMap::new(),
+            prng,
+            fail_in: BTreeMap::new(),
+            full: false,
+            lies: DiskLies::default(),
+            stats: DiskStats::default(),
+        };
+        Self { state: Arc::new(Mutex::new(state)), incarnation: 0 }
+    }
+
+    /// Ends the process that uses the disk, or the machine under it, and gives the disk that the next process sees.
+    /// Every older handle answers errors from now on.
+    pub fn crash(&self, crash: Crash) -> Self {
+        let mut guard = self.locked();
+        let state = &mut *guard;
+        state.incarnation += 1;
+        state.locks.clear();
+        state.fail_in.clear();
+        match crash {
+            Crash::Process => state.files.values_mut().for_each(Content::evict_lost),
+            Crash::Power { survive_percent } => {
+                let reachable = state.names.power_loss(&mut state.prng, survive_percent);
+                state.files.retain(|node, _| reachable.contains(node));
+                for content in state.files.values_mut() {
+                    content.power_loss(&mut state.prng, survive_percent);
+                }
+            }
+        }
+        let incarnation = state.incarnation;
+        drop(guard);
+        Self { state: Arc::clone(&self.state), incarnation }
+    }
+
+    /// Makes the `nth` call of this kind from now on (0 is the next) fail once with an IO error.
+    pub fn fail_after(&self, op: DiskOp, nth: u64) {
+        self.locked().fail_in.insert(op, nth);
+    }
+
+    /// Fills or frees the disk: while full, whatever needs new space fails.
+    pub fn set_full(&self, full: bool) {
+        self.locked().full = full;
+    }
+
+    /// Breaks promises on purpose.
+    pub fn set_lies(&self, lies: DiskLies) {
+        self.locked().lies = lies;
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> DiskStats {
+        self.locked().stats
+    }
+
+    /// Flips one bit of a file, on the platter too.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn flip_bit(&self, path: &Path, offset: u64, bit: u8) -> io::Result<()> {
+        let mut state = self.locked();
+        let node = state.names.file(path)?;
+        state.files.get_mut(&node).expect("a file node has content").flip_bit(offset, bit);
+        Ok(())
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic while the disk is locked")
+    }
+
+    /// Opens a call: dead processes and planned faults end here.
+    fn enter(&self, op: DiskOp) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.alive()?;
+        if let Some(left) = state.fail_in.get_mut(&op) {
+            if *left == 0 {
+                state.fail_in.remove(&op);
+                state.stats.errors += 1;
+                return Err(io::Error::other(format!("simulated io error in {op:?}")));
+            }
+            *left -= 1;
+        }
+        Ok(state)
+    }
+
+    fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.locked();
+        if state.incarnation != self.incarnation {
+            return Err(io::Error::other("the simulated process that held this handle is dead"));
+        }
+        Ok(state)
+    }
+}
+
+impl State {
+    fn need_space(&mut self) -> io::Result<()> {
+        if self.full {
+            self.stats.errors += 1;
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "simulated full disk"));
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, node: NodeId) -> &mut Content {
+        self.files.get_mut(&node).expect("a file node has content until a crash")
+    }
+}
+
+impl Disk for SimDisk {
+    type File = SimFile;
+    type Lock = SimLock;
+
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<SimFile> {
+        let existing = match self.alive()?.names.file(path) {
+            Ok(node) => Some(node),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let node = match (mode, existing) {
+            (OpenMode::Read | OpenMode::Write | OpenMode::Create, Some(node)) => node,
+            (OpenMode::Read | OpenMode::Write, None) => {
+                let message = format!("{}: no such simulated file", path.display());
+                return Err(io::Error::new(io::ErrorKind::NotFound, message));
+            }
+            (OpenMode::CreateNew | OpenMode::CreateNewPrivate, Some(_)) => {
+                let message = format!("{}: exists on the simulated disk", path.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+            }
+            (OpenMode::Create | OpenMode::CreateNew | OpenMode::CreateNewPrivate, None) => {
+                let mut state = self.enter(DiskOp::Create)?;
+                state.need_space()?;
+                let node = state.names.create_file(path)?;
+                state.files.insert(node, Content::default());
+                node
+            }
+        };
+        Ok(SimFile { disk: self.clone(), node, writable: mode != OpenMode::Read })
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        self.alive()?.names.list(dir)
+    }
+
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.alive()?.names.find(path).is_some())
+    }
+
+    fn is_dir(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.alive()?.names.is_dir(path))
+    }
+
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.enter(DiskOp::Create)?;
+        if state.names.is_dir(dir) {
+            return Ok(());
+        }
+        state.need_space()?;
+        let durable = !state.lies.skip_sync_dir;
+        state.names.create_dir_all(dir, durable)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.enter(DiskOp::Rename)?.names.rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.enter(DiskOp::Remove)?.names.remove_file(path)
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.enter(DiskOp::Remove)?.names.remove_dir_all(dir)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.enter(DiskOp::SyncDir)?;
+        if state.lies.skip_sync_dir {
+            return Ok(());
+        }
+        state.names.sync_dir(dir)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<SimLock> {
+        drop(self.open(path, OpenMode::Create)?);
+        let mut state = self.alive()?;
+        let node = state.names.file(path)?;
+        if state.locks.contains_key(&node) {
+            let message = format!("{}: locked by another simulated process", path.display());
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, message));
+        }
+        state.locks.insert(node, self.incarnation);
+        Ok(SimLock { disk: self.clone(), node })
+    }
+}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        let mut state = self.disk.locked();
+        // After a crash the lock may belong to the next process.
+        if state.locks.get(&self.node) == Some(&self.disk.incarnation) {
+            state.locks.remove(&self.node);
+        }
+    }
+}
+
+impl SimFile {
+    fn enter_write(&self, op: DiskOp) -> io::Result<MutexGuard<'_, State>> {
+        if !self.writable {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "simulated file opened for reading"));
+        }
+        self.disk.enter(op)
+    }
+}
+
+impl DiskFile for SimFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Ok(self.disk.enter(DiskOp::Read)?.content(self.node).read(buffer, offset))
+    }
+
+    fn write_at(&self, content: &[u8], offset: u64) -> io::Result<()> {
+        if content.is_empty() {
+            return Ok(());
+        }
+        let mut guard = match self.enter_write(DiskOp::Write) {
+            Ok(guard) => guard,
+            Err(error) => {
+                // Any prefix may have been written.
+                if self.writable
+                    && let Ok(mut guard) = self.disk.alive()
+                {
+                    let state = &mut *guard;
+                    let prefix = state.prng.below(content.len() as u64) as usize;
+                    state.content(self.node).write(&content[..prefix], offset);
+                }
+                return Err(error);
+            }
+        };
+        let state = &mut *guard;
+        if offset + content.len() as u64 > state.content(self.node).len() {
+            state.need_space()?;
+        }
+        state.stats.writes += 1;
+        let write_back = state.prng.chance(1, 16);
+        let file = state.files.get_mut(&self.node).expect("a file node has content until a crash");
+        file.write(content, offset);
+        if write_back {
+            file.write_back(&mut state.prng);
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.disk.alive()?.content(self.node).len())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut state = self.enter_write(DiskOp::SetLen)?;
+        if len > state.content(self.node).len() {
+            state.need_space()?;
+        }
+        state.content(self.node).set_len(len);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        match self.disk.enter(DiskOp::Sync) {
+            Ok(mut state) => {
+                state.stats.syncs += 1;
+                if !state.lies.skip_sync_data {
+                    state.content(self.node).sync();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if let Ok(mut guard) = self.disk.alive() {
+                    let state = &mut *guard;
+                    let file = state.files.get_mut(&self.node).expect("a file node has content until a crash");
+                    file.sync_failed(&mut state.prng);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
