@@ -1,0 +1,196 @@
+//! A topic's configuration with every default filled in (`LogConfig.java`), and where each value comes from.
+
+use std::collections::BTreeMap;
+
+use super::def::{Scale, TopicKey, check, list, topic_key};
+use crate::shard::{CompressionType, LogConfig, TimestampType};
+
+/// One key's value and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The broker key's or the topic key's own name.
+    pub name: &'static str,
+    /// The value, already in the topic key's unit.
+    pub value: String,
+    /// The source.
+    pub source: Source,
+}
+
+/// Where a value comes from, as DescribeConfigs names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// The topic's own entry.
+    Topic,
+    /// `/config/brokers/N`.
+    DynamicBroker,
+    /// `/config/brokers/<default>`.
+    DynamicDefaultBroker,
+    /// The properties file.
+    StaticBroker,
+    /// Built in.
+    Default,
+}
+
+impl Source {
+    /// The number on the wire (`config_source` of DescribeConfigs).
+    pub const fn code(self) -> i8 {
+        match self {
+            Self::Topic => 1,
+            Self::DynamicBroker => 2,
+            Self::DynamicDefaultBroker => 3,
+            Self::StaticBroker => 4,
+            Self::Default => 5,
+        }
+    }
+}
+
+/// Key and value pairs of one configuration layer.
+pub type Properties = BTreeMap<String, String>;
+
+/// The layers below a topic's own entries, strongest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layers {
+    /// `/config/brokers/N`.
+    pub dynamic_broker: Properties,
+    /// `/config/brokers/<default>`.
+    pub dynamic_default: Properties,
+    /// The properties file.
+    pub static_broker: Properties,
+}
+
+impl Layers {
+    /// The layers with their sources, strongest first.
+    pub fn each(&self) -> [(Source, &Properties); 3] {
+        [
+            (Source::DynamicBroker, &self.dynamic_broker),
+            (Source::DynamicDefaultBroker, &self.dynamic_default),
+            (Source::StaticBroker, &self.static_broker),
+        ]
+    }
+}
+
+/// The configuration of a topic from its own entries and the broker's layers. A value that does not parse counts as
+/// absent: it was refused when it was set, or comes from a server that knows more than this one.
+pub fn log_config(topic: &Properties, layers: &Layers) -> LogConfig {
+    let text = |name: &str| -> String {
+        let key = topic_key(name).expect("a key of the table");
+        resolve(key, topic, layers).swap_remove(0).value
+    };
+    let long = |name: &str| text(name).parse::<i64>().expect("checked by resolve");
+    let int = |name: &str| text(name).parse::<i32>().expect("checked by resolve");
+    let flag = |name: &str| text(name).eq_ignore_ascii_case("true");
+    let policy = text("cleanup.policy");
+    LogConfig {
+        segment_bytes: int("segment.bytes"),
+        segment_ms: long("segment.ms"),
+        segment_jitter_ms: long("segment.jitter.ms"),
+        segment_index_bytes: int("segment.index.bytes"),
+        index_interval_bytes: int("index.interval.bytes"),
+        flush_messages: long("flush.messages"),
+        flush_ms: long("flush.ms"),
+        retention_bytes: long("retention.bytes"),
+        retention_ms: long("retention.ms"),
+        file_delete_delay_ms: long("file.delete.delay.ms"),
+        max_message_bytes: int("max.message.bytes"),
+        min_insync_replicas: int("min.insync.replicas"),
+        cleanup_delete: list(&policy).any(|word| word == "delete"),
+        cleanup_compact: list(&policy).any(|word| word == "compact"),
+        delete_retention_ms: long("delete.retention.ms"),
+        min_compaction_lag_ms: long("min.compaction.lag.ms"),
+        max_compaction_lag_ms: long("max.compaction.lag.ms"),
+        min_cleanable_dirty_ratio: text("min.cleanable.dirty.ratio").parse().expect("checked by resolve"),
+        unclean_leader_election_enable: flag("unclean.leader.election.enable"),
+        compression_type: match text("compression.type").as_str() {
+            "uncompressed" => CompressionType::None,
+            "gzip" => CompressionType::Gzip,
+            "snappy" => CompressionType::Snappy,
+            "lz4" => CompressionType::Lz4,
+            "zstd" => CompressionType::Zstd,
+            _ => CompressionType::Producer,
+        },
+        message_timestamp_type: match text("message.timestamp.type").as_str() {
+            "LogAppendTime" => TimestampType::LogAppendTime,
+            _ => TimestampType::CreateTime,
+        },
+        message_timestamp_before_max_ms: long("message.timestamp.before.max.ms"),
+        message_timestamp_after_max_ms: long("message.timestamp.after.max.ms"),
+        preallocate: flag("preallocate"),
+    }
+}
+
+/// Everything that sets a key, strongest first; the last element is the built-in default.
+pub fn resolve(key: &'static TopicKey, topic: &Properties, layers: &Layers) -> Vec<Resolved> {
+    let mut found = Vec::with_capacity(1);
+    let mut push = |name: &'static str, value: &str, scale: Scale, source: Source| {
+        let Some(value) = scaled(value.trim(), scale) else { return };
+        if check(key.name, key.kind, key.valid, &value).is_ok() {
+            found.push(Resolved { name, value, source });
+        }
+    };
+    if let Some(value) = topic.get(key.name) {
+        push(key.name, value, Scale::Same, Source::Topic);
+    }
+    for (source, layer) in layers.each() {
+        for (name, scale) in key.synonyms {
+            if let Some(value) = layer.get(*name) {
+                push(name, value, *scale, source);
+            }
+        }
+    }
+    let name = key.synonyms.last().map_or(key.name, |(name, _)| name);
+    found.push(Resolved { name, value: key.default.to_string(), source: Source::Default });
+    found
+}
+
+fn scaled(value: &str, scale: Scale) -> Option<String> {
+    let factor = match scale {
+        Scale::Same => return Some(value.to_string()),
+        Scale::Minutes => 60_000,
+        Scale::Hours => 3_600_000,
+    };
+    let number: i64 = value.parse().ok()?;
+    // a negative time means "no limit" in any unit
+    Some(if number < 0 { number } else { number.saturating_mul(factor) }.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn properties(pairs: &[(&str, &str)]) -> Properties {
+        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    }
+
+    #[test]
+    fn the_table_and_the_structs_defaults_agree() {
+        assert_eq!(log_config(&Properties::new(), &Layers::default()), LogConfig::default());
+    }
+
+    #[test]
+    fn the_topic_wins_over_the_broker_and_milliseconds_over_hours() {
+        let layers = Layers {
+            static_broker: properties(&[("log.retention.hours", "2"), ("log.segment.bytes", "1000")]),
+            dynamic_default: properties(&[("log.retention.ms", "5")]),
+            ..Layers::default()
+        };
+        let config = log_config(&properties(&[("segment.bytes", "2000")]), &layers);
+        assert_eq!((config.retention_ms, config.segment_bytes), (5, 2000));
+        let key = topic_key("retention.ms").expect("a key");
+        let sources: Vec<_> =
+            resolve(key, &Properties::new(), &layers).into_iter().map(|r| (r.value, r.source)).collect();
+        assert_eq!(
+            sources,
+            [
+                ("5".to_string(), Source::DynamicDefaultBroker),
+                ("7200000".to_string(), Source::StaticBroker),
+                ("604800000".to_string(), Source::Default),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_that_does_not_parse_counts_as_absent() {
+        let config = log_config(&properties(&[("segment.bytes", "many")]), &Layers::default());
+        assert_eq!(config.segment_bytes, 1 << 30);
+    }
+}

@@ -1,0 +1,9 @@
+//! Configuration keys, their layers and defaults.
+
+pub mod broker_config;
+pub mod broker_keys;
+pub mod def;
+pub mod log_config;
+
+pub use broker_config::BrokerConfig;
+pub use log_config::{Layers, Properties, Source};
