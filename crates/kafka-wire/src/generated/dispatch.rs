@@ -1,0 +1,604 @@
+//! Requests and responses of the served APIs, and a table of every codec.
+//! Generated from `schema/*.schema` by `cargo xtask codegen`.
+
+use super::prelude::*;
+use super::*;
+use crate::api::{RequestError, Served};
+use crate::codecs::{Codec, message_codec, record_codec};
+
+/// What the broker serves, as ApiVersions lists it.
+pub const SERVED: &[Served] = &[
+    Served { key: ApiKey::Produce, min: 0, max: 11 },
+    Served { key: ApiKey::Fetch, min: 4, max: 17 },
+    Served { key: ApiKey::ListOffsets, min: 1, max: 9 },
+    Served { key: ApiKey::Metadata, min: 0, max: 12 },
+    Served { key: ApiKey::OffsetCommit, min: 0, max: 9 },
+    Served { key: ApiKey::OffsetFetch, min: 0, max: 9 },
+    Served { key: ApiKey::FindCoordinator, min: 0, max: 6 },
+    Served { key: ApiKey::JoinGroup, min: 0, max: 9 },
+    Served { key: ApiKey::Heartbeat, min: 0, max: 4 },
+    Served { key: ApiKey::LeaveGroup, min: 0, max: 5 },
+    Served { key: ApiKey::SyncGroup, min: 0, max: 5 },
+    Served { key: ApiKey::DescribeGroups, min: 0, max: 5 },
+    Served { key: ApiKey::ListGroups, min: 0, max: 5 },
+    Served { key: ApiKey::ApiVersions, min: 0, max: 4 },
+    Served { key: ApiKey::CreateTopics, min: 0, max: 7 },
+    Served { key: ApiKey::DeleteTopics, min: 0, max: 6 },
+    Served { key: ApiKey::InitProducerId, min: 0, max: 5 },
+    Served { key: ApiKey::OffsetForLeaderEpoch, min: 0, max: 4 },
+    Served { key: ApiKey::DescribeConfigs, min: 0, max: 4 },
+    Served { key: ApiKey::DescribeCluster, min: 0, max: 1 },
+];
+
+/// A request of a served API.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    Produce(Box<ProduceRequest>),
+    Fetch(Box<FetchRequest>),
+    ListOffsets(Box<ListOffsetsRequest>),
+    Metadata(Box<MetadataRequest>),
+    OffsetCommit(Box<OffsetCommitRequest>),
+    OffsetFetch(Box<OffsetFetchRequest>),
+    FindCoordinator(Box<FindCoordinatorRequest>),
+    JoinGroup(Box<JoinGroupRequest>),
+    Heartbeat(Box<HeartbeatRequest>),
+    LeaveGroup(Box<LeaveGroupRequest>),
+    SyncGroup(Box<SyncGroupRequest>),
+    DescribeGroups(Box<DescribeGroupsRequest>),
+    ListGroups(Box<ListGroupsRequest>),
+    ApiVersions(Box<ApiVersionsRequest>),
+    CreateTopics(Box<CreateTopicsRequest>),
+    DeleteTopics(Box<DeleteTopicsRequest>),
+    InitProducerId(Box<InitProducerIdRequest>),
+    OffsetForLeaderEpoch(Box<OffsetForLeaderEpochRequest>),
+    DescribeConfigs(Box<DescribeConfigsRequest>),
+    DescribeCluster(Box<DescribeClusterRequest>),
+}
+
+impl Request {
+    /// The API it belongs to.
+    pub const fn key(&self) -> ApiKey {
+        match self {
+            Self::Produce(_) => ApiKey::Produce,
+            Self::Fetch(_) => ApiKey::Fetch,
+            Self::ListOffsets(_) => ApiKey::ListOffsets,
+            Self::Metadata(_) => ApiKey::Metadata,
+            Self::OffsetCommit(_) => ApiKey::OffsetCommit,
+            Self::OffsetFetch(_) => ApiKey::OffsetFetch,
+            Self::FindCoordinator(_) => ApiKey::FindCoordinator,
+            Self::JoinGroup(_) => ApiKey::JoinGroup,
+            Self::Heartbeat(_) => ApiKey::Heartbeat,
+            Self::LeaveGroup(_) => ApiKey::LeaveGroup,
+            Self::SyncGroup(_) => ApiKey::SyncGroup,
+            Self::DescribeGroups(_) => ApiKey::DescribeGroups,
+            Self::ListGroups(_) => ApiKey::ListGroups,
+            Self::ApiVersions(_) => ApiKey::ApiVersions,
+            Self::CreateTopics(_) => ApiKey::CreateTopics,
+            Self::DeleteTopics(_) => ApiKey::DeleteTopics,
+            Self::InitProducerId(_) => ApiKey::InitProducerId,
+            Self::OffsetForLeaderEpoch(_) => ApiKey::OffsetForLeaderEpoch,
+            Self::DescribeConfigs(_) => ApiKey::DescribeConfigs,
+            Self::DescribeCluster(_) => ApiKey::DescribeCluster,
+        }
+    }
+}
+
+impl From<ProduceRequest> for Request {
+    fn from(body: ProduceRequest) -> Self {
+        Self::Produce(Box::new(body))
+    }
+}
+
+impl From<FetchRequest> for Request {
+    fn from(body: FetchRequest) -> Self {
+        Self::Fetch(Box::new(body))
+    }
+}
+
+impl From<ListOffsetsRequest> for Request {
+    fn from(body: ListOffsetsRequest) -> Self {
+        Self::ListOffsets(Box::new(body))
+    }
+}
+
+impl From<MetadataRequest> for Request {
+    fn from(body: MetadataRequest) -> Self {
+        Self::Metadata(Box::new(body))
+    }
+}
+
+impl From<OffsetCommitRequest> for Request {
+    fn from(body: OffsetCommitRequest) -> Self {
+        Self::OffsetCommit(Box::new(body))
+    }
+}
+
+impl From<OffsetFetchRequest> for Request {
+    fn from(body: OffsetFetchRequest) -> Self {
+        Self::OffsetFetch(Box::new(body))
+    }
+}
+
+impl From<FindCoordinatorRequest> for Request {
+    fn from(body: FindCoordinatorRequest) -> Self {
+        Self::FindCoordinator(Box::new(body))
+    }
+}
+
+impl From<JoinGroupRequest> for Request {
+    fn from(body: JoinGroupRequest) -> Self {
+        Self::JoinGroup(Box::new(body))
+    }
+}
+
+impl From<HeartbeatRequest> for Request {
+    fn from(body: HeartbeatRequest) -> Self {
+        Self::Heartbeat(Box::new(body))
+    }
+}
+
+impl From<LeaveGroupRequest> for Request {
+    fn from(body: LeaveGroupRequest) -> Self {
+        Self::LeaveGroup(Box::new(body))
+    }
+}
+
+impl From<SyncGroupRequest> for Request {
+    fn from(body: SyncGroupRequest) -> Self {
+        Self::SyncGroup(Box::new(body))
+    }
+}
+
+impl From<DescribeGroupsRequest> for Request {
+    fn from(body: DescribeGroupsRequest) -> Self {
+        Self::DescribeGroups(Box::new(body))
+    }
+}
+
+impl From<ListGroupsRequest> for Request {
+    fn from(body: ListGroupsRequest) -> Self {
+        Self::ListGroups(Box::new(body))
+    }
+}
+
+impl From<ApiVersionsRequest> for Request {
+    fn from(body: ApiVersionsRequest) -> Self {
+        Self::ApiVersions(Box::new(body))
+    }
+}
+
+impl From<CreateTopicsRequest> for Request {
+    fn from(body: CreateTopicsRequest) -> Self {
+        Self::CreateTopics(Box::new(body))
+    }
+}
+
+impl From<DeleteTopicsRequest> for Request {
+    fn from(body: DeleteTopicsRequest) -> Self {
+        Self::DeleteTopics(Box::new(body))
+    }
+}
+
+impl From<InitProducerIdRequest> for Request {
+    fn from(body: InitProducerIdRequest) -> Self {
+        Self::InitProducerId(Box::new(body))
+    }
+}
+
+impl From<OffsetForLeaderEpochRequest> for Request {
+    fn from(body: OffsetForLeaderEpochRequest) -> Self {
+        Self::OffsetForLeaderEpoch(Box::new(body))
+    }
+}
+
+impl From<DescribeConfigsRequest> for Request {
+    fn from(body: DescribeConfigsRequest) -> Self {
+        Self::DescribeConfigs(Box::new(body))
+    }
+}
+
+impl From<DescribeClusterRequest> for Request {
+    fn from(body: DescribeClusterRequest) -> Self {
+        Self::DescribeCluster(Box::new(body))
+    }
+}
+
+/// Decodes the body of a request of a served API.
+///
+/// # Errors
+/// [`RequestError`]: not served, not in this version, or bytes that make no sense.
+pub fn decode_request(key: ApiKey, version: i16, r: &mut Reader) -> core::result::Result<Request, RequestError> {
+    crate::api::check_served(key, version)?;
+    Ok(match key {
+        ApiKey::Produce => Request::Produce(Box::new(<ProduceRequest as Message>::decode(r, version)?)),
+        ApiKey::Fetch => Request::Fetch(Box::new(<FetchRequest as Message>::decode(r, version)?)),
+        ApiKey::ListOffsets => Request::ListOffsets(Box::new(<ListOffsetsRequest as Message>::decode(r, version)?)),
+        ApiKey::Metadata => Request::Metadata(Box::new(<MetadataRequest as Message>::decode(r, version)?)),
+        ApiKey::OffsetCommit => Request::OffsetCommit(Box::new(<OffsetCommitRequest as Message>::decode(r, version)?)),
+        ApiKey::OffsetFetch => Request::OffsetFetch(Box::new(<OffsetFetchRequest as Message>::decode(r, version)?)),
+        ApiKey::FindCoordinator => {
+            Request::FindCoordinator(Box::new(<FindCoordinatorRequest as Message>::decode(r, version)?))
+        }
+        ApiKey::JoinGroup => Request::JoinGroup(Box::new(<JoinGroupRequest as Message>::decode(r, version)?)),
+        ApiKey::Heartbeat => Request::Heartbeat(Box::new(<HeartbeatRequest as Message>::decode(r, version)?)),
+        ApiKey::LeaveGroup => Request::LeaveGroup(Box::new(<LeaveGroupRequest as Message>::decode(r, version)?)),
+        ApiKey::SyncGroup => Request::SyncGroup(Box::new(<SyncGroupRequest as Message>::decode(r, version)?)),
+        ApiKey::DescribeGroups => {
+            Request::DescribeGroups(Box::new(<DescribeGroupsRequest as Message>::decode(r, version)?))
+        }
+        ApiKey::ListGroups => Request::ListGroups(Box::new(<ListGroupsRequest as Message>::decode(r, version)?)),
+        ApiKey::ApiVersions => Request::ApiVersions(Box::new(<ApiVersionsRequest as Message>::decode(r, version)?)),
+        ApiKey::CreateTopics => Request::CreateTopics(Box::new(<CreateTopicsRequest as Message>::decode(r, version)?)),
+        ApiKey::DeleteTopics => Request::DeleteTopics(Box::new(<DeleteTopicsRequest as Message>::decode(r, version)?)),
+        ApiKey::InitProducerId => {
+            Request::InitProducerId(Box::new(<InitProducerIdRequest as Message>::decode(r, version)?))
+        }
+        ApiKey::OffsetForLeaderEpoch => {
+            Request::OffsetForLeaderEpoch(Box::new(<OffsetForLeaderEpochRequest as Message>::decode(r, version)?))
+        }
+        ApiKey::DescribeConfigs => {
+            Request::DescribeConfigs(Box::new(<DescribeConfigsRequest as Message>::decode(r, version)?))
+        }
+        ApiKey::DescribeCluster => {
+            Request::DescribeCluster(Box::new(<DescribeClusterRequest as Message>::decode(r, version)?))
+        }
+        _ => return Err(RequestError::NotServed(key)),
+    })
+}
+
+/// A response of a served API.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Response {
+    Produce(Box<ProduceResponse>),
+    Fetch(Box<FetchResponse>),
+    ListOffsets(Box<ListOffsetsResponse>),
+    Metadata(Box<MetadataResponse>),
+    OffsetCommit(Box<OffsetCommitResponse>),
+    OffsetFetch(Box<OffsetFetchResponse>),
+    FindCoordinator(Box<FindCoordinatorResponse>),
+    JoinGroup(Box<JoinGroupResponse>),
+    Heartbeat(Box<HeartbeatResponse>),
+    LeaveGroup(Box<LeaveGroupResponse>),
+    SyncGroup(Box<SyncGroupResponse>),
+    DescribeGroups(Box<DescribeGroupsResponse>),
+    ListGroups(Box<ListGroupsResponse>),
+    ApiVersions(Box<ApiVersionsResponse>),
+    CreateTopics(Box<CreateTopicsResponse>),
+    DeleteTopics(Box<DeleteTopicsResponse>),
+    InitProducerId(Box<InitProducerIdResponse>),
+    OffsetForLeaderEpoch(Box<OffsetForLeaderEpochResponse>),
+    DescribeConfigs(Box<DescribeConfigsResponse>),
+    DescribeCluster(Box<DescribeClusterResponse>),
+}
+
+impl Response {
+    /// The API it belongs to.
+    pub const fn key(&self) -> ApiKey {
+        match self {
+            Self::Produce(_) => ApiKey::Produce,
+            Self::Fetch(_) => ApiKey::Fetch,
+            Self::ListOffsets(_) => ApiKey::ListOffsets,
+            Self::Metadata(_) => ApiKey::Metadata,
+            Self::OffsetCommit(_) => ApiKey::OffsetCommit,
+            Self::OffsetFetch(_) => ApiKey::OffsetFetch,
+            Self::FindCoordinator(_) => ApiKey::FindCoordinator,
+            Self::JoinGroup(_) => ApiKey::JoinGroup,
+            Self::Heartbeat(_) => ApiKey::Heartbeat,
+            Self::LeaveGroup(_) => ApiKey::LeaveGroup,
+            Self::SyncGroup(_) => ApiKey::SyncGroup,
+            Self::DescribeGroups(_) => ApiKey::DescribeGroups,
+            Self::ListGroups(_) => ApiKey::ListGroups,
+            Self::ApiVersions(_) => ApiKey::ApiVersions,
+            Self::CreateTopics(_) => ApiKey::CreateTopics,
+            Self::DeleteTopics(_) => ApiKey::DeleteTopics,
+            Self::InitProducerId(_) => ApiKey::InitProducerId,
+            Self::OffsetForLeaderEpoch(_) => ApiKey::OffsetForLeaderEpoch,
+            Self::DescribeConfigs(_) => ApiKey::DescribeConfigs,
+            Self::DescribeCluster(_) => ApiKey::DescribeCluster,
+        }
+    }
+}
+
+impl From<ProduceResponse> for Response {
+    fn from(body: ProduceResponse) -> Self {
+        Self::Produce(Box::new(body))
+    }
+}
+
+impl From<FetchResponse> for Response {
+    fn from(body: FetchResponse) -> Self {
+        Self::Fetch(Box::new(body))
+    }
+}
+
+impl From<ListOffsetsResponse> for Response {
+    fn from(body: ListOffsetsResponse) -> Self {
+        Self::ListOffsets(Box::new(body))
+    }
+}
+
+impl From<MetadataResponse> for Response {
+    fn from(body: MetadataResponse) -> Self {
+        Self::Metadata(Box::new(body))
+    }
+}
+
+impl From<OffsetCommitResponse> for Response {
+    fn from(body: OffsetCommitResponse) -> Self {
+        Self::OffsetCommit(Box::new(body))
+    }
+}
+
+impl From<OffsetFetchResponse> for Response {
+    fn from(body: OffsetFetchResponse) -> Self {
+        Self::OffsetFetch(Box::new(body))
+    }
+}
+
+impl From<FindCoordinatorResponse> for Response {
+    fn from(body: FindCoordinatorResponse) -> Self {
+        Self::FindCoordinator(Box::new(body))
+    }
+}
+
+impl From<JoinGroupResponse> for Response {
+    fn from(body: JoinGroupResponse) -> Self {
+        Self::JoinGroup(Box::new(body))
+    }
+}
+
+impl From<HeartbeatResponse> for Response {
+    fn from(body: HeartbeatResponse) -> Self {
+        Self::Heartbeat(Box::new(body))
+    }
+}
+
+impl From<LeaveGroupResponse> for Response {
+    fn from(body: LeaveGroupResponse) -> Self {
+        Self::LeaveGroup(Box::new(body))
+    }
+}
+
+impl From<SyncGroupResponse> for Response {
+    fn from(body: SyncGroupResponse) -> Self {
+        Self::SyncGroup(Box::new(body))
+    }
+}
+
+impl From<DescribeGroupsResponse> for Response {
+    fn from(body: DescribeGroupsResponse) -> Self {
+        Self::DescribeGroups(Box::new(body))
+    }
+}
+
+impl From<ListGroupsResponse> for Response {
+    fn from(body: ListGroupsResponse) -> Self {
+        Self::ListGroups(Box::new(body))
+    }
+}
+
+impl From<ApiVersionsResponse> for Response {
+    fn from(body: ApiVersionsResponse) -> Self {
+        Self::ApiVersions(Box::new(body))
+    }
+}
+
+impl From<CreateTopicsResponse> for Response {
+    fn from(body: CreateTopicsResponse) -> Self {
+        Self::CreateTopics(Box::new(body))
+    }
+}
+
+impl From<DeleteTopicsResponse> for Response {
+    fn from(body: DeleteTopicsResponse) -> Self {
+        Self::DeleteTopics(Box::new(body))
+    }
+}
+
+impl From<InitProducerIdResponse> for Response {
+    fn from(body: InitProducerIdResponse) -> Self {
+        Self::InitProducerId(Box::new(body))
+    }
+}
+
+impl From<OffsetForLeaderEpochResponse> for Response {
+    fn from(body: OffsetForLeaderEpochResponse) -> Self {
+        Self::OffsetForLeaderEpoch(Box::new(body))
+    }
+}
+
+impl From<DescribeConfigsResponse> for Response {
+    fn from(body: DescribeConfigsResponse) -> Self {
+        Self::DescribeConfigs(Box::new(body))
+    }
+}
+
+impl From<DescribeClusterResponse> for Response {
+    fn from(body: DescribeClusterResponse) -> Self {
+        Self::DescribeCluster(Box::new(body))
+    }
+}
+
+impl Response {
+    /// Appends the body in this version.
+    pub fn write(&self, w: &mut Writer, version: i16) {
+        match self {
+            Self::Produce(body) => Message::write(&**body, w, version),
+            Self::Fetch(body) => Message::write(&**body, w, version),
+            Self::ListOffsets(body) => Message::write(&**body, w, version),
+            Self::Metadata(body) => Message::write(&**body, w, version),
+            Self::OffsetCommit(body) => Message::write(&**body, w, version),
+            Self::OffsetFetch(body) => Message::write(&**body, w, version),
+            Self::FindCoordinator(body) => Message::write(&**body, w, version),
+            Self::JoinGroup(body) => Message::write(&**body, w, version),
+            Self::Heartbeat(body) => Message::write(&**body, w, version),
+            Self::LeaveGroup(body) => Message::write(&**body, w, version),
+            Self::SyncGroup(body) => Message::write(&**body, w, version),
+            Self::DescribeGroups(body) => Message::write(&**body, w, version),
+            Self::ListGroups(body) => Message::write(&**body, w, version),
+            Self::ApiVersions(body) => Message::write(&**body, w, version),
+            Self::CreateTopics(body) => Message::write(&**body, w, version),
+            Self::DeleteTopics(body) => Message::write(&**body, w, version),
+            Self::InitProducerId(body) => Message::write(&**body, w, version),
+            Self::OffsetForLeaderEpoch(body) => Message::write(&**body, w, version),
+            Self::DescribeConfigs(body) => Message::write(&**body, w, version),
+            Self::DescribeCluster(body) => Message::write(&**body, w, version),
+        }
+    }
+}
+
+/// Every message and record there is, for tests, fuzzing and tools.
+pub const CODECS: &[Codec] = &[
+    message_codec::<ApiVersionsRequest>(true),
+    message_codec::<ApiVersionsResponse>(false),
+    message_codec::<MetadataRequest>(true),
+    message_codec::<MetadataResponse>(false),
+    message_codec::<DescribeClusterRequest>(true),
+    message_codec::<DescribeClusterResponse>(false),
+    message_codec::<DescribeTopicPartitionsRequest>(true),
+    message_codec::<DescribeTopicPartitionsResponse>(false),
+    message_codec::<DescribeConfigsRequest>(true),
+    message_codec::<DescribeConfigsResponse>(false),
+    message_codec::<AlterConfigsRequest>(true),
+    message_codec::<AlterConfigsResponse>(false),
+    message_codec::<IncrementalAlterConfigsRequest>(true),
+    message_codec::<IncrementalAlterConfigsResponse>(false),
+    message_codec::<DescribeClientQuotasRequest>(true),
+    message_codec::<DescribeClientQuotasResponse>(false),
+    message_codec::<AlterClientQuotasRequest>(true),
+    message_codec::<AlterClientQuotasResponse>(false),
+    message_codec::<UpdateFeaturesRequest>(true),
+    message_codec::<UpdateFeaturesResponse>(false),
+    record_codec::<ConsumerProtocolSubscription>(),
+    record_codec::<ConsumerProtocolAssignment>(),
+    message_codec::<LeaderAndIsrRequest>(true),
+    message_codec::<LeaderAndIsrResponse>(false),
+    message_codec::<StopReplicaRequest>(true),
+    message_codec::<StopReplicaResponse>(false),
+    message_codec::<UpdateMetadataRequest>(true),
+    message_codec::<UpdateMetadataResponse>(false),
+    message_codec::<ControlledShutdownRequest>(true),
+    message_codec::<ControlledShutdownResponse>(false),
+    message_codec::<AlterPartitionRequest>(true),
+    message_codec::<AlterPartitionResponse>(false),
+    message_codec::<EnvelopeRequest>(true),
+    message_codec::<EnvelopeResponse>(false),
+    message_codec::<AllocateProducerIdsRequest>(true),
+    message_codec::<AllocateProducerIdsResponse>(false),
+    message_codec::<ProduceRequest>(true),
+    message_codec::<ProduceResponse>(false),
+    message_codec::<FetchRequest>(true),
+    message_codec::<FetchResponse>(false),
+    message_codec::<ListOffsetsRequest>(true),
+    message_codec::<ListOffsetsResponse>(false),
+    message_codec::<DeleteRecordsRequest>(true),
+    message_codec::<DeleteRecordsResponse>(false),
+    message_codec::<OffsetForLeaderEpochRequest>(true),
+    message_codec::<OffsetForLeaderEpochResponse>(false),
+    message_codec::<OffsetCommitRequest>(true),
+    message_codec::<OffsetCommitResponse>(false),
+    message_codec::<OffsetFetchRequest>(true),
+    message_codec::<OffsetFetchResponse>(false),
+    message_codec::<FindCoordinatorRequest>(true),
+    message_codec::<FindCoordinatorResponse>(false),
+    message_codec::<JoinGroupRequest>(true),
+    message_codec::<JoinGroupResponse>(false),
+    message_codec::<HeartbeatRequest>(true),
+    message_codec::<HeartbeatResponse>(false),
+    message_codec::<LeaveGroupRequest>(true),
+    message_codec::<LeaveGroupResponse>(false),
+    message_codec::<SyncGroupRequest>(true),
+    message_codec::<SyncGroupResponse>(false),
+    message_codec::<DescribeGroupsRequest>(true),
+    message_codec::<DescribeGroupsResponse>(false),
+    message_codec::<ListGroupsRequest>(true),
+    message_codec::<ListGroupsResponse>(false),
+    message_codec::<DeleteGroupsRequest>(true),
+    message_codec::<DeleteGroupsResponse>(false),
+    message_codec::<OffsetDeleteRequest>(true),
+    message_codec::<OffsetDeleteResponse>(false),
+    message_codec::<ConsumerGroupHeartbeatRequest>(true),
+    message_codec::<ConsumerGroupHeartbeatResponse>(false),
+    message_codec::<ConsumerGroupDescribeRequest>(true),
+    message_codec::<ConsumerGroupDescribeResponse>(false),
+    message_codec::<AlterReplicaLogDirsRequest>(true),
+    message_codec::<AlterReplicaLogDirsResponse>(false),
+    message_codec::<DescribeLogDirsRequest>(true),
+    message_codec::<DescribeLogDirsResponse>(false),
+    record_codec::<OffsetCommitKey>(),
+    record_codec::<OffsetCommitValue>(),
+    record_codec::<GroupMetadataKey>(),
+    record_codec::<GroupMetadataValue>(),
+    record_codec::<ConsumerGroupMetadataKey>(),
+    record_codec::<ConsumerGroupMetadataValue>(),
+    record_codec::<ConsumerGroupPartitionMetadataKey>(),
+    record_codec::<ConsumerGroupPartitionMetadataValue>(),
+    record_codec::<ConsumerGroupMemberMetadataKey>(),
+    record_codec::<ConsumerGroupMemberMetadataValue>(),
+    record_codec::<ConsumerGroupTargetAssignmentMetadataKey>(),
+    record_codec::<ConsumerGroupTargetAssignmentMetadataValue>(),
+    record_codec::<ConsumerGroupTargetAssignmentMemberKey>(),
+    record_codec::<ConsumerGroupTargetAssignmentMemberValue>(),
+    record_codec::<ConsumerGroupCurrentMemberAssignmentKey>(),
+    record_codec::<ConsumerGroupCurrentMemberAssignmentValue>(),
+    record_codec::<TransactionLogKey>(),
+    record_codec::<TransactionLogValue>(),
+    record_codec::<EndTxnMarker>(),
+    record_codec::<DefaultPrincipalData>(),
+    message_codec::<SaslHandshakeRequest>(true),
+    message_codec::<SaslHandshakeResponse>(false),
+    message_codec::<SaslAuthenticateRequest>(true),
+    message_codec::<SaslAuthenticateResponse>(false),
+    message_codec::<DescribeAclsRequest>(true),
+    message_codec::<DescribeAclsResponse>(false),
+    message_codec::<CreateAclsRequest>(true),
+    message_codec::<CreateAclsResponse>(false),
+    message_codec::<DeleteAclsRequest>(true),
+    message_codec::<DeleteAclsResponse>(false),
+    message_codec::<CreateDelegationTokenRequest>(true),
+    message_codec::<CreateDelegationTokenResponse>(false),
+    message_codec::<RenewDelegationTokenRequest>(true),
+    message_codec::<RenewDelegationTokenResponse>(false),
+    message_codec::<ExpireDelegationTokenRequest>(true),
+    message_codec::<ExpireDelegationTokenResponse>(false),
+    message_codec::<DescribeDelegationTokenRequest>(true),
+    message_codec::<DescribeDelegationTokenResponse>(false),
+    message_codec::<DescribeUserScramCredentialsRequest>(true),
+    message_codec::<DescribeUserScramCredentialsResponse>(false),
+    message_codec::<AlterUserScramCredentialsRequest>(true),
+    message_codec::<AlterUserScramCredentialsResponse>(false),
+    message_codec::<GetTelemetrySubscriptionsRequest>(true),
+    message_codec::<GetTelemetrySubscriptionsResponse>(false),
+    message_codec::<PushTelemetryRequest>(true),
+    message_codec::<PushTelemetryResponse>(false),
+    message_codec::<CreateTopicsRequest>(true),
+    message_codec::<CreateTopicsResponse>(false),
+    message_codec::<DeleteTopicsRequest>(true),
+    message_codec::<DeleteTopicsResponse>(false),
+    message_codec::<CreatePartitionsRequest>(true),
+    message_codec::<CreatePartitionsResponse>(false),
+    message_codec::<ElectLeadersRequest>(true),
+    message_codec::<ElectLeadersResponse>(false),
+    message_codec::<AlterPartitionReassignmentsRequest>(true),
+    message_codec::<AlterPartitionReassignmentsResponse>(false),
+    message_codec::<ListPartitionReassignmentsRequest>(true),
+    message_codec::<ListPartitionReassignmentsResponse>(false),
+    message_codec::<InitProducerIdRequest>(true),
+    message_codec::<InitProducerIdResponse>(false),
+    message_codec::<AddPartitionsToTxnRequest>(true),
+    message_codec::<AddPartitionsToTxnResponse>(false),
+    message_codec::<AddOffsetsToTxnRequest>(true),
+    message_codec::<AddOffsetsToTxnResponse>(false),
+    message_codec::<EndTxnRequest>(true),
+    message_codec::<EndTxnResponse>(false),
+    message_codec::<WriteTxnMarkersRequest>(true),
+    message_codec::<WriteTxnMarkersResponse>(false),
+    message_codec::<TxnOffsetCommitRequest>(true),
+    message_codec::<TxnOffsetCommitResponse>(false),
+    message_codec::<DescribeProducersRequest>(true),
+    message_codec::<DescribeProducersResponse>(false),
+    message_codec::<DescribeTransactionsRequest>(true),
+    message_codec::<DescribeTransactionsResponse>(false),
+    message_codec::<ListTransactionsRequest>(true),
+    message_codec::<ListTransactionsResponse>(false),
+];
