@@ -20,6 +20,11 @@ pub fn crc32(bytes: &[u8]) -> u32 {
 pub struct Crc32(crc32fast::Hasher);
 
 impl Crc32 {
+    /// Continues from a checksum as if everything behind it had been added here.
+    pub fn resume(crc: u32) -> Self {
+        Self(crc32fast::Hasher::new_with_initial(crc))
+    }
+
     /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
