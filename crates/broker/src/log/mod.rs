@@ -1,0 +1,13 @@
+//! What a partition's log means, apart from its files: which epoch began where, what each producer wrote last, what
+//! a produced batch must look like, which segments may go. Pure; the files are `storage::kafka`.
+
+pub mod batch;
+pub mod leader_epoch;
+pub mod producer_state;
+pub mod retention;
+pub mod validate;
+
+pub use crate::shard::LogConfig;
+pub use batch::BatchHeader;
+pub use leader_epoch::LeaderEpochCache;
+pub use producer_state::ProducerState;
