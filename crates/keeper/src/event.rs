@@ -1,0 +1,119 @@
+//! What goes in and what comes out.
+
+use core::net::IpAddr;
+
+use bytes::Bytes;
+use zk_wire::{ConnectRequest, RequestHeader, SessionId, Zxid};
+
+/// A client's connection. The loop numbers them and never uses a number twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A connection's first frame.
+    Connect {
+        /// The connection; not seen before.
+        conn: ConnId,
+        /// The client's address: its `ip` identity.
+        peer: IpAddr,
+        /// The decoded frame.
+        request: ConnectRequest,
+    },
+    /// A later frame.
+    Request {
+        /// The connection.
+        conn: ConnId,
+        /// The decoded header.
+        header: RequestHeader,
+        /// What follows the header.
+        body: Bytes,
+    },
+    /// A connection is gone, whoever ended it. Its session lives on.
+    Disconnected {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// Every [`Effect::Append`] up to and including this transaction is durable.
+    Synced {
+        /// The last of them.
+        zxid: Zxid,
+    },
+    /// The snapshot that [`Effect::TakeSnapshot`] asked for is written, or has failed.
+    SnapshotDone,
+    /// [`crate::Keeper::deadline`] has come.
+    Tick,
+}
+
+/// Something to do, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Append to the transaction log.
+    Append {
+        /// The transaction.
+        zxid: Zxid,
+        /// The log entry's payload: header, body, digest.
+        payload: Bytes,
+    },
+    /// Send to a client.
+    Send {
+        /// The connection.
+        conn: ConnId,
+        /// Without the length in front.
+        frame: Bytes,
+    },
+    /// A session is established on the connection: its frames before this one may be limited more tightly.
+    Established {
+        /// The connection.
+        conn: ConnId,
+        /// The session.
+        session: SessionId,
+        /// Negotiated.
+        timeout_ms: i32,
+    },
+    /// Close a connection once what was sent to it has left.
+    Close {
+        /// The connection.
+        conn: ConnId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Begin a new log file with the next append.
+    RollLog,
+    /// Write a snapshot beside the running writes: [`crate::Keeper::snapshot_begin`], and the chunks. Answer with
+    /// [`Event::SnapshotDone`].
+    TakeSnapshot,
+}
+
+/// Why a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client asked for the session's end.
+    ClosedByClient,
+    /// The session has expired, or never was.
+    SessionExpired,
+    /// The session was resumed on another connection.
+    SessionMoved,
+    /// The client has seen transactions that this server has not.
+    ClientAhead,
+    /// The client's identity was refused.
+    AuthFailed,
+    /// An operation that is not served.
+    Unimplemented,
+    /// A request before the session, or after its end.
+    NoSession,
+}
+
+/// The answer of [`crate::Keeper::read`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadOutcome {
+    /// Send this frame.
+    Reply(Bytes),
+    /// Send these frames in order: events, then the reply.
+    Replies(Vec<Bytes>),
+    /// Not something that can be read beside other reads, or not now: give it to [`crate::Keeper::step`].
+    Step,
+    /// The connection is not known (any more): close it.
+    Gone,
+}
