@@ -3,3 +3,4 @@
 
 pub mod disk;
 pub mod file_disk;
+pub mod zk;

@@ -1,0 +1,173 @@
+//! The layout of a data folder, its lock and its format mark.
+//!
+//! * `dataDir/myid`, `dataDir/version-2/snapshot.<zxid>`, `acceptedEpoch`, `currentEpoch`
+//! * `dataLogDir/version-2/log.<zxid>` (`dataLogDir` defaults to `dataDir`)
+//! * ours, which upstream ignores: `castlekeep.lock` in both folders, `castlekeep.format` beside the snapshots,
+//!   `castlekeep.synced` beside the logs
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+use super::names::{self, VERSION_DIR};
+use super::snapshot_writer;
+use crate::disk::Disk;
+
+/// The format this version writes and the newest it reads.
+pub const FORMAT: &str = "1";
+const FORMAT_FILE: &str = "castlekeep.format";
+const LOCK_FILE: &str = "castlekeep.lock";
+
+/// An open, locked data folder.
+pub struct DataDir<D: Disk> {
+    /// The disk it lies on.
+    pub disk: D,
+    /// `dataDir`.
+    pub data_dir: PathBuf,
+    /// The folder of snapshots and epoch files.
+    pub snap_dir: PathBuf,
+    /// The folder of transaction logs.
+    pub log_dir: PathBuf,
+    /// Whether the mark was there: the folder's last writer may have been us, and `castlekeep.synced` counts.
+    pub marked: bool,
+    _locks: Vec<D::Lock>,
+}
+
+impl<D: Disk> DataDir<D> {
+    /// Makes what is missing, takes the locks, and checks mark and layout. Changes nothing that was there, except for
+    /// removing our own unfinished snapshots.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open(disk: D, data_dir: &Path, data_log_dir: Option<&Path>) -> Result<Self, StoreError> {
+        let log_root = data_log_dir.unwrap_or(data_dir);
+        let snap_dir = data_dir.join(VERSION_DIR);
+        let log_dir = log_root.join(VERSION_DIR);
+        let mut locks = Vec::new();
+        for (root, dir) in [(data_dir, &snap_dir), (log_root, &log_dir)] {
+            disk.create_dir_all(dir).map_err(StoreError::io("make the data folder", dir))?;
+            if locks.is_empty() || root != data_dir {
+                locks.push(lock(&disk, root)?);
+            }
+        }
+        let marked = read_mark(&disk, &snap_dir.join(FORMAT_FILE))?;
+        if snap_dir != log_dir {
+            misplaced(&disk, &snap_dir, &log_dir)?;
+        }
+        snapshot_writer::remove_leftovers(&disk, &snap_dir)
+            .map_err(StoreError::io("remove unfinished snapshots in", &snap_dir))?;
+        Ok(Self { disk, data_dir: data_dir.to_path_buf(), snap_dir, log_dir, marked, _locks: locks })
+    }
+
+    /// Marks the folder as ours. Called after the restore succeeded and before anything of ours is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn mark(&mut self) -> Result<(), StoreError> {
+        if !self.marked {
+            let path = self.snap_dir.join(FORMAT_FILE);
+            self.disk
+                .replace_atomically(&path, format!("{FORMAT}\n").as_bytes())
+                .map_err(StoreError::io("write the format mark", &path))?;
+            self.marked = true;
+        }
+        Ok(())
+    }
+
+    /// The server id in `myid`: the number in the first line.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], also for a file that holds no number.
+    pub fn myid(&self) -> Result<Option<i64>, StoreError> {
+        let path = self.data_dir.join("myid");
+        let bytes = match self.disk.read_all(&path, 4096) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(StoreError::io("read", &path))?,
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let line = text.lines().next().unwrap_or("").trim();
+        line.parse().map(Some).map_err(|_| StoreError::Io {
+            tried: "read a server id from",
+            path,
+            error: io::Error::new(io::ErrorKind::InvalidData, "the first line is not a number"),
+        })
+    }
+
+    /// The bytes of all files in a folder of this data folder, for `dirs` and `conf`.
+    pub fn size_bytes(&self, dir: &Path) -> u64 {
+        let names = self.disk.list(dir).unwrap_or_default();
+        names
+            .iter()
+            .filter_map(|name| self.disk.open(&dir.join(name), crate::disk::OpenMode::Read).ok())
+            .fold(0, |sum, file| sum + crate::disk::DiskFile::len(&file).unwrap_or(0))
+    }
+}
+
+fn lock<D: Disk>(disk: &D, root: &Path) -> Result<D::Lock, StoreError> {
+    let path = root.join(LOCK_FILE);
+    disk.lock(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => StoreError::Locked { dir: root.to_path_buf() },
+        _ => StoreError::Io { tried: "lock", path, error },
+    })
+}
+
+fn read_mark<D: Disk>(disk: &D, path: &Path) -> Result<bool, StoreError> {
+    let bytes = match disk.read_all(path, 4096) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other.map_err(StoreError::io("read the format mark", path))?,
+    };
+    match String::from_utf8_lossy(&bytes).trim() {
+        FORMAT => Ok(true),
+        found => Err(StoreError::NewerFormat { path: path.to_path_buf(), found: found.to_string() }),
+    }
+}
+
+fn misplaced<D: Disk>(disk: &D, snap_dir: &Path, log_dir: &Path) -> Result<(), StoreError> {
+    let list = |dir: &Path| disk.list(dir).map_err(StoreError::io("list", dir));
+    let wrong = |name: Option<&String>, dir: &Path, other: &Path| match name {
+        None => Ok(()),
+        Some(name) => Err(StoreError::Misplaced { path: dir.join(name), belongs_in: other.to_path_buf() }),
+    };
+    let in_snap = list(snap_dir)?;
+    wrong(in_snap.iter().find(|name| names::parse_log_name(name).is_some()), snap_dir, log_dir)?;
+    let in_log = list(log_dir)?;
+    wrong(in_log.iter().find(|name| names::parse_snapshot_name(name).is_some()), log_dir, snap_dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file_disk::FileDisk;
+
+    #[test]
+    fn a_folder_is_made_locked_and_marked_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut open = DataDir::open(FileDisk, dir.path(), None).unwrap();
+        assert!(!open.marked);
+        assert_eq!(open.myid().unwrap(), None);
+        open.mark().unwrap();
+        let second = DataDir::open(FileDisk, dir.path(), None).map(|_| ()).unwrap_err();
+        assert!(matches!(second, StoreError::Locked { .. }), "{second}");
+        drop(open);
+        std::fs::write(dir.path().join("myid"), "3\n").unwrap();
+        let open = DataDir::open(FileDisk, dir.path(), None).unwrap();
+        assert!(open.marked);
+        assert_eq!(open.myid().unwrap(), Some(3));
+    }
+
+    #[test]
+    fn a_newer_format_and_misplaced_files_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let version = dir.path().join(VERSION_DIR);
+        std::fs::create_dir(&version).unwrap();
+        std::fs::write(version.join(FORMAT_FILE), "2\n").unwrap();
+        let error = DataDir::open(FileDisk, dir.path(), None).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("format \"2\", this version knows 1"), "{error}");
+
+        std::fs::write(version.join(FORMAT_FILE), "1\n").unwrap();
+        std::fs::write(version.join("log.1"), "").unwrap();
+        let logs = tempfile::tempdir().unwrap();
+        let error = DataDir::open(FileDisk, dir.path(), Some(logs.path())).map(|_| ()).unwrap_err();
+        assert!(matches!(error, StoreError::Misplaced { .. }), "{error}");
+    }
+}

@@ -1,0 +1,14 @@
+//! ZooKeeper's data folder, in upstream's formats: transaction logs, snapshots, epochs.
+
+pub mod data_dir;
+pub mod epochs;
+pub mod error;
+pub mod log_reader;
+pub mod names;
+pub mod purge;
+pub mod restore;
+pub mod snappy;
+pub mod snapshot_reader;
+pub mod snapshot_writer;
+pub mod synced;
+pub mod txn_log;

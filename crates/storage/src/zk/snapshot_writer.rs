@@ -1,0 +1,249 @@
+//! Writes a snapshot file in chunks, beside running writes. Format: see [`super::snapshot_reader`].
+//!
+//! The file grows under a name of ours, `castlekeep.snapshot.<zxid>`, is synced, and gets its real name last: a crash
+//! leaves no half file that a reader could take for a snapshot.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use base::checksum::Adler32;
+use bytes::{BufMut, BytesMut};
+
+use super::names::snapshot_name;
+use super::snapshot_reader::{DBID, MAGIC, SLASH, VERSION};
+use crate::disk::{Disk, DiskFile, OpenMode};
+
+/// What the temporary names begin with.
+pub const TEMPORARY_PREFIX: &str = "castlekeep.snapshot.";
+
+/// Why a snapshot was not written.
+#[derive(Debug)]
+pub enum SnapshotWriteError {
+    /// A write failed (a full disk); the half file is gone, the server goes on.
+    Write(io::Error),
+    /// A sync failed; nothing about this disk may be trusted any more.
+    Sync(io::Error),
+}
+
+/// A snapshot being written.
+pub struct SnapshotWriter<D: Disk> {
+    disk: D,
+    dir: PathBuf,
+    zxid: i64,
+    file: Option<D::File>,
+    adler: Adler32,
+    position: u64,
+}
+
+impl<D: Disk> SnapshotWriter<D> {
+    /// A snapshot named after `zxid`: the last transaction applied before its content was first looked at. No input
+    /// or output happens before the first [`SnapshotWriter::write`].
+    pub fn new(disk: D, dir: &Path, zxid: i64) -> Self {
+        Self { disk, dir: dir.to_path_buf(), zxid, file: None, adler: Adler32::default(), position: 0 }
+    }
+
+    /// The snapshot's zxid.
+    pub fn zxid(&self) -> i64 {
+        self.zxid
+    }
+
+    /// Bytes written so far.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.dir.join(format!("{TEMPORARY_PREFIX}{:x}", self.zxid))
+    }
+
+    /// Adds the next bytes of sessions, ACL cache and nodes.
+    ///
+    /// # Errors
+    /// [`SnapshotWriteError::Write`]; the half file is removed.
+    pub fn write(&mut self, chunk: &[u8]) -> Result<(), SnapshotWriteError> {
+        self.try_write(chunk).map_err(|e| self.give_up(e))
+    }
+
+    fn try_write(&mut self, chunk: &[u8]) -> io::Result<()> {
+        if self.file.is_none() {
+            let temporary = self.temporary();
+            if self.disk.exists(&temporary)? {
+                self.disk.remove_file(&temporary)?;
+            }
+            self.file = Some(self.disk.open(&temporary, OpenMode::CreateNew)?);
+            let mut head = BytesMut::with_capacity(16);
+            head.put_u32(MAGIC);
+            head.put_u32(VERSION);
+            head.put_i64(DBID);
+            self.put(&head)?;
+        }
+        self.put(chunk)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let file = self.file.as_ref().expect("made by the first write");
+        file.write_at(bytes, self.position)?;
+        self.adler.update(bytes);
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn seal(&mut self) -> io::Result<()> {
+        let mut seal = BytesMut::with_capacity(8 + SLASH.len());
+        seal.put_i64(i64::from(self.adler.finish()));
+        seal.put_slice(SLASH);
+        self.put(&seal)
+    }
+
+    fn trailers(&mut self, digest: Option<(i64, i64)>, last_zxid: Option<i64>) -> io::Result<()> {
+        self.seal()?;
+        if let Some((zxid, digest)) = digest {
+            let mut part = BytesMut::with_capacity(20);
+            part.put_i64(zxid);
+            part.put_i32(2);
+            part.put_i64(digest);
+            self.put(&part)?;
+            self.seal()?;
+            if let Some(last_zxid) = last_zxid {
+                self.put(&last_zxid.to_be_bytes())?;
+                self.seal()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals the file, adds the trailers, syncs and names it. `digest` is (zxid, tree digest); `last_zxid` is 3.9's
+    /// trailer, which only follows a digest.
+    ///
+    /// # Errors
+    /// [`SnapshotWriteError`].
+    pub fn finish(mut self, digest: Option<(i64, i64)>, last_zxid: Option<i64>) -> Result<PathBuf, SnapshotWriteError> {
+        if let Err(e) = self.trailers(digest, last_zxid) {
+            return Err(self.give_up(e));
+        }
+        let file = self.file.take().expect("a snapshot has at least its counts");
+        file.sync_all().map_err(SnapshotWriteError::Sync)?;
+        drop(file);
+        let path = self.dir.join(snapshot_name(self.zxid));
+        self.disk.rename(&self.temporary(), &path).map_err(SnapshotWriteError::Write)?;
+        self.disk.sync_dir(&self.dir).map_err(SnapshotWriteError::Sync)?;
+        Ok(path)
+    }
+
+    fn give_up(&mut self, e: io::Error) -> SnapshotWriteError {
+        self.file = None;
+        // The disk is likely full: what the half file holds is wanted back. If this fails too, the next start removes
+        // the file.
+        let _ = self.disk.remove_file(&self.temporary());
+        SnapshotWriteError::Write(e)
+    }
+}
+
+/// Removes what a crash left of unfinished snapshots.
+///
+/// # Errors
+/// As the disk reports them.
+pub fn remove_leftovers<D: Disk>(disk: &D, dir: &Path) -> io::Result<()> {
+    for name in disk.list(dir)? {
+        if name.starts_with(TEMPORARY_PREFIX) {
+            disk.remove_file(&dir.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use zk_wire::snapshot::{self, SnapshotRecord};
+    use zk_wire::{Jute, SnapshotNode, SnapshotSession};
+
+    use super::*;
+    use crate::file_disk::FileDisk;
+    use crate::zk::names::{SnapshotName, snapshots};
+    use crate::zk::snapshot_reader::{self, SnapshotError, Trailers, looks_valid};
+
+    fn body(nodes: usize) -> Bytes {
+        let mut bytes = BytesMut::new();
+        snapshot::encode_sessions(&mut bytes, &[SnapshotSession { timeout_ms: 30_000, ..SnapshotSession::default() }]);
+        snapshot::encode_acls(&mut bytes, &[]);
+        for i in 0..nodes {
+            snapshot::encode_path(&mut bytes, if i == 0 { "/" } else { "/n" });
+            SnapshotNode { data: Some(Bytes::from(vec![i as u8; i % 90])), ..SnapshotNode::default() }
+                .encode(&mut bytes);
+        }
+        snapshot::encode_end(&mut bytes);
+        bytes.freeze()
+    }
+
+    fn write(dir: &Path, zxid: i64) -> SnapshotName {
+        let mut writer = SnapshotWriter::new(FileDisk, dir, zxid);
+        for chunk in body(5000).chunks(1000) {
+            writer.write(chunk).unwrap();
+        }
+        writer.finish(Some((zxid, -5)), Some(zxid)).unwrap();
+        snapshots(&FileDisk, dir).unwrap()[0].clone()
+    }
+
+    fn records(name: &SnapshotName) -> Result<(Vec<SnapshotRecord>, Trailers), SnapshotError> {
+        let mut all = Vec::new();
+        let trailers = snapshot_reader::read(&FileDisk, name, 1 << 20, &mut |record| {
+            all.push(record);
+            Ok(())
+        })?;
+        Ok((all, trailers))
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_sealed() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = write(dir.path(), 0x20);
+        assert!(looks_valid(&FileDisk, &name).unwrap());
+        let (all, trailers) = records(&name).unwrap();
+        assert_eq!(all.len(), 1 + 5000);
+        assert!(matches!(&all[0], SnapshotRecord::Session(session) if session.timeout_ms == 30_000));
+        assert_eq!(trailers, Trailers { digest: Some((0x20, 2, -5)), last_zxid: Some(0x20) });
+        assert_eq!(FileDisk.list(dir.path()).unwrap(), ["snapshot.20"]);
+    }
+
+    #[test]
+    fn a_flipped_bit_or_a_cut_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = write(dir.path(), 0x20);
+        let whole = FileDisk.read_all(&name.path, 1 << 30).unwrap();
+        for at in [20, 60, 5000, whole.len() - 20] {
+            let mut bytes = whole.to_vec();
+            bytes[at] ^= 1;
+            FileDisk.replace_atomically(&name.path, &bytes).unwrap();
+            assert!(records(&name).is_err(), "bit flipped at {at}");
+        }
+        for len in [0, 9, 100, whole.len() - 1] {
+            FileDisk.replace_atomically(&name.path, &whole[..len]).unwrap();
+            assert!(!looks_valid(&FileDisk, &name).unwrap(), "cut to {len}");
+            assert!(records(&name).is_err(), "cut to {len}");
+        }
+    }
+
+    #[test]
+    fn compressed_files_are_read() {
+        use std::io::Write;
+        let dir = tempfile::tempdir().unwrap();
+        let plain = write(dir.path(), 0x20);
+        let bytes = FileDisk.read_all(&plain.path, 1 << 30).unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&bytes).unwrap();
+        FileDisk.replace_atomically(&dir.path().join("snapshot.21.gz"), &gzip.finish().unwrap()).unwrap();
+        let mut snappy = b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01".to_vec();
+        for block in bytes.chunks(32 * 1024) {
+            let block = snap::raw::Encoder::new().compress_vec(block).unwrap();
+            snappy.extend_from_slice(&(block.len() as u32).to_be_bytes());
+            snappy.extend_from_slice(&block);
+        }
+        FileDisk.replace_atomically(&dir.path().join("snapshot.22.snappy"), &snappy).unwrap();
+        let expected = records(&plain).unwrap();
+        for name in &snapshots(&FileDisk, dir.path()).unwrap()[..2] {
+            assert!(looks_valid(&FileDisk, name).unwrap());
+            assert_eq!(records(name).unwrap(), expected, "{name:?}");
+        }
+    }
+}
