@@ -1,0 +1,181 @@
+//! The leader's half of broadcast: propose, collect acknowledgements, commit in zxid order (ZAB paper, section V, phase
+//! 3; upstream: `Leader.propose`, `processAck`, `tryToCommit`). A server that stands alone is a quorum of one.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use zk_wire::Zxid;
+
+use crate::quorum::{QuorumConfig, QuorumVerifier, Sid};
+
+/// A transaction on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// Its number.
+    pub zxid: Zxid,
+    /// What it is; of no concern here.
+    pub bytes: Bytes,
+    /// The configuration that it establishes, when it is a reconfig: its own commit needs a quorum of both.
+    pub config: Option<QuorumConfig>,
+}
+
+/// A server's word that its own log is durable up to a transaction. Nobody but the loop that saw the sync end makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Synced {
+    zxid: Zxid,
+}
+
+impl Synced {
+    /// Everything up to `zxid` is durable here.
+    pub const fn up_to(zxid: Zxid) -> Self {
+        Self { zxid }
+    }
+}
+
+/// "Everything that you proposed up to `zxid` is durable at `sid`." Logs are written in order, so the last one speaks
+/// for those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack {
+    sid: Sid,
+    zxid: Zxid,
+}
+
+impl Ack {
+    /// This server's own acknowledgement: the only way to one is a [`Synced`].
+    pub const fn own(sid: Sid, synced: Synced) -> Self {
+        Self { sid, zxid: synced.zxid }
+    }
+}
+
+/// Proposals that wait for a quorum.
+#[derive(Debug)]
+pub struct Broadcast {
+    verifier: QuorumVerifier,
+    outstanding: VecDeque<Proposal>,
+    acked: BTreeMap<Sid, Zxid>,
+    last_proposed: Zxid,
+    last_committed: Zxid,
+}
+
+impl Broadcast {
+    /// A leader whose history ends, committed, at `last`.
+    pub fn new(verifier: QuorumVerifier, last: Zxid) -> Self {
+        Self {
+            verifier,
+            outstanding: VecDeque::new(),
+            acked: BTreeMap::new(),
+            last_proposed: last,
+            last_committed: last,
+        }
+    }
+
+    /// Adds a proposal. Its zxid must be above all before it.
+    pub fn propose(&mut self, proposal: Proposal) {
+        assert!(proposal.zxid > self.last_proposed, "{} proposed behind {}", proposal.zxid, self.last_proposed);
+        self.last_proposed = proposal.zxid;
+        self.outstanding.push_back(proposal);
+    }
+
+    /// Notes an acknowledgement. [`Broadcast::next_committed`] tells what it decided.
+    pub fn on_ack(&mut self, ack: Ack) {
+        assert!(ack.zxid <= self.last_proposed, "{} acknowledged, {} proposed", ack.zxid, self.last_proposed);
+        let acked = self.acked.entry(ack.sid).or_default();
+        *acked = ack.zxid.max(*acked);
+    }
+
+    /// The next transaction that a quorum has, in zxid order, each once.
+    pub fn next_committed(&mut self) -> Option<Proposal> {
+        let first = self.outstanding.front()?;
+        let has = |sid: Sid| self.acked.get(&sid).is_some_and(|acked| *acked >= first.zxid);
+        let decided =
+            self.verifier.is_quorum(has) && first.config.as_ref().is_none_or(|config| config.verifier.is_quorum(has));
+        if !decided {
+            return None;
+        }
+        let proposal = self.outstanding.pop_front()?;
+        self.last_committed = proposal.zxid;
+        if let Some(config) = &proposal.config {
+            self.verifier = config.verifier.clone();
+        }
+        Some(proposal)
+    }
+
+    /// The last transaction proposed.
+    pub fn last_proposed(&self) -> Zxid {
+        self.last_proposed
+    }
+
+    /// The last transaction committed.
+    pub fn last_committed(&self) -> Zxid {
+        self.last_committed
+    }
+
+    /// Transactions proposed and not committed.
+    pub fn outstanding(&self) -> usize {
+        self.outstanding.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proposal(zxid: i64) -> Proposal {
+        Proposal { zxid: Zxid(zxid), bytes: Bytes::new(), config: None }
+    }
+
+    fn ack(sid: Sid, zxid: i64) -> Ack {
+        Ack { sid, zxid: Zxid(zxid) }
+    }
+
+    fn committed(broadcast: &mut Broadcast) -> Vec<i64> {
+        std::iter::from_fn(|| broadcast.next_committed()).map(|p| p.zxid.0).collect()
+    }
+
+    #[test]
+    fn alone_a_sync_commits_everything_before_it() {
+        let mut b = Broadcast::new(QuorumVerifier::majority([7]), Zxid(10));
+        (11..15).for_each(|zxid| b.propose(proposal(zxid)));
+        assert_eq!(committed(&mut b), [] as [i64; 0]);
+        b.on_ack(Ack::own(7, Synced::up_to(Zxid(13))));
+        assert_eq!(committed(&mut b), [11, 12, 13]);
+        assert_eq!((b.outstanding(), b.last_committed()), (1, Zxid(13)));
+    }
+
+    #[test]
+    fn of_three_the_second_decides_and_late_ones_change_nothing() {
+        let mut b = Broadcast::new(QuorumVerifier::majority([1, 2, 3]), Zxid(0));
+        (1..4).for_each(|zxid| b.propose(proposal(zxid)));
+        b.on_ack(ack(2, 3));
+        assert_eq!(committed(&mut b), [] as [i64; 0]);
+        b.on_ack(ack(1, 2));
+        assert_eq!(committed(&mut b), [1, 2]);
+        b.on_ack(ack(3, 1));
+        b.on_ack(ack(9, 3));
+        assert_eq!(committed(&mut b), [] as [i64; 0], "9 does not vote, 3 is behind");
+        b.on_ack(ack(3, 3));
+        assert_eq!(committed(&mut b), [3]);
+    }
+
+    #[test]
+    fn a_reconfig_needs_both_quorums_and_counts_behind_itself() {
+        let mut b = Broadcast::new(QuorumVerifier::majority([1]), Zxid(0));
+        let verifier = QuorumVerifier::majority([1, 2, 3]);
+        b.propose(Proposal { config: Some(QuorumConfig { version: 1, verifier }), ..proposal(1) });
+        b.propose(proposal(2));
+        b.on_ack(ack(1, 2));
+        assert_eq!(committed(&mut b), [] as [i64; 0]);
+        b.on_ack(ack(3, 1));
+        assert_eq!(committed(&mut b), [1]);
+        b.on_ack(ack(2, 2));
+        assert_eq!(committed(&mut b), [2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "0x1 proposed behind 0x1")]
+    fn a_zxid_is_used_once() {
+        let mut b = Broadcast::new(QuorumVerifier::majority([1]), Zxid(0));
+        b.propose(proposal(1));
+        b.propose(proposal(1));
+    }
+}
