@@ -9,6 +9,7 @@
 //! Nothing here reads a clock, a socket or a disk: see the crate's `clippy.toml`.
 
 pub mod config;
+pub mod coordinator;
 pub mod log;
 pub mod metadata_cache;
 pub mod shard;
