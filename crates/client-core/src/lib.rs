@@ -1,1 +1,3 @@
 //! sans-IO client machines: the ZooKeeper session and the Kafka link.
+
+pub mod zk;
