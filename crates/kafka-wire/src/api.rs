@@ -34,7 +34,9 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotServed(key) => write!(f, "api {} is not served", key.name()),
-            Self::UnsupportedVersion(key, version) => write!(f, "api {} is not served in version {version}", key.name()),
+            Self::UnsupportedVersion(key, version) => {
+                write!(f, "api {} is not served in version {version}", key.name())
+            }
             Self::Decode(error) => error.fmt(f),
         }
     }

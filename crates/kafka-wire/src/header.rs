@@ -38,8 +38,7 @@ impl RequestHeader {
     /// # Errors
     /// Bytes that are no header.
     pub fn decode(r: &mut Reader) -> Result<Self> {
-        let mut header =
-            Self { api_key: r.i16()?, api_version: r.i16()?, correlation_id: r.i32()?, client_id: None };
+        let mut header = Self { api_key: r.i16()?, api_version: r.i16()?, correlation_id: r.i32()?, client_id: None };
         let Some(key) = header.key() else { return Ok(header) };
         let version = key.request_header_version(header.api_version);
         if version >= 1 {
@@ -107,12 +106,8 @@ pub fn write_request_frame<M: Message>(
     version: i16,
 ) {
     assert!(M::VERSIONS.contains(&version), "{} has no version {version}", M::NAME);
-    let header = RequestHeader {
-        api_key: M::KEY as i16,
-        api_version: version,
-        correlation_id,
-        client_id: client_id.cloned(),
-    };
+    let header =
+        RequestHeader { api_key: M::KEY as i16, api_version: version, correlation_id, client_id: client_id.cloned() };
     let start = out.len();
     let mut w = Writer::over(core::mem::take(out));
     w.i32(0);

@@ -15,6 +15,7 @@ pub mod header;
 pub mod message;
 pub mod payload;
 pub mod primitive;
+pub mod records;
 mod writer;
 
 /// Every request, response and record, generated from `schema/*.schema`.
