@@ -12,9 +12,15 @@ pub mod config;
 pub mod coordinator;
 pub mod log;
 pub mod metadata_cache;
+pub mod api;
+pub mod error;
+pub mod purgatory;
+pub mod replica;
 pub mod shard;
 
 use base::Str;
+
+pub use crate::shard::RequestToken;
 
 /// Error codes travel as Kafka's 16-bit numbers; 0 is `NONE`.
 pub type ErrorCode = i16;

@@ -1,452 +1,314 @@
-//! A shard: the partitions that one driver thread owns. This file holds what goes in and what comes out.
+//! A shard: the partitions that one driver thread owns, the requests that wait for them, and the coordinators that
+//! live on them. It routes; what an API does is in [`crate::api`], what a partition allows in [`crate::replica`].
 //!
 //! One turn of the driver: take an event, [`Shard::step`], perform the effects. Effects that end at once (an append to
 //! the page cache, the lookup of a fetch) are answered by their done-event within the same turn; the rest (opening,
-//! flushing, looking inside records) become jobs whose done-event comes later.
+//! flushing, searching) become jobs whose done-event comes later.
+
+mod coordinators;
+mod message;
+pub mod record_batch;
 
 use std::sync::Arc;
 
-use base::Str;
-use bytes::Bytes;
+use base::{Instant, Now, Prng};
 
+use self::coordinators::Coordinators;
+pub use self::coordinators::GROUP_METADATA_TOPIC;
+pub use self::message::*;
+use crate::api::fetch::{self, Fetches};
+use crate::api::list_offsets::{self, Lookups};
+use crate::api::produce::{self, Produces};
+use crate::api::{delete_records, offset_for_leader_epoch};
+use crate::coordinator::group::GroupConfig;
 use crate::metadata_cache::MetadataImage;
-use crate::{ErrorCode, TopicId, TopicPartition};
+use crate::replica::hosted::{Hosted, Partitions};
+use crate::replica::partition::Partition;
+use crate::{TopicPartition, error};
 
-/// One request, or one shard's part of it, from arrival to answer. Unique within the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestToken(pub u64);
-
-/// What the node tells a shard. Commands of one partition arrive in order.
+/// What a shard is told once.
 #[derive(Clone, Debug)]
-pub enum ShardCommand {
-    /// This broker leads a partition (or: its leader's state changed). Answered by [`ShardNotice::Leading`] or
-    /// [`ShardNotice::Failed`]; the node publishes metadata that names this leader after that answer.
-    LeadPartition(Box<LeadPartition>),
-    /// This broker no longer holds the partition.
-    StopPartition {
-        /// Which.
-        partition: TopicPartition,
-        /// The controller's leader epoch; -1 stops whatever epoch is held, -2 is a deletion (KIP-1).
-        leader_epoch: i32,
-        /// Whether its folder goes too (renamed at once, removed after `file.delete.delay.ms`).
-        delete: bool,
-    },
-    /// A topic's configuration changed; the effective values, all of them.
-    UpdateConfig {
-        /// Which topic.
-        topic: Str,
-        /// Its values.
-        config: Arc<LogConfig>,
-    },
-    /// New metadata was published.
-    Metadata(Arc<MetadataImage>),
-    /// Flush everything, write checkpoints and clean-shutdown marks; answered by [`ShardNotice::ShutDown`].
-    ShutDown,
+pub struct ShardConfig {
+    /// `broker.id`.
+    pub broker_id: i32,
+    /// The group coordinators' settings.
+    pub group: GroupConfig,
 }
 
-/// The state in which this broker leads a partition: LeaderAndIsr's fields and the effective configuration.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LeadPartition {
-    /// Which partition.
-    pub partition: TopicPartition,
-    /// The topic's id, zero when it has none.
-    pub topic_id: TopicId,
-    /// Epoch of the controller that decided.
-    pub controller_epoch: i32,
-    /// Epoch of this leadership.
-    pub leader_epoch: i32,
-    /// Version of the partition's `state` znode.
-    pub partition_epoch: i32,
-    /// Broker ids that hold the partition, preferred leader first.
-    pub replicas: Vec<i32>,
-    /// Broker ids in sync.
-    pub isr: Vec<i32>,
-    /// Whether the partition was just created: no log may exist yet.
-    pub is_new: bool,
-    /// The topic's effective configuration.
-    pub config: Arc<LogConfig>,
+/// See the module.
+pub struct Shard {
+    config: ShardConfig,
+    metadata: Arc<MetadataImage>,
+    partitions: Partitions,
+    produces: Produces,
+    fetches: Fetches,
+    lookups: Lookups,
+    coordinators: Coordinators,
 }
 
-/// What a shard tells the node.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ShardNotice {
-    /// The partition's log is open and it takes requests under this epoch.
-    Leading {
-        /// Which.
-        partition: TopicPartition,
-        /// The epoch of the command.
-        leader_epoch: i32,
-    },
-    /// The partition could not be opened; `KAFKA_STORAGE_ERROR` for its requests.
-    Failed {
-        /// Which.
-        partition: TopicPartition,
-        /// The epoch of the command.
-        leader_epoch: i32,
-        /// What was tried and how it ended.
-        reason: String,
-    },
-    /// A stopped partition is gone from this shard.
-    Stopped {
-        /// Which.
-        partition: TopicPartition,
-        /// Whether its folder went too.
-        deleted: bool,
-    },
-    /// A log folder went offline after a failed write or sync; its partitions answer `KAFKA_STORAGE_ERROR`.
-    LogDirOffline {
-        /// The folder, as configured.
-        log_dir: String,
-        /// What was tried and how it ended.
-        reason: String,
-    },
-    /// [`ShardCommand::ShutDown`] is done.
-    ShutDown,
-}
-
-/// How records' timestamps come about (`message.timestamp.type`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum TimestampType {
-    /// The producer's.
-    #[default]
-    CreateTime,
-    /// The leader's clock at the append.
-    LogAppendTime,
-}
-
-/// `compression.type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum CompressionType {
-    /// As the producer sent it.
-    #[default]
-    Producer,
-    /// `uncompressed`.
-    None,
-    /// `gzip`.
-    Gzip,
-    /// `snappy`.
-    Snappy,
-    /// `lz4`.
-    Lz4,
-    /// `zstd`.
-    Zstd,
-}
-
-/// A topic's effective configuration, upstream's names and defaults (`LogConfig.java` at 3.9). Values that mean
-/// "unlimited" are upstream's: -1 or `i64::MAX`.
-#[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs, reason = "the names are upstream's topic configuration keys")]
-pub struct LogConfig {
-    pub segment_bytes: i32,
-    pub segment_ms: i64,
-    pub segment_jitter_ms: i64,
-    pub segment_index_bytes: i32,
-    pub index_interval_bytes: i32,
-    pub flush_messages: i64,
-    pub flush_ms: i64,
-    pub retention_bytes: i64,
-    pub retention_ms: i64,
-    pub file_delete_delay_ms: i64,
-    pub max_message_bytes: i32,
-    pub min_insync_replicas: i32,
-    pub cleanup_delete: bool,
-    pub cleanup_compact: bool,
-    pub delete_retention_ms: i64,
-    pub min_compaction_lag_ms: i64,
-    pub max_compaction_lag_ms: i64,
-    pub min_cleanable_dirty_ratio: f64,
-    pub unclean_leader_election_enable: bool,
-    pub compression_type: CompressionType,
-    pub message_timestamp_type: TimestampType,
-    pub message_timestamp_before_max_ms: i64,
-    pub message_timestamp_after_max_ms: i64,
-    pub preallocate: bool,
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
+impl Shard {
+    /// A shard without partitions. Chance (member ids) comes from `prng`.
+    pub fn new(config: ShardConfig, prng: Prng) -> Self {
+        let coordinators = Coordinators::new(config.group.clone(), prng);
         Self {
-            segment_bytes: 1 << 30,
-            segment_ms: 7 * 24 * 3600 * 1000,
-            segment_jitter_ms: 0,
-            segment_index_bytes: 10 << 20,
-            index_interval_bytes: 4096,
-            flush_messages: i64::MAX,
-            flush_ms: i64::MAX,
-            retention_bytes: -1,
-            retention_ms: 7 * 24 * 3600 * 1000,
-            file_delete_delay_ms: 60_000,
-            max_message_bytes: 1_048_588,
-            min_insync_replicas: 1,
-            cleanup_delete: true,
-            cleanup_compact: false,
-            delete_retention_ms: 24 * 3600 * 1000,
-            min_compaction_lag_ms: 0,
-            max_compaction_lag_ms: i64::MAX,
-            min_cleanable_dirty_ratio: 0.5,
-            unclean_leader_election_enable: false,
-            compression_type: CompressionType::Producer,
-            message_timestamp_type: TimestampType::CreateTime,
-            message_timestamp_before_max_ms: i64::MAX,
-            message_timestamp_after_max_ms: i64::MAX,
-            preallocate: false,
+            config,
+            metadata: Arc::default(),
+            partitions: Partitions::default(),
+            produces: Produces::default(),
+            fetches: Fetches::default(),
+            lookups: Lookups::default(),
+            coordinators,
         }
+    }
+
+    /// When it next wants a [`ShardEvent::Tick`].
+    pub fn deadline(&self) -> Option<Instant> {
+        let deadlines = [self.produces.deadline(), self.fetches.deadline(), self.coordinators.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// A partition that is led here.
+    pub fn partition(&self, partition: &TopicPartition) -> Option<&Partition> {
+        self.partitions.get(partition)
+    }
+
+    /// All partitions that are led here, for checkpoints, retention and the expiry of producers.
+    pub fn partitions(&mut self) -> impl Iterator<Item = &mut Partition> {
+        self.partitions.all_online()
+    }
+
+    /// The metadata that was published last.
+    pub fn metadata(&self) -> &Arc<MetadataImage> {
+        &self.metadata
+    }
+
+    /// Takes one event.
+    pub fn step(&mut self, now: Now, event: ShardEvent, effects: &mut Vec<Effect>) {
+        match event {
+            ShardEvent::Request { token, request } => self.on_request(now, token, request, effects),
+            ShardEvent::Complete(token) => {
+                fetch::complete(&mut self.partitions, &mut self.fetches, now, token, effects);
+            }
+            ShardEvent::Cancel(token) => self.fetches.cancel(token),
+            ShardEvent::Command(command) => self.on_command(now, command, effects),
+            ShardEvent::Opened { partition, result } => self.on_opened(now, &partition, result, effects),
+            ShardEvent::Appended { partition, tag, last_offset, result } => {
+                self.on_appended(now, &partition, tag, last_offset, result, effects);
+            }
+            ShardEvent::FetchPlanned { token, bytes, failed } => {
+                fetch::on_planned(&mut self.fetches, token, bytes, &failed, effects);
+            }
+            ShardEvent::LookedUp { token, found } => {
+                list_offsets::on_looked_up(&mut self.partitions, &mut self.lookups, token, found, effects);
+            }
+            ShardEvent::LoadChunk { partition, batches } => {
+                self.coordinators.on_chunk(&mut self.partitions, now, partition.partition, batches, effects);
+            }
+            ShardEvent::LogStartMoved { partition, log_start_offset } => {
+                if let Ok(online) = self.partitions.online(&partition)
+                    && online.on_log_start_moved(log_start_offset)
+                {
+                    effects.push(Effect::SaveEpochs(partition));
+                }
+            }
+            ShardEvent::LogDirFailed { log_dir, reason, partitions } => {
+                self.on_log_dir_failed(now, log_dir, reason, &partitions, effects);
+            }
+            ShardEvent::Tick => self.on_tick(now, effects),
+        }
+    }
+
+    fn on_request(&mut self, now: Now, token: RequestToken, request: ShardRequest, effects: &mut Vec<Effect>) {
+        let partitions = &mut self.partitions;
+        let answer = match request {
+            ShardRequest::Produce(request) => {
+                return produce::on_request(partitions, &mut self.produces, now, token, request, effects);
+            }
+            ShardRequest::Fetch(request) => {
+                let moved = fetch::on_request(partitions, &mut self.fetches, now, token, request, effects);
+                for partition in moved {
+                    self.on_progress(now, &partition, effects);
+                }
+                return;
+            }
+            ShardRequest::ListOffsets(questions) => {
+                return list_offsets::on_request(partitions, &mut self.lookups, token, questions, effects);
+            }
+            ShardRequest::Group { partition, request } => {
+                return self.coordinators.on_request(partitions, now, token, partition, request, effects);
+            }
+            ShardRequest::OffsetForLeaderEpoch(questions) => {
+                ShardAnswer::OffsetForLeaderEpoch(offset_for_leader_epoch::answer(partitions, &questions))
+            }
+            ShardRequest::DeleteRecords(wanted) => {
+                ShardAnswer::DeleteRecords(delete_records::answer(partitions, &wanted, effects))
+            }
+        };
+        effects.push(Effect::Reply { token, answer });
+    }
+
+    fn on_command(&mut self, now: Now, command: ShardCommand, effects: &mut Vec<Effect>) {
+        match command {
+            ShardCommand::LeadPartition(lead) => self.on_lead(now, *lead, effects),
+            ShardCommand::StopPartition { partition, leader_epoch, delete } => {
+                self.on_stop(now, partition, leader_epoch, delete, effects);
+            }
+            ShardCommand::UpdateConfig { topic, config } => self.on_config(now, &topic, &config, effects),
+            ShardCommand::Metadata(metadata) => self.metadata = metadata,
+            ShardCommand::ShutDown => effects.push(Effect::ShutDown),
+        }
+    }
+
+    fn on_lead(&mut self, now: Now, lead: LeadPartition, effects: &mut Vec<Effect>) {
+        let id = lead.partition.clone();
+        match self.partitions.hosted_mut(&id) {
+            Some(Hosted::Online(partition)) => {
+                let (leader_epoch, config) = (lead.leader_epoch, lead.config.clone());
+                if partition.lead(lead) {
+                    effects.push(Effect::SaveEpochs(id.clone()));
+                }
+                effects.push(Effect::Configure { partition: id.clone(), config });
+                effects.push(Effect::Notify(ShardNotice::Leading { partition: id.clone(), leader_epoch }));
+                self.on_progress(now, &id, effects);
+            }
+            Some(Hosted::Opening(waiting)) => **waiting = lead,
+            Some(Hosted::Offline) => effects.push(Effect::Notify(ShardNotice::Failed {
+                partition: id,
+                leader_epoch: lead.leader_epoch,
+                reason: "its log folder is offline".into(),
+            })),
+            None => {
+                effects.push(Effect::Open {
+                    partition: id.clone(),
+                    topic_id: lead.topic_id,
+                    is_new: lead.is_new,
+                    config: lead.config.clone(),
+                });
+                self.partitions.set(id, Hosted::Opening(Box::new(lead)));
+            }
+        }
+    }
+
+    fn on_opened(
+        &mut self,
+        now: Now,
+        id: &TopicPartition,
+        result: Result<Box<OpenedLog>, String>,
+        effects: &mut Vec<Effect>,
+    ) {
+        // Gone when the partition was stopped meanwhile.
+        let Some(Hosted::Opening(lead)) = self.partitions.remove(id) else { return };
+        let leader_epoch = lead.leader_epoch;
+        match result {
+            Ok(log) => {
+                let partition = Partition::new(self.config.broker_id, *lead, *log);
+                self.partitions.set(id.clone(), Hosted::Online(Box::new(partition)));
+                effects.push(Effect::SaveEpochs(id.clone()));
+                effects.push(Effect::Notify(ShardNotice::Leading { partition: id.clone(), leader_epoch }));
+                if &*id.topic == GROUP_METADATA_TOPIC {
+                    self.coordinators.elect(&mut self.partitions, now, id, effects);
+                }
+            }
+            Err(reason) => {
+                self.partitions.set(id.clone(), Hosted::Offline);
+                effects.push(Effect::Notify(ShardNotice::Failed { partition: id.clone(), leader_epoch, reason }));
+            }
+        }
+    }
+
+    fn on_stop(&mut self, now: Now, id: TopicPartition, leader_epoch: i32, delete: bool, effects: &mut Vec<Effect>) {
+        let held = self.partitions.get(&id).map(Partition::leader_epoch);
+        // A command that a later one has overtaken; negative epochs always hold (KIP-1 deletion, no epoch known).
+        if leader_epoch >= 0 && held.is_some_and(|held| leader_epoch < held) {
+            return;
+        }
+        if self.partitions.remove(&id).is_some() {
+            self.step_down(now, &id, effects);
+        }
+        effects.push(Effect::Close { partition: id.clone(), delete });
+        effects.push(Effect::Notify(ShardNotice::Stopped { partition: id, deleted: delete }));
+    }
+
+    fn on_config(&mut self, now: Now, topic: &str, config: &Arc<LogConfig>, effects: &mut Vec<Effect>) {
+        let of_topic = self.partitions.all_online().filter(|partition| partition.id().topic == *topic);
+        let changed: Vec<TopicPartition> = of_topic
+            .map(|partition| {
+                partition.set_config(config.clone());
+                partition.id().clone()
+            })
+            .collect();
+        for partition in changed {
+            effects.push(Effect::Configure { partition: partition.clone(), config: config.clone() });
+            self.on_progress(now, &partition, effects);
+        }
+    }
+
+    fn on_appended(
+        &mut self,
+        now: Now,
+        id: &TopicPartition,
+        tag: AppendTag,
+        last_offset: i64,
+        result: Result<(), String>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if result.is_ok()
+            && let Ok(partition) = self.partitions.online(id)
+        {
+            partition.on_appended(last_offset);
+        }
+        match tag {
+            AppendTag::Request(token) => {
+                produce::on_appended(&mut self.partitions, &mut self.produces, token, id, result, effects);
+            }
+            AppendTag::Coordinator => {
+                let result = result.map(|()| last_offset);
+                self.coordinators.on_appended(&mut self.partitions, now, id.partition, result, effects);
+            }
+        }
+        self.on_progress(now, id, effects);
+    }
+
+    /// Something about a partition changed that requests may wait for.
+    fn on_progress(&mut self, now: Now, id: &TopicPartition, effects: &mut Vec<Effect>) {
+        produce::on_progress(&mut self.partitions, &mut self.produces, id, effects);
+        fetch::on_progress(&mut self.partitions, &mut self.fetches, now, id, effects);
+        if &*id.topic == GROUP_METADATA_TOPIC {
+            self.coordinators.on_progress(&mut self.partitions, now, id.partition, effects);
+        }
+    }
+
+    /// The partition is not served here any more: whoever waits for it learns it now.
+    fn step_down(&mut self, now: Now, id: &TopicPartition, effects: &mut Vec<Effect>) {
+        if &*id.topic == GROUP_METADATA_TOPIC {
+            self.coordinators.resign(id.partition, effects);
+        }
+        self.on_progress(now, id, effects);
+    }
+
+    fn on_log_dir_failed(
+        &mut self,
+        now: Now,
+        log_dir: String,
+        reason: String,
+        partitions: &[TopicPartition],
+        effects: &mut Vec<Effect>,
+    ) {
+        for id in partitions {
+            self.partitions.set(id.clone(), Hosted::Offline);
+            self.step_down(now, id, effects);
+        }
+        effects.push(Effect::Notify(ShardNotice::LogDirOffline { log_dir, reason }));
+    }
+
+    fn on_tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        produce::on_tick(&mut self.produces, now.mono, effects);
+        fetch::on_tick(&mut self.partitions, &mut self.fetches, now, effects);
+        self.coordinators.on_tick(&mut self.partitions, now, effects);
     }
 }
 
-/// Who wrote a batch (`AppendOrigin.java`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AppendOrigin {
-    /// A producer.
-    Client,
-    /// A coordinator of this broker: markers and the internal topics.
-    Coordinator,
-    /// A leader, through replication.
-    Replication,
-}
-
-/// A batch with its offsets assigned, ready for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogAppend {
-    /// The batch, in pieces that lie one behind the other in the file.
-    pub pieces: Vec<Bytes>,
-    /// Offset of its first record.
-    pub base_offset: i64,
-    /// Offset of its last record.
-    pub last_offset: i64,
-    /// Its largest timestamp, ms.
-    pub max_timestamp_ms: i64,
-    /// Leader epoch stamped on it.
-    pub leader_epoch: i32,
-}
-
-/// One lookup of a fetch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FetchRead {
-    /// Where.
-    pub partition: TopicPartition,
-    /// First offset wanted.
-    pub offset: i64,
-    /// Offset that the answer stops before: high watermark, last stable offset or LEO.
-    pub end_offset: i64,
-    /// The partition's own limit, bytes.
-    pub bytes_max: u32,
-}
-
-/// An error with the words that go with it, for answers that carry both.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CodedError {
-    /// Kafka's code.
-    pub code: ErrorCode,
-    /// What was wrong; versions without a message drop it.
-    pub message: Option<String>,
-}
-
-/// What a connection asks of a shard: one request's part for the partitions it owns. `position` is the place of a
-/// partition in the whole request, so that answers can be joined in its order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ShardRequest {
-    /// Produce.
-    Produce(ProduceRequest),
-    /// Fetch, with its waiting.
-    Fetch(FetchRequest),
-    /// ListOffsets.
-    ListOffsets(Vec<ListOffset>),
-    /// OffsetForLeaderEpoch.
-    OffsetForLeaderEpoch(Vec<EpochEnd>),
-    /// DeleteRecords.
-    DeleteRecords(Vec<DeleteRecords>),
-}
-
-/// A shard's part of a Produce request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProduceRequest {
-    /// 0: no answer; 1: when the leader has it; -1: when all in sync have it.
-    pub acks: i16,
-    /// How long an `acks=-1` may wait.
-    pub timeout_ms: i32,
-    /// Whether internal topics may be written (client id `__admin_client`).
-    pub internal_topics_allowed: bool,
-    /// One batch for each partition.
-    pub partitions: Vec<ProducePartition>,
-}
-
-/// One batch for one partition.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProducePartition {
-    /// Place in the whole request.
-    pub position: u32,
-    /// Where it goes.
-    pub partition: TopicPartition,
-    /// The batch as sent. The connection has checked that it is exactly one of magic 2 with a good CRC.
-    pub records: Bytes,
-}
-
-/// A shard's part of a Fetch request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FetchRequest {
-    /// Broker id of a follower; -1 a consumer.
-    pub replica_id: i32,
-    /// The follower's broker epoch; -1 unknown.
-    pub replica_epoch: i64,
-    /// Answer when this many bytes are there; at once when 0.
-    pub bytes_min: u64,
-    /// Limit of the whole answer.
-    pub bytes_max: u64,
-    /// How long it may wait for `bytes_min`.
-    pub wait_ms_max: u64,
-    /// Whether transactions that are open or aborted are hidden (`read_committed`).
-    pub read_committed: bool,
-    /// What is wanted, in request order.
-    pub partitions: Vec<FetchPartition>,
-}
-
-/// One partition of a fetch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FetchPartition {
-    /// Place in the whole request.
-    pub position: u32,
-    /// Which.
-    pub partition: TopicPartition,
-    /// First offset wanted.
-    pub fetch_offset: i64,
-    /// The leader epoch the client believes in; -1 unknown.
-    pub current_leader_epoch: i32,
-    /// Epoch of the last record the client has; -1 unknown.
-    pub last_fetched_epoch: i32,
-    /// A follower's log start offset; -1 from consumers.
-    pub log_start_offset: i64,
-    /// The partition's own limit, bytes.
-    pub bytes_max: u32,
-}
-
-/// One question of ListOffsets.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ListOffset {
-    /// Place in the whole request.
-    pub position: u32,
-    /// Which.
-    pub partition: TopicPartition,
-    /// Broker id of a follower; -1 a consumer.
-    pub replica_id: i32,
-    /// Whether "latest" means the last stable offset.
-    pub read_committed: bool,
-    /// The leader epoch the client believes in; -1 unknown.
-    pub current_leader_epoch: i32,
-    /// Milliseconds, or -1 latest, -2 earliest, -3 that of the largest timestamp, -4 earliest local, -5 latest tiered.
-    pub timestamp_ms: i64,
-}
-
-/// One question of OffsetForLeaderEpoch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EpochEnd {
-    /// Place in the whole request.
-    pub position: u32,
-    /// Which.
-    pub partition: TopicPartition,
-    /// The leader epoch the client believes in; -1 unknown.
-    pub current_leader_epoch: i32,
-    /// The epoch whose end is asked.
-    pub leader_epoch: i32,
-}
-
-/// One partition of DeleteRecords.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeleteRecords {
-    /// Place in the whole request.
-    pub position: u32,
-    /// Which.
-    pub partition: TopicPartition,
-    /// The new log start offset; -1 the high watermark.
-    pub offset: i64,
-}
-
-/// A shard's answer to a [`ShardRequest`]. A Fetch's records are not in it: the driver adds them as file ranges.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ShardAnswer {
-    /// To Produce.
-    Produce(Vec<ProduceAnswer>),
-    /// To ListOffsets.
-    ListOffsets(Vec<ListOffsetAnswer>),
-    /// To OffsetForLeaderEpoch.
-    OffsetForLeaderEpoch(Vec<EpochEndAnswer>),
-    /// To DeleteRecords.
-    DeleteRecords(Vec<DeleteRecordsAnswer>),
-}
-
-/// How one partition's batch fared.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProduceAnswer {
-    /// Place in the whole request.
-    pub position: u32,
-    /// 0 when it is in the log, as durable as was asked for.
-    pub error_code: ErrorCode,
-    /// What was wrong, for v8 and later.
-    pub error_message: Option<String>,
-    /// Records that were refused, by index in the batch, for v8 and later.
-    pub record_errors: Vec<(i32, String)>,
-    /// Offset of the first record; -1 on errors.
-    pub base_offset: i64,
-    /// The time stamped by the leader; -1 under CreateTime.
-    pub log_append_time_ms: i64,
-    /// The partition's first offset; -1 unknown.
-    pub log_start_offset: i64,
-}
-
-/// One partition's state as a fetch found it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FetchAnswer {
-    /// Place in the whole request.
-    pub position: u32,
-    /// 0 when `read` may be read.
-    pub error_code: ErrorCode,
-    /// -1 on errors.
-    pub high_watermark: i64,
-    /// -1 on errors.
-    pub last_stable_offset: i64,
-    /// -1 on errors.
-    pub log_start_offset: i64,
-    /// Where the client's log parts from ours: (epoch, end offset). KIP-595.
-    pub diverging_epoch: Option<(i32, i64)>,
-    /// For `read_committed`: (producer id, first offset) of aborted transactions in the range.
-    pub aborted_transactions: Option<Vec<(i64, i64)>>,
-}
-
-/// The answer to a [`ListOffset`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct ListOffsetAnswer {
-    /// Place in the whole request.
-    pub position: u32,
-    /// 0 when the rest means something.
-    pub error_code: ErrorCode,
-    /// Timestamp of the record found, ms; -1 for the special questions.
-    pub timestamp_ms: i64,
-    /// -1 when there is no such record.
-    pub offset: i64,
-    /// Epoch of that offset; -1 unknown.
-    pub leader_epoch: i32,
-}
-
-/// The answer to an [`EpochEnd`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct EpochEndAnswer {
-    /// Place in the whole request.
-    pub position: u32,
-    /// 0 when the rest means something.
-    pub error_code: ErrorCode,
-    /// The largest epoch not above the one asked; -1 unknown.
-    pub leader_epoch: i32,
-    /// Where that epoch ends; -1 unknown.
-    pub end_offset: i64,
-}
-
-/// The answer to a [`DeleteRecords`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeleteRecordsAnswer {
-    /// Place in the whole request.
-    pub position: u32,
-    /// 0 when it is done.
-    pub error_code: ErrorCode,
-    /// The partition's first offset now; -1 on errors.
-    pub low_watermark: i64,
+/// Whether an answer is worth nothing to its asker but an error, so that an `acks=0` connection must be closed.
+pub fn is_failed_produce(answer: &ShardAnswer) -> bool {
+    matches!(answer, ShardAnswer::Produce(answers) if answers.iter().any(|answer| answer.error_code != error::NONE))
 }

@@ -1,0 +1,8 @@
+//! One file per API.
+
+pub mod deep_check;
+pub mod delete_records;
+pub mod fetch;
+pub mod list_offsets;
+pub mod offset_for_leader_epoch;
+pub mod produce;

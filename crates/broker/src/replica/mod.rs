@@ -1,0 +1,4 @@
+//! Replicas of partitions: what the leader does with them.
+
+pub mod hosted;
+pub mod partition;

@@ -1,0 +1,694 @@
+//! What goes into a shard and what comes out, as values.
+
+use std::sync::Arc;
+
+use base::Str;
+use bytes::Bytes;
+
+use crate::coordinator::group::{GroupReplyBody, GroupRequest};
+use crate::log::validate::{Assigned, ValidateError};
+use crate::log::{LeaderEpochCache, ProducerState};
+use crate::metadata_cache::MetadataImage;
+use crate::{ErrorCode, TopicId, TopicPartition};
+
+/// One request, or one shard's part of it, from arrival to answer. Unique within the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestToken(pub u64);
+
+/// What the node tells a shard. Commands of one partition arrive in order.
+#[derive(Clone, Debug)]
+pub enum ShardCommand {
+    /// This broker leads a partition (or: its leader's state changed). Answered by [`ShardNotice::Leading`] or
+    /// [`ShardNotice::Failed`]; the node publishes metadata that names this leader after that answer.
+    LeadPartition(Box<LeadPartition>),
+    /// This broker no longer holds the partition.
+    StopPartition {
+        /// Which.
+        partition: TopicPartition,
+        /// The controller's leader epoch; -1 stops whatever epoch is held, -2 is a deletion (KIP-1).
+        leader_epoch: i32,
+        /// Whether its folder goes too (renamed at once, removed after `file.delete.delay.ms`).
+        delete: bool,
+    },
+    /// A topic's configuration changed; the effective values, all of them.
+    UpdateConfig {
+        /// Which topic.
+        topic: Str,
+        /// Its values.
+        config: Arc<LogConfig>,
+    },
+    /// New metadata was published.
+    Metadata(Arc<MetadataImage>),
+    /// Flush everything, write checkpoints and clean-shutdown marks; answered by [`ShardNotice::ShutDown`].
+    ShutDown,
+}
+
+/// The state in which this broker leads a partition: LeaderAndIsr's fields and the effective configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeadPartition {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// The topic's id, zero when it has none.
+    pub topic_id: TopicId,
+    /// Epoch of the controller that decided.
+    pub controller_epoch: i32,
+    /// Epoch of this leadership.
+    pub leader_epoch: i32,
+    /// Version of the partition's `state` znode.
+    pub partition_epoch: i32,
+    /// Broker ids that hold the partition, preferred leader first.
+    pub replicas: Vec<i32>,
+    /// Broker ids in sync.
+    pub isr: Vec<i32>,
+    /// Whether the partition was just created: no log may exist yet.
+    pub is_new: bool,
+    /// The topic's effective configuration.
+    pub config: Arc<LogConfig>,
+}
+
+/// What a shard tells the node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ShardNotice {
+    /// The partition's log is open and it takes requests under this epoch.
+    Leading {
+        /// Which.
+        partition: TopicPartition,
+        /// The epoch of the command.
+        leader_epoch: i32,
+    },
+    /// The partition could not be opened; `KAFKA_STORAGE_ERROR` for its requests.
+    Failed {
+        /// Which.
+        partition: TopicPartition,
+        /// The epoch of the command.
+        leader_epoch: i32,
+        /// What was tried and how it ended.
+        reason: String,
+    },
+    /// A stopped partition is gone from this shard.
+    Stopped {
+        /// Which.
+        partition: TopicPartition,
+        /// Whether its folder went too.
+        deleted: bool,
+    },
+    /// A log folder went offline after a failed write or sync; its partitions answer `KAFKA_STORAGE_ERROR`.
+    LogDirOffline {
+        /// The folder, as configured.
+        log_dir: String,
+        /// What was tried and how it ended.
+        reason: String,
+    },
+    /// [`ShardCommand::ShutDown`] is done.
+    ShutDown,
+}
+
+/// How records' timestamps come about (`message.timestamp.type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TimestampType {
+    /// The producer's.
+    #[default]
+    CreateTime,
+    /// The leader's clock at the append.
+    LogAppendTime,
+}
+
+/// `compression.type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum CompressionType {
+    /// As the producer sent it.
+    #[default]
+    Producer,
+    /// `uncompressed`.
+    None,
+    /// `gzip`.
+    Gzip,
+    /// `snappy`.
+    Snappy,
+    /// `lz4`.
+    Lz4,
+    /// `zstd`.
+    Zstd,
+}
+
+/// A topic's effective configuration, upstream's names and defaults (`LogConfig.java` at 3.9). Values that mean
+/// "unlimited" are upstream's: -1 or `i64::MAX`.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the names are upstream's topic configuration keys")]
+pub struct LogConfig {
+    pub segment_bytes: i32,
+    pub segment_ms: i64,
+    pub segment_jitter_ms: i64,
+    pub segment_index_bytes: i32,
+    pub index_interval_bytes: i32,
+    pub flush_messages: i64,
+    pub flush_ms: i64,
+    pub retention_bytes: i64,
+    pub retention_ms: i64,
+    pub file_delete_delay_ms: i64,
+    pub max_message_bytes: i32,
+    pub min_insync_replicas: i32,
+    pub cleanup_delete: bool,
+    pub cleanup_compact: bool,
+    pub delete_retention_ms: i64,
+    pub min_compaction_lag_ms: i64,
+    pub max_compaction_lag_ms: i64,
+    pub min_cleanable_dirty_ratio: f64,
+    pub unclean_leader_election_enable: bool,
+    pub compression_type: CompressionType,
+    pub message_timestamp_type: TimestampType,
+    pub message_timestamp_before_max_ms: i64,
+    pub message_timestamp_after_max_ms: i64,
+    pub preallocate: bool,
+}
+
+impl CompressionType {
+    /// Its value in a configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Producer => "producer",
+            Self::None => "uncompressed",
+            Self::Gzip => "gzip",
+            Self::Snappy => "snappy",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 1 << 30,
+            segment_ms: 7 * 24 * 3600 * 1000,
+            segment_jitter_ms: 0,
+            segment_index_bytes: 10 << 20,
+            index_interval_bytes: 4096,
+            flush_messages: i64::MAX,
+            flush_ms: i64::MAX,
+            retention_bytes: -1,
+            retention_ms: 7 * 24 * 3600 * 1000,
+            file_delete_delay_ms: 60_000,
+            max_message_bytes: 1_048_588,
+            min_insync_replicas: 1,
+            cleanup_delete: true,
+            cleanup_compact: false,
+            delete_retention_ms: 24 * 3600 * 1000,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            min_cleanable_dirty_ratio: 0.5,
+            unclean_leader_election_enable: false,
+            compression_type: CompressionType::Producer,
+            message_timestamp_type: TimestampType::CreateTime,
+            message_timestamp_before_max_ms: i64::MAX,
+            message_timestamp_after_max_ms: i64::MAX,
+            preallocate: false,
+        }
+    }
+}
+
+/// What a log holds when it has just been opened and recovered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenedLog {
+    /// First offset.
+    pub log_start_offset: i64,
+    /// One past the last offset.
+    pub log_end_offset: i64,
+    /// From the checkpoint; clamped to the two above by whoever takes this.
+    pub high_watermark: i64,
+    /// Leader epochs.
+    pub epochs: LeaderEpochCache,
+    /// Producers.
+    pub producers: ProducerState,
+}
+
+impl OpenedLog {
+    /// A log that was just created.
+    pub fn empty() -> Self {
+        Self {
+            log_start_offset: 0,
+            log_end_offset: 0,
+            high_watermark: 0,
+            epochs: LeaderEpochCache::new(),
+            producers: ProducerState::new(0),
+        }
+    }
+}
+
+/// Something that happens to a shard.
+#[derive(Debug)]
+pub enum ShardEvent {
+    /// A connection asks.
+    Request {
+        /// Comes back with the answer.
+        token: RequestToken,
+        /// What is asked.
+        request: ShardRequest,
+    },
+    /// Whatever waits under this token is to be answered with what is there now: its other parts are complete.
+    Complete(RequestToken),
+    /// Nobody waits for this token's answer any more.
+    Cancel(RequestToken),
+    /// The node commands.
+    Command(ShardCommand),
+    /// [`Effect::Open`] is done, or failed with these words.
+    Opened {
+        /// Which.
+        partition: TopicPartition,
+        /// What the log holds.
+        result: Result<Box<OpenedLog>, String>,
+    },
+    /// [`Effect::Append`] is done, or failed with these words.
+    Appended {
+        /// Where.
+        partition: TopicPartition,
+        /// Whose append it was.
+        tag: AppendTag,
+        /// Offset of the batch's last record.
+        last_offset: i64,
+        /// Whether the log has it.
+        result: Result<(), String>,
+    },
+    /// [`Effect::PlanFetch`] is done.
+    FetchPlanned {
+        /// Whose.
+        token: RequestToken,
+        /// Bytes that can be read, in all.
+        bytes: u64,
+        /// Partitions that cannot be read, by position, and why.
+        failed: Vec<(u32, ErrorCode)>,
+    },
+    /// [`Effect::Lookup`] is done.
+    LookedUp {
+        /// Whose.
+        token: RequestToken,
+        /// By position: (timestamp in ms, offset) of the record found.
+        found: Vec<(u32, Result<Option<(i64, i64)>, ErrorCode>)>,
+    },
+    /// [`Effect::ReadForLoad`] is done.
+    LoadChunk {
+        /// Where.
+        partition: TopicPartition,
+        /// Whole batches, from the offset asked for; empty at the end.
+        batches: Result<Bytes, String>,
+    },
+    /// Retention deleted what lies below this offset.
+    LogStartMoved {
+        /// Where.
+        partition: TopicPartition,
+        /// First offset now.
+        log_start_offset: i64,
+    },
+    /// A log folder is offline, and with it these partitions.
+    LogDirFailed {
+        /// The folder, as configured.
+        log_dir: String,
+        /// What was tried and how it ended.
+        reason: String,
+        /// Its partitions on this shard.
+        partitions: Vec<TopicPartition>,
+    },
+    /// The deadline has come.
+    Tick,
+}
+
+/// Whose append it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendTag {
+    /// A producer's.
+    Request(RequestToken),
+    /// The coordinator's that lives on the partition.
+    Coordinator,
+}
+
+/// What a shard wants done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Open the partition's log, made when absent; answered by [`ShardEvent::Opened`].
+    Open {
+        /// Which.
+        partition: TopicPartition,
+        /// The topic's id, for `partition.metadata`.
+        topic_id: TopicId,
+        /// Whether the log may be made.
+        is_new: bool,
+        /// The topic's configuration.
+        config: Arc<LogConfig>,
+    },
+    /// Append; answered by [`ShardEvent::Appended`] in the same turn.
+    Append {
+        /// Where.
+        partition: TopicPartition,
+        /// Whose.
+        tag: AppendTag,
+        /// What.
+        append: Assigned,
+    },
+    /// Find the file ranges of a fetch, in this order, and keep them; answered by [`ShardEvent::FetchPlanned`].
+    PlanFetch {
+        /// Whose.
+        token: RequestToken,
+        /// Limit of all together; the first that is not empty yields a whole batch even beyond it.
+        bytes_max: u64,
+        /// What to find.
+        reads: Vec<FetchRead>,
+    },
+    /// Answer a fetch, with the ranges found under its token.
+    FetchReply {
+        /// Whose.
+        token: RequestToken,
+        /// In request order.
+        answers: Vec<FetchAnswer>,
+    },
+    /// The fetch waits: forget the ranges found under its token.
+    FetchParked(RequestToken),
+    /// Answer a request.
+    Reply {
+        /// Whose.
+        token: RequestToken,
+        /// The answer.
+        answer: ShardAnswer,
+    },
+    /// Find records by timestamp, which may read from disk; answered by [`ShardEvent::LookedUp`].
+    Lookup {
+        /// Whose.
+        token: RequestToken,
+        /// What to find.
+        lookups: Vec<TimestampLookup>,
+    },
+    /// Read a chunk of whole batches; answered by [`ShardEvent::LoadChunk`].
+    ReadForLoad {
+        /// Where.
+        partition: TopicPartition,
+        /// From here.
+        offset: i64,
+        /// Not beyond.
+        end_offset: i64,
+    },
+    /// The leader epochs changed: write them, synced, before anything else is served.
+    SaveEpochs(TopicPartition),
+    /// Records below this offset may go.
+    DeleteBefore {
+        /// Where.
+        partition: TopicPartition,
+        /// First offset that stays.
+        offset: i64,
+    },
+    /// The log's configuration changed.
+    Configure {
+        /// Which.
+        partition: TopicPartition,
+        /// All values.
+        config: Arc<LogConfig>,
+    },
+    /// Close the log, and remove it when `delete`.
+    Close {
+        /// Which.
+        partition: TopicPartition,
+        /// Whether its folder goes too.
+        delete: bool,
+    },
+    /// Flush and checkpoint everything, mark the clean shutdown, then send [`ShardNotice::ShutDown`].
+    ShutDown,
+    /// Tell the node.
+    Notify(ShardNotice),
+}
+
+/// A search by timestamp.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimestampLookup {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Where.
+    pub partition: TopicPartition,
+    /// The first record at or after this time, ms; -3 the record with the largest timestamp.
+    pub timestamp_ms: i64,
+}
+
+/// One lookup of a fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchRead {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Where.
+    pub partition: TopicPartition,
+    /// First offset wanted.
+    pub offset: i64,
+    /// Offset that the answer stops before: high watermark, last stable offset or LEO.
+    pub end_offset: i64,
+    /// The partition's own limit, bytes.
+    pub bytes_max: u32,
+    /// Whether the aborted transactions in the range are wanted.
+    pub read_committed: bool,
+}
+
+/// An error with the words that go with it, for answers that carry both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodedError {
+    /// Kafka's code.
+    pub code: ErrorCode,
+    /// What was wrong; versions without a message drop it.
+    pub message: Option<String>,
+    /// Records to blame: index in the batch and what is wrong.
+    pub record_errors: Vec<(i32, String)>,
+}
+
+impl CodedError {
+    /// A code with words.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: Some(message.into()), record_errors: Vec::new() }
+    }
+}
+
+impl From<ErrorCode> for CodedError {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, message: None, record_errors: Vec::new() }
+    }
+}
+
+/// What a connection asks of a shard: one request's part for the partitions it owns. `position` is the place of a
+/// partition in the whole request, so that answers can be joined in its order.
+#[derive(Clone, Debug)]
+pub enum ShardRequest {
+    /// Produce.
+    Produce(ProduceRequest),
+    /// Fetch, with its waiting.
+    Fetch(FetchRequest),
+    /// ListOffsets.
+    ListOffsets(Vec<ListOffset>),
+    /// OffsetForLeaderEpoch.
+    OffsetForLeaderEpoch(Vec<EpochEnd>),
+    /// DeleteRecords.
+    DeleteRecords(Vec<DeleteRecords>),
+    /// A group's request, for the coordinator on this partition of `__consumer_offsets`.
+    Group {
+        /// See [`crate::coordinator::partition_for`].
+        partition: i32,
+        /// What is asked.
+        request: GroupRequest,
+    },
+}
+
+/// A shard's part of a Produce request.
+#[derive(Clone, Debug)]
+pub struct ProduceRequest {
+    /// The request's version: rules differ.
+    pub version: i16,
+    /// 0: no answer; 1: when the leader has it; -1: when all in sync have it.
+    pub acks: i16,
+    /// How long an `acks=-1` may wait.
+    pub timeout_ms: i32,
+    /// Whether internal topics may be written (client id `__admin_client`).
+    pub internal_topics_allowed: bool,
+    /// One batch for each partition.
+    pub partitions: Vec<ProducePartition>,
+}
+
+/// One batch for one partition.
+#[derive(Clone, Debug)]
+pub struct ProducePartition {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Where it goes.
+    pub partition: TopicPartition,
+    /// The batch as sent. The connection has checked its CRC.
+    pub records: Bytes,
+}
+
+/// A shard's part of a Fetch request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FetchRequest {
+    /// Broker id of a follower; -1 a consumer.
+    pub replica_id: i32,
+    /// The follower's broker epoch; -1 unknown.
+    pub replica_epoch: i64,
+    /// Answer when this many bytes are there; at once when 0.
+    pub bytes_min: u64,
+    /// Limit of the whole answer.
+    pub bytes_max: u64,
+    /// How long it may wait for `bytes_min`.
+    pub wait_ms_max: u64,
+    /// Whether transactions that are open or aborted are hidden (`read_committed`).
+    pub read_committed: bool,
+    /// What is wanted, in request order.
+    pub partitions: Vec<FetchPartition>,
+}
+
+/// One partition of a fetch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FetchPartition {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Which.
+    pub partition: TopicPartition,
+    /// First offset wanted.
+    pub fetch_offset: i64,
+    /// The leader epoch the client believes in; -1 unknown.
+    pub current_leader_epoch: i32,
+    /// Epoch of the last record the client has; -1 unknown.
+    pub last_fetched_epoch: i32,
+    /// A follower's log start offset; -1 from consumers.
+    pub log_start_offset: i64,
+    /// The partition's own limit, bytes.
+    pub bytes_max: u32,
+}
+
+/// One question of ListOffsets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListOffset {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Which.
+    pub partition: TopicPartition,
+    /// Broker id of a follower; -1 a consumer.
+    pub replica_id: i32,
+    /// Whether "latest" means the last stable offset.
+    pub read_committed: bool,
+    /// The leader epoch the client believes in; -1 unknown.
+    pub current_leader_epoch: i32,
+    /// Milliseconds, or -1 latest, -2 earliest, -3 that of the largest timestamp, -4 earliest local, -5 latest tiered.
+    pub timestamp_ms: i64,
+}
+
+/// One question of OffsetForLeaderEpoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochEnd {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Which.
+    pub partition: TopicPartition,
+    /// The leader epoch the client believes in; -1 unknown.
+    pub current_leader_epoch: i32,
+    /// The epoch whose end is asked.
+    pub leader_epoch: i32,
+}
+
+/// One partition of DeleteRecords.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeleteRecords {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Which.
+    pub partition: TopicPartition,
+    /// The new log start offset; -1 the high watermark.
+    pub offset: i64,
+}
+
+/// A shard's answer to a [`ShardRequest`]. A Fetch's records are not in it: the driver adds them as file ranges.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ShardAnswer {
+    /// To Produce.
+    Produce(Vec<ProduceAnswer>),
+    /// To ListOffsets.
+    ListOffsets(Vec<ListOffsetAnswer>),
+    /// To OffsetForLeaderEpoch.
+    OffsetForLeaderEpoch(Vec<EpochEndAnswer>),
+    /// To DeleteRecords.
+    DeleteRecords(Vec<DeleteRecordsAnswer>),
+    /// To a group's request.
+    Group(GroupReplyBody),
+}
+
+/// How one partition's batch fared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProduceAnswer {
+    /// Place in the whole request.
+    pub position: u32,
+    /// 0 when it is in the log, as durable as was asked for.
+    pub error_code: ErrorCode,
+    /// What was wrong, for v8 and later.
+    pub error_message: Option<String>,
+    /// Records that were refused, by index in the batch, for v8 and later.
+    pub record_errors: Vec<(i32, String)>,
+    /// Offset of the first record; -1 on errors.
+    pub base_offset: i64,
+    /// The time stamped by the leader; -1 under CreateTime.
+    pub log_append_time_ms: i64,
+    /// The partition's first offset; -1 unknown.
+    pub log_start_offset: i64,
+}
+
+/// One partition's state as a fetch found it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FetchAnswer {
+    /// Place in the whole request.
+    pub position: u32,
+    /// 0 when `read` may be read.
+    pub error_code: ErrorCode,
+    /// -1 on errors.
+    pub high_watermark: i64,
+    /// -1 on errors.
+    pub last_stable_offset: i64,
+    /// -1 on errors.
+    pub log_start_offset: i64,
+    /// Where the client's log parts from ours: (epoch, end offset). KIP-595.
+    pub diverging_epoch: Option<(i32, i64)>,
+    /// For `read_committed`: (producer id, first offset) of aborted transactions in the range.
+    pub aborted_transactions: Option<Vec<(i64, i64)>>,
+}
+
+/// The answer to a [`ListOffset`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListOffsetAnswer {
+    /// Place in the whole request.
+    pub position: u32,
+    /// 0 when the rest means something.
+    pub error_code: ErrorCode,
+    /// Timestamp of the record found, ms; -1 for the special questions.
+    pub timestamp_ms: i64,
+    /// -1 when there is no such record.
+    pub offset: i64,
+    /// Epoch of that offset; -1 unknown.
+    pub leader_epoch: i32,
+}
+
+/// The answer to an [`EpochEnd`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochEndAnswer {
+    /// Place in the whole request.
+    pub position: u32,
+    /// 0 when the rest means something.
+    pub error_code: ErrorCode,
+    /// The largest epoch not above the one asked; -1 unknown.
+    pub leader_epoch: i32,
+    /// Where that epoch ends; -1 unknown.
+    pub end_offset: i64,
+}
+
+/// The answer to a [`DeleteRecords`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeleteRecordsAnswer {
+    /// Place in the whole request.
+    pub position: u32,
+    /// 0 when it is done.
+    pub error_code: ErrorCode,
+    /// The partition's first offset now; -1 on errors.
+    pub low_watermark: i64,
+}
+
+impl From<ValidateError> for CodedError {
+    fn from(e: ValidateError) -> Self {
+        let record_errors = e.record_errors.into_iter().map(|record| (record.batch_index, record.message)).collect();
+        Self { code: e.code, message: Some(e.message), record_errors }
+    }
+}
