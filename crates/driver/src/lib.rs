@@ -2,4 +2,6 @@
 //! Generic over [`world::World`], so the riskiest code of a server (what was durable when a reply left?) runs
 //! unchanged in the simulator.
 
+pub mod conn_order;
+pub mod keeper_loop;
 pub mod world;

@@ -10,5 +10,6 @@ pub mod restore;
 pub mod snappy;
 pub mod snapshot_reader;
 pub mod snapshot_writer;
+pub mod store;
 pub mod synced;
 pub mod txn_log;

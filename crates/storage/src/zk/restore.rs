@@ -26,7 +26,7 @@ use crate::disk::{Disk, DiskFile, OpenMode};
 
 /// Who is being restored.
 pub trait Restore {
-    /// Forget everything: a snapshot named after `zxid` follows, or nothing (0, a new folder).
+    /// Forget everything: a snapshot named after `zxid` follows.
     fn begin(&mut self, zxid: i64);
 
     /// The next part of the snapshot.
@@ -93,7 +93,6 @@ pub fn restore<D: Disk>(
         if has_entries(dir, &logs)? && !options.trust_empty {
             return Err(StoreError::NoSnapshot { dir: dir.snap_dir.clone() });
         }
-        service.begin(0);
     }
     let start = snapshot_zxid.unwrap_or(0);
     let mut replay =

@@ -91,6 +91,12 @@ pub struct GroupDone<D: Disk> {
     pub result: io::Result<()>,
 }
 
+/// Ends the log at a clean stop.
+pub struct CloseJob<D: Disk> {
+    open: Option<OpenLog<D::File>>,
+    claim: Option<ClaimJob<D>>,
+}
+
 /// Raises the floor in `castlekeep.synced` behind the log's syncs.
 pub struct ClaimJob<D: Disk> {
     side: Arc<Mutex<SyncedFile<D>>>,
@@ -195,6 +201,32 @@ impl<D: Disk> TxnLog<D> {
         }
         self.claimed = self.synced;
         Some(ClaimJob { side: self.side.clone(), claim: self.synced? })
+    }
+}
+
+impl<D: Disk> TxnLog<D> {
+    /// The end of this log: everything was synced and nothing is appended any more.
+    ///
+    /// # Panics
+    /// When entries wait or a group is under way.
+    pub fn close(&mut self) -> CloseJob<D> {
+        assert!(self.is_idle(), "a log is closed behind its last sync");
+        let claim = self.claim();
+        CloseJob { open: self.writer.take().and_then(|writer| writer.open), claim }
+    }
+}
+
+impl<D: Disk> CloseJob<D> {
+    /// Cuts the padding and raises the floor, so that the next start has nothing to look for.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn run(self) -> io::Result<()> {
+        if let Some(open) = self.open {
+            open.file.set_len(open.position)?;
+            open.file.sync_all()?;
+        }
+        self.claim.map_or(Ok(()), ClaimJob::run)
     }
 }
 

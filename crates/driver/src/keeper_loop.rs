@@ -1,0 +1,410 @@
+//! The loop around a [`Keeper`]: one turn takes a batch of inputs, and everything the batch wrote to the log goes to
+//! the disk as one group with one sync.
+//!
+//! * Inputs step through the machine under the exclusive lock, a bounded number at a time; what they send is in the
+//!   connections' queues before the lock is given back (see [`crate::conn_order`]).
+//! * While a group is being synced on [`Lane::Sync`], the next one collects. When it is durable the machine gets
+//!   `Synced`, and only then do the replies of its writes exist.
+//! * Snapshots are written in chunks on [`Lane::Bulk`]; between two chunks writes go on.
+//! * An error of the log's write or sync is final: the world is told, and the loop does nothing any more.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base::{Instant, Prng};
+use bytes::{Bytes, BytesMut};
+use keeper::{CloseReason, ConnId, Effect, Event, SnapshotCursor};
+use storage::disk::Disk;
+use storage::zk::data_dir::DataDir;
+use storage::zk::error::StoreError;
+use storage::zk::purge::purge;
+use storage::zk::restore::RestoreOptions;
+use storage::zk::snapshot_writer::{SnapshotWriteError, SnapshotWriter};
+use storage::zk::store::open_keeper;
+use storage::zk::txn_log::{GroupDone, TxnLog, TxnLogConfig};
+use zk_wire::{SessionId, Zxid};
+
+use crate::conn_order::SharedKeeper;
+use crate::world::{Lane, World};
+
+/// The world of a keeper's loop.
+pub trait KeeperWorld<D: Disk>: World<Disk = D, Done = KeeperDone<D>> {
+    /// Puts a frame (without its length) into a connection's queue. Must not wait. A connection that is gone, or whose
+    /// queue is over its limit, is the world's affair.
+    fn send(&mut self, conn: ConnId, frame: Bytes);
+
+    /// A session is established on the connection.
+    fn established(&mut self, conn: ConnId, session: SessionId, timeout_ms: i32);
+
+    /// Closes a connection once its queue has left.
+    fn close(&mut self, conn: ConnId, reason: CloseReason);
+
+    /// Something an operator should see.
+    fn note(&mut self, note: KeeperNote);
+
+    /// The log cannot be trusted any more: the process must stop. No reply leaves after this.
+    fn fatal(&mut self, error: KeeperFatal);
+}
+
+/// Something an operator should see.
+#[derive(Debug)]
+pub enum KeeperNote {
+    /// From the restore: tails cut off, snapshots passed over.
+    Restore(String),
+    /// A snapshot was written.
+    SnapshotWritten(PathBuf),
+    /// A snapshot could not be written; the server goes on.
+    SnapshotFailed(io::Error),
+    /// Files were removed that no restore needs.
+    Purged(Vec<PathBuf>),
+    /// Purging failed; the server goes on.
+    PurgeFailed(io::Error),
+    /// A group took longer than `fsync.warningthresholdms`.
+    SlowSync(Duration),
+}
+
+/// Why the loop stopped.
+#[derive(Debug)]
+pub struct KeeperFatal {
+    /// What was being done.
+    pub what: &'static str,
+    /// What the disk says.
+    pub error: io::Error,
+}
+
+/// A finished job of the loop.
+pub enum KeeperDone<D: Disk> {
+    /// A group of the log.
+    Group(GroupDone<D>),
+    /// The floor in `castlekeep.synced`.
+    Claim(io::Result<()>),
+    /// A chunk of the snapshot is written; more follow.
+    Snapshot(Box<Snapshot<D>>),
+    /// The snapshot is written, with what was purged behind it; or it failed.
+    SnapshotEnd(Result<(PathBuf, io::Result<Vec<PathBuf>>), SnapshotWriteError>),
+    /// The log is closed.
+    Closed(io::Result<()>),
+}
+
+/// What a turn takes.
+pub enum KeeperInput<D: Disk> {
+    /// For the machine.
+    Event(Event),
+    /// A finished job.
+    Done(KeeperDone<D>),
+}
+
+/// A snapshot between two chunks.
+pub struct Snapshot<D: Disk> {
+    writer: SnapshotWriter<D>,
+    cursor: SnapshotCursor,
+}
+
+/// How the loop stores.
+#[derive(Clone, Debug)]
+pub struct KeeperLoopConfig {
+    /// `dataDir`.
+    pub data_dir: PathBuf,
+    /// `dataLogDir`.
+    pub data_log_dir: Option<PathBuf>,
+    /// The log.
+    pub log: TxnLogConfig,
+    /// The machine.
+    pub keeper: keeper::Config,
+    /// `snapshot.trust.empty`.
+    pub trust_empty: bool,
+    /// `jute.maxbuffer`.
+    pub jute_max_buffer: usize,
+    /// Snapshots to keep (`autopurge.snapRetainCount`), purged behind each new one; `None` purges never.
+    pub retain: Option<usize>,
+    /// `fsync.warningthresholdms`.
+    pub sync_warning: Duration,
+}
+
+impl KeeperLoopConfig {
+    /// Upstream's defaults for a folder.
+    pub fn new(data_dir: &Path) -> Self {
+        Self {
+            data_dir: data_dir.to_path_buf(),
+            data_log_dir: None,
+            log: TxnLogConfig::default(),
+            keeper: keeper::Config::default(),
+            trust_empty: false,
+            jute_max_buffer: zk_wire::frame::JUTE_MAX_BUFFER,
+            retain: None,
+            sync_warning: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The loop.
+pub struct KeeperLoop<D: Disk> {
+    keeper: SharedKeeper,
+    log: TxnLog<D>,
+    dir: DataDir<D>,
+    config: KeeperLoopConfig,
+    effects: Vec<Effect>,
+    group_began: Instant,
+    claim_running: bool,
+    claim_next: Instant,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Running,
+    /// No events any more; what is in the log's queue still becomes durable and is answered.
+    Draining,
+    Closing,
+    Stopped,
+}
+
+/// Inputs per turn of the exclusive lock: readers wait no longer than these take.
+const INPUTS_PER_LOCK: usize = 128;
+/// Bytes of a snapshot serialised under one turn of the shared lock, and written by one job.
+const SNAPSHOT_CHUNK_BYTES: usize = 256 * 1024;
+/// How far the floor may lag behind the syncs.
+const CLAIM_INTERVAL: Duration = Duration::from_millis(250);
+/// With more waiting for the disk than this the loop takes no further events.
+const PENDING_BYTES_MAX: u64 = 32 << 20;
+
+impl<D: Disk> KeeperLoop<D> {
+    /// Locks and restores the folder. Nothing else may use it until the loop is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError`], for a human.
+    pub fn open<W: KeeperWorld<D>>(world: &mut W, config: KeeperLoopConfig, prng: Prng) -> Result<Self, StoreError> {
+        let now = world.now();
+        let mut dir = DataDir::open(world.disk().clone(), &config.data_dir, config.data_log_dir.as_deref())?;
+        let options = RestoreOptions {
+            trust_empty: config.trust_empty,
+            record_bytes_max: zk_wire::frame::max_stored_bytes(config.jute_max_buffer),
+        };
+        let (keeper, restored) = open_keeper(&mut dir, options, config.keeper.clone(), prng, now)?;
+        for note in restored.notes {
+            world.note(KeeperNote::Restore(note));
+        }
+        let log = TxnLog::new(dir.disk.clone(), dir.log_dir.clone(), config.log, restored.side);
+        Ok(Self {
+            keeper: SharedKeeper::new(keeper),
+            log,
+            dir,
+            config,
+            effects: Vec::new(),
+            group_began: now.mono,
+            claim_running: false,
+            claim_next: now.mono,
+            state: State::Running,
+        })
+    }
+
+    /// The keeper, for the connections' own reads.
+    pub fn keeper(&self) -> &SharedKeeper {
+        &self.keeper
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &DataDir<D> {
+        &self.dir
+    }
+
+    /// When [`KeeperLoop::turn`] is wanted at the latest, inputs or not.
+    pub fn deadline(&self) -> Option<Instant> {
+        if self.state == State::Stopped {
+            return None;
+        }
+        let claim = (self.log.claim_lags() && !self.claim_running).then_some(self.claim_next);
+        let tick = if self.state == State::Running { self.keeper.with(|keeper| keeper.deadline()) } else { None };
+        claim.into_iter().chain(tick).min()
+    }
+
+    /// Whether events should be handed over; otherwise only finished jobs, until the disk has caught up.
+    pub fn wants_events(&self) -> bool {
+        self.log.pending_bytes() < PENDING_BYTES_MAX
+    }
+
+    /// Whether the loop is over: closed after [`KeeperLoop::shut_down`], or failed.
+    pub fn is_stopped(&self) -> bool {
+        self.state == State::Stopped
+    }
+
+    /// Takes no more events; what was appended becomes durable and is answered, then the log is closed.
+    pub fn shut_down<W: KeeperWorld<D>>(&mut self, world: &mut W) {
+        if self.state == State::Running {
+            self.state = State::Draining;
+            self.advance(world);
+        }
+    }
+
+    /// One turn: all of `inputs`, the tick if it is due, then the log's next group.
+    pub fn turn<W: KeeperWorld<D>>(&mut self, world: &mut W, inputs: &mut Vec<KeeperInput<D>>) {
+        let mut events = Vec::new();
+        for input in inputs.drain(..) {
+            match input {
+                KeeperInput::Event(event) => events.push(event),
+                KeeperInput::Done(done) => self.done(world, done, &mut events),
+            }
+        }
+        if self.state == State::Running {
+            let mono = world.now().mono;
+            if self.keeper.with(|keeper| keeper.deadline()).is_some_and(|deadline| deadline <= mono) {
+                events.push(Event::Tick);
+            }
+        }
+        let mut events = events.into_iter().peekable();
+        while events.peek().is_some() && self.state != State::Stopped {
+            self.step(world, events.by_ref().take(INPUTS_PER_LOCK));
+        }
+        self.advance(world);
+    }
+
+    fn step<W: KeeperWorld<D>>(&mut self, world: &mut W, events: impl Iterator<Item = Event>) {
+        let now = world.now();
+        let mut later = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
+        self.keeper.with_mut(|keeper| {
+            for event in events {
+                let internal = matches!(event, Event::Synced { .. } | Event::SnapshotDone);
+                if self.state == State::Running || internal {
+                    keeper.step(now, event, &mut effects);
+                }
+            }
+            for effect in effects.drain(..) {
+                match effect {
+                    Effect::Send { conn, frame } => world.send(conn, frame),
+                    Effect::Established { conn, session, timeout_ms } => world.established(conn, session, timeout_ms),
+                    Effect::Close { conn, reason } => world.close(conn, reason),
+                    Effect::Append { zxid, payload } => self.log.append(zxid.0, payload),
+                    Effect::RollLog => self.log.roll(),
+                    Effect::TakeSnapshot => later.push(effect),
+                }
+            }
+        });
+        self.effects = effects;
+        for _ in later {
+            self.begin_snapshot(world);
+        }
+    }
+
+    /// Starts what can start now: a group, the floor behind it, the close.
+    fn advance<W: KeeperWorld<D>>(&mut self, world: &mut W) {
+        if matches!(self.state, State::Stopped | State::Closing) {
+            return;
+        }
+        let mono = world.now().mono;
+        if let Some(group) = self.log.begin_group() {
+            self.group_began = mono;
+            world.offload(Lane::Sync, Box::new(move || KeeperDone::Group(group.run())));
+        }
+        if self.state == State::Draining && self.log.is_idle() && !self.claim_running {
+            self.state = State::Closing;
+            let close = self.log.close();
+            world.offload(Lane::Sync, Box::new(move || KeeperDone::Closed(close.run())));
+            return;
+        }
+        if !self.claim_running
+            && mono >= self.claim_next
+            && let Some(claim) = self.log.claim()
+        {
+            self.claim_running = true;
+            self.claim_next = mono + CLAIM_INTERVAL;
+            world.offload(Lane::Bulk, Box::new(move || KeeperDone::Claim(claim.run())));
+        }
+    }
+
+    fn done<W: KeeperWorld<D>>(&mut self, world: &mut W, done: KeeperDone<D>, events: &mut Vec<Event>) {
+        if self.state == State::Stopped {
+            return;
+        }
+        match done {
+            KeeperDone::Group(group) => {
+                let zxid = Zxid(group.last_zxid);
+                let took = world.now().mono.since(self.group_began);
+                if took > self.config.sync_warning {
+                    world.note(KeeperNote::SlowSync(took));
+                }
+                match self.log.group_done(group) {
+                    Ok(()) => events.push(Event::Synced { zxid }),
+                    Err(error) => self.fail(world, "write the transaction log", error),
+                }
+            }
+            KeeperDone::Claim(result) => {
+                self.claim_running = false;
+                if let Err(error) = result {
+                    self.fail(world, "write castlekeep.synced beside the transaction log", error);
+                }
+            }
+            KeeperDone::Snapshot(snapshot) if self.state == State::Running => self.snapshot_chunk(world, *snapshot),
+            // A half snapshot is given up at a stop; the next start removes its file.
+            KeeperDone::Snapshot(_) => {}
+            KeeperDone::SnapshotEnd(result) => self.snapshot_end(world, result, events),
+            KeeperDone::Closed(Ok(())) => self.state = State::Stopped,
+            KeeperDone::Closed(Err(error)) => self.fail(world, "close the transaction log", error),
+        }
+    }
+
+    fn begin_snapshot<W: KeeperWorld<D>>(&mut self, world: &mut W) {
+        let keeper = self.keeper.clone();
+        let (disk, snap_dir) = (self.dir.disk.clone(), self.dir.snap_dir.clone());
+        let job = move || {
+            let mut bytes = BytesMut::new();
+            let cursor = keeper.with(|keeper| keeper.snapshot_begin(&mut bytes));
+            let mut writer = SnapshotWriter::new(disk, &snap_dir, cursor.zxid().0);
+            match writer.write(&bytes) {
+                Ok(()) => KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor })),
+                Err(e) => KeeperDone::SnapshotEnd(Err(e)),
+            }
+        };
+        world.offload(Lane::Bulk, Box::new(job));
+    }
+
+    fn snapshot_chunk<W: KeeperWorld<D>>(&mut self, world: &mut W, snapshot: Snapshot<D>) {
+        let keeper = self.keeper.clone();
+        let dirs = (self.dir.disk.clone(), self.dir.snap_dir.clone(), self.dir.log_dir.clone());
+        let retain = self.config.retain;
+        let job = move || {
+            let Snapshot { mut writer, mut cursor } = snapshot;
+            let mut bytes = BytesMut::with_capacity(SNAPSHOT_CHUNK_BYTES + 4096);
+            let more = keeper.with(|keeper| keeper.snapshot_chunk(&mut cursor, SNAPSHOT_CHUNK_BYTES, &mut bytes));
+            if let Err(e) = writer.write(&bytes) {
+                return KeeperDone::SnapshotEnd(Err(e));
+            }
+            if more {
+                return KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor }));
+            }
+            let digest = keeper.with(|keeper| keeper.snapshot_digest()).map(|digest| (digest.zxid.0, digest.digest));
+            KeeperDone::SnapshotEnd(writer.finish(digest, Some(cursor.zxid().0)).map(|path| {
+                let (disk, snap_dir, log_dir) = dirs;
+                (path, retain.map_or(Ok(Vec::new()), |retain| purge(&disk, &snap_dir, &log_dir, retain)))
+            }))
+        };
+        world.offload(Lane::Bulk, Box::new(job));
+    }
+
+    fn snapshot_end<W: KeeperWorld<D>>(
+        &mut self,
+        world: &mut W,
+        result: Result<(PathBuf, io::Result<Vec<PathBuf>>), SnapshotWriteError>,
+        events: &mut Vec<Event>,
+    ) {
+        match result {
+            Ok((path, purged)) => {
+                world.note(KeeperNote::SnapshotWritten(path));
+                match purged {
+                    Ok(paths) if paths.is_empty() => {}
+                    Ok(paths) => world.note(KeeperNote::Purged(paths)),
+                    Err(error) => world.note(KeeperNote::PurgeFailed(error)),
+                }
+            }
+            Err(SnapshotWriteError::Write(error)) => world.note(KeeperNote::SnapshotFailed(error)),
+            Err(SnapshotWriteError::Sync(error)) => return self.fail(world, "sync a snapshot", error),
+        }
+        events.push(Event::SnapshotDone);
+    }
+
+    fn fail<W: KeeperWorld<D>>(&mut self, world: &mut W, what: &'static str, error: io::Error) {
+        self.state = State::Stopped;
+        world.fatal(KeeperFatal { what, error });
+    }
+}
