@@ -1,0 +1,26 @@
+//! Transaction numbers ascend: in the log without gaps, and as any session sees them.
+
+use super::{Checked, Property};
+
+/// The property.
+pub static PROPERTY: Property = Property {
+    says: "zxids ascend without gaps in the log, and no session ever sees one go back",
+    source: "Zab: total order; ZooKeeper guarantees: single system image",
+};
+
+/// Two neighbours in the log.
+///
+/// # Errors
+/// The violation.
+pub fn in_log(last: i64, zxid: i64) -> Checked {
+    let next = zxid == last + 1 || (zxid >> 32 > last >> 32 && zxid & 0xffff_ffff <= 1);
+    PROPERTY.require(next, || format!("the log has zxid {zxid:#x} behind {last:#x}"))
+}
+
+/// A header that a client got.
+///
+/// # Errors
+/// The violation.
+pub fn per_session(client: usize, last: i64, zxid: i64) -> Checked {
+    PROPERTY.require(zxid >= last, || format!("client {client} saw zxid {last:#x} and now sees {zxid:#x}"))
+}
