@@ -1,0 +1,49 @@
+//! "Did you mean": the known key that is closest to an unknown one.
+
+/// The candidate with the smallest edit distance to `name`, if it is close enough to be a slip of the keyboard: at
+/// most a third of the name's length away.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let close_enough = (name.len() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|(distance, _)| *distance <= close_enough)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edit distance over bytes (keys are ASCII): insertions, deletions, replacements and swaps of neighbours each count
+/// one (optimal string alignment).
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let above = &rows[i - 1];
+            let replaced = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(above[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_slips_and_nothing_far_away() {
+        let keys = ["log.dirs", "log.retention.ms", "broker.id"];
+        assert_eq!(nearest("log.dris", keys), Some("log.dirs"));
+        assert_eq!(nearest("log.retention.msec", keys), Some("log.retention.ms"));
+        assert_eq!(nearest("something.else", keys), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("dris", "dirs"), 1);
+    }
+}

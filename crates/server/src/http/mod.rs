@@ -1,0 +1,243 @@
+//! The HTTP port: health, readiness, Prometheus metrics, the AdminServer's commands, and a page that links them.
+//!
+//! It only reads what the roles offer through [`AdminSource`]; it decides nothing and changes nothing.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// What one role (keeper or broker) shows over HTTP.
+pub trait AdminSource: Send + Sync + 'static {
+    /// `zookeeper` or `kafka`.
+    fn role(&self) -> &'static str;
+
+    /// Whether the role answers its clients now; the reason when it does not.
+    ///
+    /// # Errors
+    /// One line for people: what is missing.
+    fn ready(&self) -> Result<(), String>;
+
+    /// Appends the role's metrics in Prometheus text format.
+    fn write_metrics(&self, out: &mut String);
+
+    /// Names of the AdminServer commands that this role answers, primary names only.
+    fn commands(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// The answer to `/commands/NAME`, without the `command` and `error` fields; `None` for a name it does not know.
+    fn command(&self, _name: &str) -> Option<Value> {
+        None
+    }
+}
+
+/// A running HTTP server.
+pub struct HttpHandle {
+    addresses: Vec<SocketAddr>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl HttpHandle {
+    /// Where it listens.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops listening and waits for requests in progress.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+type Sources = Arc<Vec<Arc<dyn AdminSource>>>;
+
+/// Listens on every address and serves `sources`. With port 0 the addresses after the first take the first one's port.
+///
+/// # Errors
+/// The bind error of the first address that cannot be had.
+pub async fn start(addresses: &[SocketAddr], sources: Vec<Arc<dyn AdminSource>>) -> io::Result<HttpHandle> {
+    let router = router(Arc::new(sources));
+    let (stop, stopped) = watch::channel(false);
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    for address in addresses {
+        let mut address = *address;
+        if let (0, Some(first)) = (address.port(), listeners.first()) {
+            address.set_port(first.local_addr()?.port());
+        }
+        listeners.push(TcpListener::bind(address).await?);
+    }
+    let mut handle = HttpHandle { addresses: Vec::new(), stop, tasks: JoinSet::new() };
+    for listener in listeners {
+        handle.addresses.push(listener.local_addr()?);
+        let (router, mut stopped) = (router.clone(), stopped.clone());
+        handle.tasks.spawn(async move {
+            let until_stopped = async move {
+                // An error means that the handle is gone: stop too.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(until_stopped).await {
+                tracing::error!(%error, "the HTTP port stopped");
+            }
+        });
+    }
+    Ok(handle)
+}
+
+fn router(sources: Sources) -> Router {
+    Router::new()
+        .route("/", get(landing))
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/commands", get(command_list))
+        .route("/commands/{name}", get(command))
+        .with_state(sources)
+}
+
+async fn landing(State(sources): State<Sources>) -> Html<String> {
+    let mut rows = String::new();
+    for source in sources.iter() {
+        let state = match source.ready() {
+            Ok(()) => "ready".to_string(),
+            Err(reason) => format!("not ready: {}", escape(&reason)),
+        };
+        rows.push_str(&format!("<tr><td>{}</td><td>{state}</td></tr>", source.role()));
+    }
+    Html(format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>castlekeep</title>\
+         <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}}\
+         td{{padding-right:2rem}}</style>\
+         <h1>castlekeep {}</h1><table>{rows}</table><ul>\
+         <li><a href=/health>/health</a>: the process runs\
+         <li><a href=/ready>/ready</a>: every role answers its clients\
+         <li><a href=/metrics>/metrics</a>: Prometheus\
+         <li><a href=/commands>/commands</a>: ZooKeeper's AdminServer commands</ul></html>\n",
+        env!("CARGO_PKG_VERSION")
+    ))
+}
+
+async fn health() -> &'static str {
+    "ok\n"
+}
+
+async fn ready(State(sources): State<Sources>) -> Response {
+    let mut text = String::new();
+    let mut all_ready = true;
+    for source in sources.iter() {
+        match source.ready() {
+            Ok(()) => text.push_str(&format!("{}: ready\n", source.role())),
+            Err(reason) => {
+                all_ready = false;
+                text.push_str(&format!("{}: {reason}\n", source.role()));
+            }
+        }
+    }
+    let status = if all_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, text).into_response()
+}
+
+async fn metrics(State(sources): State<Sources>) -> Response {
+    let mut text = String::new();
+    for source in sources.iter() {
+        source.write_metrics(&mut text);
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn command_list(State(sources): State<Sources>) -> Html<String> {
+    let mut links = String::new();
+    for name in sources.iter().flat_map(|source| source.commands()) {
+        links.push_str(&format!("<a href=\"/commands/{name}\">{name}</a><br>\n"));
+    }
+    Html(format!("<!doctype html><html><title>commands</title>{links}</html>\n"))
+}
+
+/// As Apache's AdminServer: status 200 also for a command it does not know, with the reason in `error`.
+async fn command(State(sources): State<Sources>, Path(name): Path<String>) -> Response {
+    let answer = sources.iter().find_map(|source| source.command(&name));
+    let body = match answer {
+        Some(Value::Object(mut fields)) => {
+            fields.insert("command".into(), json!(name));
+            fields.insert("error".into(), Value::Null);
+            Value::Object(fields)
+        }
+        Some(other) => json!({"command": name, "error": null, "result": other}),
+        None => json!({"command": name, "error": format!("Unknown command: {name}")}),
+    };
+    let text = serde_json::to_string_pretty(&body).unwrap_or_default();
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Role(AtomicBool);
+
+    impl AdminSource for Role {
+        fn role(&self) -> &'static str {
+            "zookeeper"
+        }
+        fn ready(&self) -> Result<(), String> {
+            if self.0.load(Ordering::Relaxed) { Ok(()) } else { Err("starting".into()) }
+        }
+        fn write_metrics(&self, out: &mut String) {
+            out.push_str("znode_count 5\n");
+        }
+        fn commands(&self) -> Vec<&'static str> {
+            vec!["ruok"]
+        }
+        fn command(&self, name: &str) -> Option<Value> {
+            (name == "ruok").then(|| json!({}))
+        }
+    }
+
+    async fn get(address: SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn shows_what_the_roles_say() {
+        let role = Arc::new(Role::default());
+        let server = start(&["127.0.0.1:0".parse().unwrap()], vec![role.clone()]).await.unwrap();
+        let address = server.local_addrs()[0];
+        assert!(get(address, "/health").await.starts_with("HTTP/1.1 200"));
+        let before = get(address, "/ready").await;
+        assert!(before.starts_with("HTTP/1.1 503") && before.ends_with("zookeeper: starting\n"), "{before}");
+        role.0.store(true, Ordering::Relaxed);
+        assert!(get(address, "/ready").await.starts_with("HTTP/1.1 200"));
+        assert!(get(address, "/metrics").await.ends_with("znode_count 5\n"));
+        assert!(get(address, "/commands").await.contains("/commands/ruok"));
+        assert!(get(address, "/commands/ruok").await.contains("\"error\": null"));
+        assert!(get(address, "/commands/nope").await.contains("Unknown command: nope"));
+        assert!(get(address, "/").await.contains("castlekeep"));
+        server.shutdown().await;
+    }
+}
