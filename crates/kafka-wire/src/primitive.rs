@@ -110,6 +110,8 @@ const NULL: DecodeError = DecodeError::Invalid("null where a value must be");
 /// Truncated, not UTF-8, or null where it must not be.
 pub fn opt_str(r: &mut Reader, flex: bool, nullable: bool) -> Result<Option<Str>> {
     match length(r, flex, true)? {
+        // Compact lengths could say more; upstream refuses that too.
+        Some(n) if n > i16::MAX as usize => Err(DecodeError::Unreasonable { what: "string length", value: n as i64 }),
         Some(n) => Ok(Some(Str::from_utf8(r.slice(n)?)?)),
         None if nullable => Ok(None),
         None => Err(NULL),

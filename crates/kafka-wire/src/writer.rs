@@ -151,7 +151,7 @@ impl Writer {
 
     /// A string.
     pub fn str(&mut self, x: &Str, flex: bool) {
-        // Classic lengths end at 32767 bytes: what is longer (an error text, say) is cut rather than ending the process.
+        // Strings end at 32767 bytes: what is longer (an error text, say) is cut rather than ending the process.
         let mut end = x.len();
         if end > i16::MAX as usize {
             end = i16::MAX as usize;
