@@ -64,7 +64,9 @@ pub enum ApiKey {\n",
     for (_, name, _) in &rows {
         let _ = write!(out, "Self::{name},");
     }
-    out.push_str("];\n\n/// The key with this number.\npub const fn from_i16(key: i16) -> Option<Self> {\nSome(match key {\n");
+    out.push_str(
+        "];\n\n/// The key with this number.\npub const fn from_i16(key: i16) -> Option<Self> {\nSome(match key {\n",
+    );
     for (key, name, _) in &rows {
         let _ = writeln!(out, "{key} => Self::{name},");
     }
@@ -124,7 +126,10 @@ crate::api::check_served(key, version)?;
 Ok(match key {\n",
     );
     for (name, _) in &served {
-        let _ = writeln!(out, "ApiKey::{name} => Request::{name}(Box::new(<{name}Request as Message>::decode(r, version)?)),");
+        let _ = writeln!(
+            out,
+            "ApiKey::{name} => Request::{name}(Box::new(<{name}Request as Message>::decode(r, version)?)),"
+        );
     }
     out.push_str("_ => return Err(RequestError::NotServed(key)),\n})\n}\n");
     enum_over(&mut out, "Response", "A response of a served API.", &served);
@@ -133,9 +138,12 @@ Ok(match key {\n",
         let _ = writeln!(out, "Self::{name}(body) => Message::write(&**body, w, version),");
     }
     out.push_str("}\n}\n}\n");
-    out.push_str("\n/// Every message and record there is, for tests, fuzzing and tools.\npub const CODECS: &[Codec] = &[\n");
+    out.push_str(
+        "\n/// Every message and record there is, for tests, fuzzing and tools.\npub const CODECS: &[Codec] = &[\n",
+    );
     for message in &messages {
-        let (helper, name) = (if message.kind == Kind::Record { "record_codec" } else { "message_codec" }, type_name(message));
+        let (helper, name) =
+            (if message.kind == Kind::Record { "record_codec" } else { "message_codec" }, type_name(message));
         let _ = match message.kind {
             Kind::Record => writeln!(out, "{helper}::<{name}>(),"),
             kind => writeln!(out, "{helper}::<{name}>({}),", kind == Kind::Request),
@@ -150,7 +158,10 @@ fn enum_over(out: &mut String, kind: &str, doc: &str, served: &[&(String, Versio
     for (name, _) in served {
         let _ = writeln!(out, "{name}(Box<{name}{kind}>),");
     }
-    let _ = writeln!(out, "}}\n\nimpl {kind} {{\n/// The API it belongs to.\npub const fn key(&self) -> ApiKey {{\nmatch self {{");
+    let _ = writeln!(
+        out,
+        "}}\n\nimpl {kind} {{\n/// The API it belongs to.\npub const fn key(&self) -> ApiKey {{\nmatch self {{"
+    );
     for (name, _) in served {
         let _ = writeln!(out, "Self::{name}(_) => ApiKey::{name},");
     }

@@ -6,7 +6,10 @@ use super::parse::{Field, Kind, Message, Schema, Type, Versions};
 
 /// The Rust module of one schema file.
 pub fn module(file: &str, schema: &Schema) -> String {
-    let mut out = format!("//! {}\n//!\n//! Generated from `schema/{file}.schema` by `cargo xtask codegen`.\n", schema.doc.join("\n//! "));
+    let mut out = format!(
+        "//! {}\n//!\n//! Generated from `schema/{file}.schema` by `cargo xtask codegen`.\n",
+        schema.doc.join("\n//! ")
+    );
     out.push_str("\nuse super::prelude::*;\n");
     for message in &schema.messages {
         emit_message(&mut out, message);
@@ -25,12 +28,8 @@ struct Struct<'a> {
 
 fn emit_message(out: &mut String, message: &Message) {
     let name = type_name(message);
-    let mut structs = vec![Struct {
-        name: name.clone(),
-        fields: &message.fields,
-        versions: message.versions,
-        path: String::new(),
-    }];
+    let mut structs =
+        vec![Struct { name: name.clone(), fields: &message.fields, versions: message.versions, path: String::new() }];
     collect(&name, "", &message.fields, message.versions, &mut structs);
     for (index, item) in structs.iter().enumerate() {
         let emitter = Emitter { structs: &structs, item, flexible: message.flexible };
@@ -99,7 +98,11 @@ impl Emitter<'_> {
         }
         let derived_default = if self.has_plain_default() { ", Default" } else { "" };
         let derived_debug = if self.has_secret() { "" } else { ", Debug" };
-        let _ = writeln!(out, "#[derive(Clone, PartialEq{derived_debug}{derived_default})]\npub struct {} {{", self.item.name);
+        let _ = writeln!(
+            out,
+            "#[derive(Clone, PartialEq{derived_debug}{derived_default})]\npub struct {} {{",
+            self.item.name
+        );
         for field in self.item.fields {
             if let Some(doc) = self.field_doc(field) {
                 let _ = writeln!(out, "/// {doc}");
@@ -159,8 +162,7 @@ impl Emitter<'_> {
             "\nimpl core::fmt::Debug for {name} {{\nfn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {{\nf.debug_struct(\"{name}\")"
         );
         for field in self.item.fields {
-            let value =
-                if field.secret { "&Hidden".to_owned() } else { format!("&self.{}", ident(&field.name)) };
+            let value = if field.secret { "&Hidden".to_owned() } else { format!("&self.{}", ident(&field.name)) };
             let _ = writeln!(out, ".field(\"{}\", {value})", field.name);
         }
         out.push_str(".finish()\n}\n}\n");
@@ -409,7 +411,13 @@ fn least_bytes(ty: &Type, flexible: Option<i16>) -> usize {
             _ if flexible.is_none() => 4,
             _ => 1,
         },
-        Type::Array(_) => if flexible.is_none() { 4 } else { 1 },
+        Type::Array(_) => {
+            if flexible.is_none() {
+                4
+            } else {
+                1
+            }
+        }
         Type::Struct(fields) => {
             let always = fields.iter().filter(|f| f.tag.is_none() && f.versions == Versions::ALL);
             always.map(|f| if f.nullable.is_some() { 1 } else { least_bytes(&f.ty, flexible) }).sum::<usize>().max(1)

@@ -166,11 +166,8 @@ struct Parser {
 impl Parser {
     fn message(&mut self, kind: Kind, doc: Vec<String>) -> Result<Message, String> {
         let name = self.word()?;
-        let key = if kind == Kind::Record {
-            None
-        } else {
-            Some(self.word()?.parse().map_err(|_| self.wrong("an API key"))?)
-        };
+        let key =
+            if kind == Kind::Record { None } else { Some(self.word()?.parse().map_err(|_| self.wrong("an API key"))?) };
         let versions = self.word()?;
         let versions = versions.strip_prefix('v').ok_or_else(|| self.wrong("v<versions>"))?;
         let versions = self.range(versions)?;
