@@ -61,6 +61,11 @@ fn libs(name: &str) -> Result<PathBuf> {
     Ok(repo::cache()?.join("apache").join(name).join("libs"))
 }
 
+/// The class path of a set of jars.
+pub fn class_path(set: &str) -> Result<PathBuf> {
+    Ok(libs(set)?.join("*"))
+}
+
 /// A `java` command with the jars of `set`, flags for a quick start, and `main` as its class.
 pub fn java(set: &str, heap_mb: u32, main: &str) -> Result<Command> {
     let libs = libs(set)?;

@@ -2,7 +2,9 @@
 //! traffic, the Apache servers, conformance runs and the gate (`cargo xtask test`).
 
 mod apache;
+mod bench;
 mod capture;
+mod codegen;
 mod probe;
 mod process;
 mod provision;
@@ -27,11 +29,19 @@ enum Verb {
     /// Fetch and start the Apache servers that ours is compared with
     #[command(subcommand)]
     Apache(ApacheVerb),
+    /// Measure ours and Apache's servers side by side, as ratios
+    Bench(bench::Options),
     /// Record real traffic with the Apache servers, and folders they wrote, into fixtures/
     Capture {
         /// Folder for the servers' files; emptied first [default: one in the temporary folder]
         #[arg(long)]
         work: Option<PathBuf>,
+    },
+    /// Generate both protocols' records from the schemas
+    Codegen {
+        /// Write nothing; fail when the committed output is not what the schemas give
+        #[arg(long)]
+        check: bool,
     },
     /// Look for the programs the gate needs and fill .cache; says what is missing
     Provision,
@@ -73,7 +83,9 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Apache(ApacheVerb::Start { name, port, zookeeper, dir }) => {
             apache::start_in_foreground(&name, port, &zookeeper, dir)
         }
+        Verb::Bench(options) => bench::run(&options),
         Verb::Capture { work } => capture::run(&work.unwrap_or_else(capture::default_work_folder)),
+        Verb::Codegen { check } => codegen::run(&repo::root()?, check),
         Verb::Provision => provision::all(),
     }
 }

@@ -45,3 +45,13 @@ pub fn tracked_files(root: &Path) -> Result<Vec<String>> {
     files.dedup();
     Ok(files)
 }
+
+/// The product, built in the one optimised profile; built first when it is not there or not up to date.
+pub fn binary() -> Result<PathBuf> {
+    let root = root()?;
+    let mut cargo = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(&root).args(["build", "--release", "--quiet", "--package", "cli"]);
+    let status = cargo.status().context("run cargo")?;
+    anyhow::ensure!(status.success(), "castlekeep does not build; see above");
+    Ok(root.join("target/release/castlekeep"))
+}

@@ -1,0 +1,155 @@
+//! `cargo xtask bench`: ours and Apache's side by side in one run, as ratios.
+//!
+//! Both servers get the same offered rate, 80 % of what the slower one reached, so that CPU and latency are compared at
+//! equal work. Server and generator are pinned to different cores. Runs alternate between the two servers; median and
+//! spread of the runs are printed.
+
+mod servers;
+mod table;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use self::servers::{Kind, Running};
+use self::table::Comparison;
+use crate::{process, provision, repo};
+
+/// How long and how often to measure.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Options {
+    /// Seconds of each measured run
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// Measured runs of each workload and server
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Seconds of load on a fresh server before anything is measured: a JVM needs them
+    #[arg(long, default_value_t = 15.0)]
+    warm_up: f64,
+    /// Only workloads whose name contains this
+    #[arg(long, value_name = "WORD")]
+    only: Option<String>,
+}
+
+/// One load, as flags of `castlekeep bench`.
+struct Workload {
+    name: &'static str,
+    kind: Kind,
+    flags: &'static [&'static str],
+}
+
+const WORKLOADS: &[Workload] = &[
+    Workload {
+        name: "zookeeper get, 8 x 32",
+        kind: Kind::ZooKeeper,
+        flags: &["zookeeper", "--operation", "get", "--connections", "8", "--outstanding", "32"],
+    },
+    Workload {
+        name: "zookeeper set, 8 x 32",
+        kind: Kind::ZooKeeper,
+        flags: &["zookeeper", "--operation", "set", "--connections", "8", "--outstanding", "32"],
+    },
+    Workload {
+        name: "kafka produce 16 KiB, acks=all, 8 x 5",
+        kind: Kind::Kafka,
+        flags: &["kafka", "--operation", "produce", "--batch-size", "16384", "--connections", "8", "--outstanding", "5"],
+    },
+    Workload {
+        name: "kafka fetch 64 KiB, 8 x 1",
+        kind: Kind::Kafka,
+        flags: &["kafka", "--operation", "fetch", "--batch-size", "65536", "--connections", "8", "--outstanding", "1"],
+    },
+];
+
+/// Starts the servers, measures every workload and prints the table.
+pub fn run(options: &Options) -> Result<()> {
+    provision::programs()?;
+    crate::apache::fetch()?;
+    let binary = repo::binary()?;
+    let mut comparisons = Vec::new();
+    let wanted = |workload: &&Workload| options.only.as_ref().is_none_or(|word| workload.name.contains(word.as_str()));
+    for kind in [Kind::ZooKeeper, Kind::Kafka] {
+        let workloads: Vec<&Workload> = WORKLOADS.iter().filter(|w| w.kind == kind).filter(wanted).collect();
+        if workloads.is_empty() {
+            continue;
+        }
+        let dir = tempfile()?;
+        let ours = servers::start_ours(kind, &binary, &dir.join("ours"))?;
+        let apache = servers::start_apache(kind, &dir.join("apache"))?;
+        println!("{}", table::start_line(kind.name(), &ours, &apache));
+        for workload in workloads {
+            comparisons.push(compare(workload, options, &binary, &ours, &apache)?);
+        }
+        drop((ours, apache));
+        // The folder is a bench's own; what is left of it is only disk space.
+        let _ = std::fs::remove_dir_all(&dir);
+    }
+    println!("{}", table::render(&comparisons));
+    Ok(())
+}
+
+fn tempfile() -> Result<PathBuf> {
+    let dir = std::env::temp_dir().join(format!("castlekeep-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
+    Ok(dir)
+}
+
+fn compare(
+    workload: &Workload,
+    options: &Options,
+    binary: &std::path::Path,
+    ours: &Running,
+    apache: &Running,
+) -> Result<Comparison> {
+    let most = Duration::from_secs_f64(options.seconds.min(8.0));
+    let warm = Duration::from_secs_f64(options.warm_up);
+    println!("{}: warming up, finding the highest rate", workload.name);
+    let short_warm = Duration::from_secs(2);
+    let best_apache = load(workload, binary, apache, None, warm, most)?;
+    let best_ours = load(workload, binary, ours, None, short_warm, most)?;
+    let rate = 0.8 * number(&best_apache, "requests_per_second")?.min(number(&best_ours, "requests_per_second")?);
+    let (mut runs_ours, mut runs_apache) = (Vec::new(), Vec::new());
+    for run in 0..options.runs {
+        println!("{}: run {} of {} at {rate:.0} requests/s", workload.name, run + 1, options.runs);
+        let measured = Duration::from_secs_f64(options.seconds);
+        runs_apache.push(load(workload, binary, apache, Some(rate), short_warm, measured)?);
+        runs_ours.push(load(workload, binary, ours, Some(rate), short_warm, measured)?);
+    }
+    Ok(Comparison { name: workload.name, rate, best_ours, best_apache, runs_ours, runs_apache })
+}
+
+/// One run of the generator, on the core that the server does not have.
+fn load(
+    workload: &Workload,
+    binary: &std::path::Path,
+    server: &Running,
+    rate: Option<f64>,
+    warm_up: Duration,
+    duration: Duration,
+) -> Result<Value> {
+    let mut command = Command::new("taskset");
+    command.args(["-c", "1"]).arg(binary).arg("bench").args(workload.flags);
+    let target = match workload.kind {
+        Kind::ZooKeeper => "--server",
+        Kind::Kafka => "--broker",
+    };
+    command.args([target, &format!("127.0.0.1:{}", server.port)]);
+    command.args(["--server-pid", &server.pid().to_string(), "--format", "json"]);
+    command.args(["--warm-up", &warm_up.as_secs_f64().to_string()]);
+    command.args(["--duration", &duration.as_secs_f64().to_string()]);
+    if let Some(rate) = rate {
+        command.args(["--rate", &rate.to_string()]);
+    }
+    let finished = process::run_ok(command, "", warm_up + duration + Duration::from_secs(120))?;
+    let report: Value = serde_json::from_str(&finished.stdout).context("read the generator's report")?;
+    ensure!(number(&report, "requests")? > 0.0, "{} answered no request", server.name);
+    Ok(report)
+}
+
+fn number(report: &Value, field: &str) -> Result<f64> {
+    report.get(field).and_then(Value::as_f64).with_context(|| format!("the generator's report has no {field}"))
+}
