@@ -13,6 +13,7 @@ pub mod coordinator;
 pub mod log;
 pub mod metadata_cache;
 pub mod api;
+pub mod assembly;
 pub mod error;
 pub mod purgatory;
 pub mod replica;

@@ -1,5 +1,6 @@
 //! One file per API.
 
+pub mod api_versions;
 pub mod deep_check;
 pub mod delete_records;
 pub mod fetch;

@@ -179,7 +179,7 @@ impl Hosted {
                 continue;
             }
             // Records that make no sense are skipped: a coordinator that refuses its log is lost for ever.
-            for record in record_batch::records(&header, &batch).unwrap_or_default() {
+            for record in record_batch::records(&batch).unwrap_or_default() {
                 self.runtime.load(&record);
             }
         }
