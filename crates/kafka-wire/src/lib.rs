@@ -17,6 +17,7 @@ pub mod payload;
 pub mod primitive;
 pub mod records;
 mod writer;
+pub mod znodes;
 
 /// Every request, response and record, generated from `schema/*.schema`.
 pub mod messages {
