@@ -7,7 +7,8 @@ use kafka_wire::records::{Batch, BatchBuilder, Compression, NewRecord};
 use crate::error;
 use crate::log::BatchHeader;
 use crate::log::batch::HEADER_BYTES;
-use crate::log::validate::{Deep, Produced, walk_records};
+use crate::log::records::walk_records;
+use crate::log::validate::{Deep, Produced};
 use crate::shard::{CodedError, LogConfig};
 
 /// A batch may decompress to this many times `max.message.bytes`, and to 64 MiB at least.

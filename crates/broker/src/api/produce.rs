@@ -75,7 +75,7 @@ pub fn on_request(
                 effects.push(Effect::Append {
                     partition: part.partition.clone(),
                     tag: AppendTag::Request(token),
-                    append,
+                    append: append.into(),
                 });
             }
             Ok((Admission::Duplicate { base_offset, last_offset }, log_start_offset)) => {

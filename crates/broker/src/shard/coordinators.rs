@@ -209,9 +209,11 @@ impl Hosted {
             partition.append_as_leader(now, &batch, Origin::Coordinator)
         });
         match admitted {
-            Ok(Admission::Append { append, .. }) => {
-                effects.push(Effect::Append { partition: self.partition.clone(), tag: AppendTag::Coordinator, append })
-            }
+            Ok(Admission::Append { append, .. }) => effects.push(Effect::Append {
+                partition: self.partition.clone(),
+                tag: AppendTag::Coordinator,
+                append: append.into(),
+            }),
             Ok(Admission::Duplicate { .. }) => unreachable!("a batch without a producer is no duplicate"),
             Err(refused) => {
                 let mut out = Vec::new();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::coordinator::group::{GroupReplyBody, GroupRequest};
 use crate::log::validate::{Assigned, ValidateError};
-use crate::log::{LeaderEpochCache, ProducerState};
+use crate::log::{BatchHeader, LeaderEpochCache, ProducerState};
 use crate::metadata_cache::MetadataImage;
 use crate::{ErrorCode, TopicId, TopicPartition};
 
@@ -207,6 +207,21 @@ impl Default for LogConfig {
     }
 }
 
+/// A batch with its offsets assigned, ready for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogAppend {
+    /// The batch, in pieces that lie one behind the other in the file.
+    pub pieces: Vec<Bytes>,
+    /// Its header, as it stands in the first piece.
+    pub header: BatchHeader,
+}
+
+impl From<Assigned> for LogAppend {
+    fn from(assigned: Assigned) -> Self {
+        Self { pieces: assigned.pieces.into(), header: assigned.header }
+    }
+}
+
 /// What a log holds when it has just been opened and recovered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenedLog {
@@ -342,7 +357,7 @@ pub enum Effect {
         /// Whose.
         tag: AppendTag,
         /// What.
-        append: Assigned,
+        append: LogAppend,
     },
     /// Find the file ranges of a fetch, in this order, and keep them; answered by [`ShardEvent::FetchPlanned`].
     PlanFetch {
