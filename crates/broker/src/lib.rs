@@ -11,7 +11,9 @@
 pub mod config;
 pub mod coordinator;
 pub mod log;
+pub mod controller;
 pub mod metadata_cache;
+pub mod node;
 pub mod api;
 pub mod assembly;
 pub mod error;

@@ -1,9 +1,16 @@
 //! One file per API.
 
 pub mod api_versions;
+pub mod create_topics;
 pub mod deep_check;
 pub mod delete_records;
+pub mod delete_topics;
+pub mod describe_cluster;
+pub mod describe_configs;
 pub mod fetch;
+pub mod find_coordinator;
+pub mod init_producer_id;
 pub mod list_offsets;
+pub mod metadata;
 pub mod offset_for_leader_epoch;
 pub mod produce;

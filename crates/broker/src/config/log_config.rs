@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::broker_keys::broker_key;
 use super::def::{Scale, TopicKey, check, list, topic_key};
 use crate::shard::{CompressionType, LogConfig, TimestampType};
 
@@ -12,6 +13,8 @@ pub struct Resolved {
     pub name: &'static str,
     /// The value, already in the topic key's unit.
     pub value: String,
+    /// The value as it was set, in the unit of `name`.
+    pub raw: String,
     /// The source.
     pub source: Source,
 }
@@ -121,10 +124,10 @@ pub fn log_config(topic: &Properties, layers: &Layers) -> LogConfig {
 /// Everything that sets a key, strongest first; the last element is the built-in default.
 pub fn resolve(key: &'static TopicKey, topic: &Properties, layers: &Layers) -> Vec<Resolved> {
     let mut found = Vec::with_capacity(1);
-    let mut push = |name: &'static str, value: &str, scale: Scale, source: Source| {
-        let Some(value) = scaled(value.trim(), scale) else { return };
+    let mut push = |name: &'static str, raw: &str, scale: Scale, source: Source| {
+        let Some(value) = scaled(raw.trim(), scale) else { return };
         if check(key.name, key.kind, key.valid, &value).is_ok() {
-            found.push(Resolved { name, value, source });
+            found.push(Resolved { name, value, raw: raw.trim().to_string(), source });
         }
     };
     if let Some(value) = topic.get(key.name) {
@@ -138,7 +141,8 @@ pub fn resolve(key: &'static TopicKey, topic: &Properties, layers: &Layers) -> V
         }
     }
     let name = key.synonyms.last().map_or(key.name, |(name, _)| name);
-    found.push(Resolved { name, value: key.default.to_string(), source: Source::Default });
+    let raw = broker_key(name).and_then(|key| key.default).unwrap_or(key.default).to_string();
+    found.push(Resolved { name, value: key.default.to_string(), raw, source: Source::Default });
     found
 }
 

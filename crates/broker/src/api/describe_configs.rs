@@ -1,0 +1,159 @@
+//! DescribeConfigs (32), versions 0-4: settings of topics and of this broker, and where each comes from. v1 adds sources
+//! and synonyms, v3 types and documentation (which is not given).
+
+use base::Str;
+use client_core::zk::Op;
+use kafka_wire::ErrorCode;
+use kafka_wire::messages::{
+    DescribeConfigsRequest, DescribeConfigsRequestResources, DescribeConfigsResponse, DescribeConfigsResponseConfigs,
+    DescribeConfigsResponseResults, DescribeConfigsResponseSynonyms,
+};
+
+use crate::config::broker_keys::{BROKER_KEYS, BrokerKey, Update};
+use crate::config::def::{Kind, TOPIC_KEYS};
+use crate::config::log_config::resolve;
+use crate::config::{Layers, Properties, Source};
+use crate::controller::zk_data;
+use crate::node::zk::Outcome;
+use crate::node::{Ctx, Node, Then};
+use crate::shard::RequestToken;
+
+const TOPIC: i8 = 2;
+const BROKER: i8 = 4;
+
+/// The entries of the request's topics are being read.
+#[derive(Debug)]
+pub struct Step {
+    token: RequestToken,
+    request: Box<DescribeConfigsRequest>,
+    /// Which resources are topics whose entries the batch reads.
+    read: Vec<bool>,
+}
+
+pub(crate) fn handle(node: &mut Node, token: RequestToken, request: Box<DescribeConfigsRequest>) {
+    let read: Vec<bool> = request.resources.iter().map(|resource| is_known_topic(&node.ctx, resource)).collect();
+    let topics = request.resources.iter().zip(&read).filter(|(_, read)| **read);
+    let path = |name: &Str| format!("/config/topics/{name}");
+    let ops = topics.map(|(topic, _)| Op::GetData { path: path(&topic.resource_name), watch: false }).collect();
+    node.ctx.submit(ops, Then::DescribeConfigs(Step { token, request, read }));
+}
+
+fn is_known_topic(ctx: &Ctx, resource: &DescribeConfigsRequestResources) -> bool {
+    resource.resource_type == TOPIC && ctx.image.topic(&resource.resource_name).is_some()
+}
+
+pub(crate) fn on_batch(node: &mut Node, step: Step, outcomes: &[Outcome]) {
+    let Step { token, request, read } = step;
+    let mut outcomes = outcomes.iter();
+    let mut results = Vec::new();
+    for (resource, read) in request.resources.iter().zip(read) {
+        let described = match resource.resource_type {
+            TOPIC if read => {
+                let entries = outcomes.next().and_then(Outcome::data).and_then(|(data, _)| zk_data::parse_config(data));
+                let entries = entries.unwrap_or_default();
+                let keys = resource.configuration_keys.as_deref();
+                Ok(topic_entries(&entries, &node.ctx.config.layers, keys, request.include_synonyms))
+            }
+            TOPIC => Err((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None)),
+            BROKER => describe_broker(&node.ctx, resource, request.include_synonyms),
+            _ => Err((ErrorCode::INVALID_REQUEST, Some("this type of resource is not served".to_string()))),
+        };
+        let (configs, error_code, error_message) = match described {
+            Ok(configs) => (configs, 0, None),
+            Err((code, message)) => (Vec::new(), code.0, message.map(Str::from)),
+        };
+        results.push(DescribeConfigsResponseResults {
+            error_code,
+            error_message,
+            resource_type: resource.resource_type,
+            resource_name: resource.resource_name.clone(),
+            configs,
+        });
+    }
+    node.ctx.reply(token, DescribeConfigsResponse { results, ..DescribeConfigsResponse::default() });
+}
+
+/// Every setting of a topic.
+pub(crate) fn topic_entries(
+    topic: &Properties,
+    layers: &Layers,
+    keys: Option<&[Str]>,
+    include_synonyms: bool,
+) -> Vec<DescribeConfigsResponseConfigs> {
+    let wanted = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| *key == *name));
+    let entries = TOPIC_KEYS.iter().filter(|key| wanted(key.name)).map(|key| {
+        let mut resolved = resolve(key, topic, layers);
+        let synonyms = resolved.iter().map(|one| DescribeConfigsResponseSynonyms {
+            name: Str::from_static(one.name),
+            value: Some(Str::from(one.raw.as_str())),
+            source: one.source.code(),
+        });
+        let synonyms = if include_synonyms { synonyms.collect() } else { Vec::new() };
+        let first = resolved.swap_remove(0);
+        DescribeConfigsResponseConfigs {
+            name: Str::from_static(key.name),
+            value: Some(Str::from(first.value)),
+            read_only: false,
+            is_default: first.source == Source::Default,
+            config_source: first.source.code(),
+            is_sensitive: false,
+            synonyms,
+            config_type: key.kind.code(),
+            documentation: None,
+        }
+    });
+    entries.collect()
+}
+
+fn describe_broker(
+    ctx: &Ctx,
+    resource: &DescribeConfigsRequestResources,
+    include_synonyms: bool,
+) -> Result<Vec<DescribeConfigsResponseConfigs>, (ErrorCode, Option<String>)> {
+    let wanted = |name: &str| resource.configuration_keys.as_ref().is_none_or(|keys| keys.iter().any(|k| *k == *name));
+    if resource.resource_name.is_empty() {
+        // the cluster-wide defaults: only what is set
+        let set = &ctx.config.layers.dynamic_default;
+        let keys = BROKER_KEYS.iter().filter(|key| wanted(key.name) && set.contains_key(key.name));
+        let layers = Layers { dynamic_default: set.clone(), ..Layers::default() };
+        return Ok(keys.map(|key| broker_entry(key, &layers, include_synonyms)).collect());
+    }
+    let id = ctx.config.broker_id;
+    if resource.resource_name.parse() != Ok(id) {
+        let why = format!("Unexpected broker id, expected {id} or empty string, but received {}", resource.resource_name);
+        return Err((ErrorCode::INVALID_REQUEST, Some(why)));
+    }
+    let keys = BROKER_KEYS.iter().filter(|key| wanted(key.name));
+    Ok(keys.map(|key| broker_entry(key, &ctx.config.layers, include_synonyms)).collect())
+}
+
+fn broker_entry(key: &'static BrokerKey, layers: &Layers, include_synonyms: bool) -> DescribeConfigsResponseConfigs {
+    let hidden = key.kind == Kind::Password;
+    let show = |value: &str| (!hidden).then(|| Str::from(value));
+    let mut found: Vec<(Option<Str>, Source)> = Vec::new();
+    for (source, layer) in layers.each() {
+        if let Some(value) = layer.get(key.name) {
+            found.push((show(value), source));
+        }
+    }
+    if let Some(default) = key.default {
+        found.push((show(default), Source::Default));
+    }
+    let (value, source) = found.first().cloned().unwrap_or((None, Source::Default));
+    let synonyms = found.into_iter().map(|(value, source)| DescribeConfigsResponseSynonyms {
+        name: Str::from_static(key.name),
+        value,
+        source: source.code(),
+    });
+    DescribeConfigsResponseConfigs {
+        name: Str::from_static(key.name),
+        value,
+        read_only: key.update == Update::Static,
+        is_default: source == Source::Default,
+        config_source: source.code(),
+        is_sensitive: hidden,
+        synonyms: if include_synonyms { synonyms.collect() } else { Vec::new() },
+        config_type: key.kind.code(),
+        documentation: None,
+    }
+}

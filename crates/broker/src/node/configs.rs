@@ -1,0 +1,175 @@
+//! Configuration that lives in ZooKeeper: topics' entries, dynamic broker keys, and the notifications that say what
+//! changed (`ZkConfigManager.scala`, `ZkNodeChangeNotificationListener.scala`).
+//!
+//! A topic's entries are read when this broker first leads one of its partitions, and again when a notification names
+//! the topic.
+
+use std::collections::BTreeMap;
+
+use base::Str;
+use client_core::zk::Op;
+
+use super::zk::Outcome;
+use super::{Ctx, Note, Then};
+use crate::config::{Properties, log_config};
+use crate::controller::zk_data;
+use crate::shard::LogConfig;
+
+const CHANGES: &str = "/config/changes";
+/// How long a notification stays, so that every broker has seen it.
+const CHANGE_AGE_MS_MAX: i64 = 15 * 60 * 1000;
+
+/// What a batch was about.
+#[derive(Debug)]
+pub enum Step {
+    /// At the start of a session: notifications, and the two dynamic layers.
+    Start,
+    /// The names of notifications.
+    Names,
+    /// Their content.
+    Changes(Vec<String>),
+    /// The entities that changed, by their path below `/config`.
+    Entities(Vec<String>),
+}
+
+/// The role.
+#[derive(Debug, Default)]
+pub struct Configs {
+    topics: BTreeMap<Str, Properties>,
+    /// The newest notification that was followed; -1 before the first.
+    last_change: Option<i64>,
+}
+
+impl Configs {
+    /// The broker is registered.
+    pub(crate) fn start(&mut self, ctx: &mut Ctx) {
+        // what changed while there was no session is read again when it is needed
+        self.topics.clear();
+        let read = |name: String| Op::GetData { path: format!("/config/brokers/{name}"), watch: false };
+        let ops = vec![
+            Op::GetChildren { path: CHANGES.to_string(), watch: true },
+            read("<default>".to_string()),
+            read(ctx.config.broker_id.to_string()),
+        ];
+        ctx.submit(ops, Then::Configs(Step::Start));
+    }
+
+    pub(crate) fn on_watch(&mut self, ctx: &mut Ctx, path: &str) {
+        if path == CHANGES {
+            let op = Op::GetChildren { path: CHANGES.to_string(), watch: true };
+            ctx.submit(vec![op], Then::Configs(Step::Names));
+        }
+    }
+
+    pub(crate) fn on_batch(&mut self, ctx: &mut Ctx, step: Step, outcomes: &[Outcome]) {
+        match step {
+            Step::Start => {
+                self.last_change = outcomes[0].children().iter().filter_map(|name| sequence(name)).max();
+                ctx.config.layers.dynamic_default = properties(&outcomes[1]);
+                ctx.config.layers.dynamic_broker = properties(&outcomes[2]);
+                ctx.note(Note::ConfigChanged(None));
+            }
+            Step::Names => self.on_names(ctx, outcomes[0].children()),
+            Step::Changes(names) => on_changes(ctx, &names, outcomes),
+            Step::Entities(paths) => self.on_entities(ctx, &paths, outcomes),
+        }
+    }
+
+    fn on_names(&mut self, ctx: &mut Ctx, names: &[String]) {
+        let last = self.last_change.unwrap_or(-1);
+        let mut new: Vec<(i64, &String)> =
+            names.iter().filter_map(|name| Some((sequence(name)?, name))).filter(|(number, _)| *number > last).collect();
+        new.sort_unstable();
+        let Some((newest, _)) = new.last() else { return };
+        self.last_change = Some(*newest);
+        // old ones are read too, for their age
+        let names: Vec<String> = names.to_vec();
+        let read = |name: &String| Op::GetData { path: format!("{CHANGES}/{name}"), watch: false };
+        let first_new = new[0].0;
+        let ops = names.iter().map(read).collect();
+        let names = names
+            .into_iter()
+            .map(|name| if sequence(&name).is_some_and(|number| number >= first_new) { name } else { format!("-{name}") })
+            .collect();
+        ctx.submit(ops, Then::Configs(Step::Changes(names)));
+    }
+
+    fn on_entities(&mut self, ctx: &mut Ctx, paths: &[String], outcomes: &[Outcome]) {
+        for (path, outcome) in paths.iter().zip(outcomes) {
+            match path.split_once('/') {
+                Some(("topics", topic)) => {
+                    let topic = Str::from(topic);
+                    if self.topics.contains_key(&topic) {
+                        self.learn_topic(topic.clone(), outcome);
+                        ctx.note(Note::ConfigChanged(Some(topic)));
+                    }
+                }
+                Some(("brokers", "<default>")) => {
+                    ctx.config.layers.dynamic_default = properties(outcome);
+                    ctx.note(Note::ConfigChanged(None));
+                }
+                Some(("brokers", id)) if id == ctx.config.broker_id.to_string() => {
+                    ctx.config.layers.dynamic_broker = properties(outcome);
+                    ctx.note(Note::ConfigChanged(None));
+                }
+                // clients, users and ips carry quotas and credentials, which are not served yet
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a topic's entries have been read.
+    pub(crate) fn is_known(&self, topic: &str) -> bool {
+        self.topics.contains_key(topic)
+    }
+
+    /// Takes in the data of `/config/topics/<topic>`.
+    pub(crate) fn learn_topic(&mut self, topic: Str, outcome: &Outcome) {
+        self.topics.insert(topic, properties(outcome));
+    }
+
+    /// The topic is deleted.
+    pub(crate) fn forget(&mut self, topic: &str) {
+        self.topics.remove(topic);
+    }
+
+    /// A topic's effective settings.
+    pub(crate) fn effective(&self, ctx: &Ctx, topic: &str) -> LogConfig {
+        let none = Properties::new();
+        log_config::log_config(self.topics.get(topic).unwrap_or(&none), &ctx.config.layers)
+    }
+}
+
+/// Follows new notifications, and removes old ones: any broker does.
+fn on_changes(ctx: &mut Ctx, names: &[String], outcomes: &[Outcome]) {
+    let mut obsolete = Vec::new();
+    let mut paths: Vec<String> = Vec::new();
+    for (name, outcome) in names.iter().zip(outcomes) {
+        let Some((data, stat)) = outcome.data() else { continue };
+        let plain = name.trim_start_matches('-');
+        if ctx.now.wall_ms - stat.ctime > CHANGE_AGE_MS_MAX {
+            obsolete.push(Op::Delete { path: format!("{CHANGES}/{plain}"), version: -1 });
+        }
+        if plain == name
+            && let Some(path) = zk_data::parse_config_change(data)
+            && !paths.contains(&path)
+        {
+            paths.push(path);
+        }
+    }
+    if !obsolete.is_empty() {
+        ctx.submit(obsolete, Then::Nothing);
+    }
+    let read = |path: &String| Op::GetData { path: format!("/config/{path}"), watch: false };
+    let ops = paths.iter().map(read).collect();
+    ctx.submit(ops, Then::Configs(Step::Entities(paths)));
+}
+
+fn properties(outcome: &Outcome) -> Properties {
+    outcome.data().and_then(|(data, _)| zk_data::parse_config(data)).unwrap_or_default()
+}
+
+/// The number that ZooKeeper gave a notification.
+fn sequence(name: &str) -> Option<i64> {
+    name.rsplit_once('_')?.1.parse().ok()
+}

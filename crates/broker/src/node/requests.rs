@@ -1,0 +1,22 @@
+//! Which function serves which API of the node.
+
+use base::Str;
+use kafka_wire::Request;
+
+use super::{Level, Node};
+use crate::api;
+use crate::shard::RequestToken;
+
+/// Serves a request; the answer leaves as [`super::NodeEffect::Reply`], now or later.
+pub(crate) fn handle(node: &mut Node, token: RequestToken, listener: &Str, version: i16, request: Request) {
+    match request {
+        Request::Metadata(request) => api::metadata::handle(node, token, listener, version, request),
+        Request::FindCoordinator(request) => api::find_coordinator::handle(node, token, listener, version, request),
+        Request::CreateTopics(request) => api::create_topics::handle(node, token, version, &request),
+        Request::DeleteTopics(request) => api::delete_topics::handle(node, token, version, &request),
+        Request::InitProducerId(request) => api::init_producer_id::handle(node, token, &request),
+        Request::DescribeConfigs(request) => api::describe_configs::handle(node, token, request),
+        Request::DescribeCluster(request) => api::describe_cluster::handle(node, token, listener, &request),
+        other => node.ctx.log(Level::Error, format!("{:?} is not an API of the node", other.key())),
+    }
+}
