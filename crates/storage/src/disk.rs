@@ -82,6 +82,14 @@ pub trait Disk: Clone + Send + Sync + 'static {
     /// As the operating system reports them.
     fn remove_dir_all(&self, dir: &Path) -> io::Result<()>;
 
+    /// When the file was last modified, in milliseconds since 1970; `None` on a disk without such times.
+    ///
+    /// # Errors
+    /// As the operating system reports them.
+    fn modified_ms(&self, _path: &Path) -> io::Result<Option<i64>> {
+        Ok(None)
+    }
+
     /// Makes the names in `dir` durable.
     ///
     /// # Errors

@@ -58,6 +58,11 @@ impl Disk for FileDisk {
         }
     }
 
+    fn modified_ms(&self, path: &Path) -> io::Result<Option<i64>> {
+        let since = std::fs::metadata(path)?.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Ok(i64::try_from(since.as_millis()).ok())
+    }
+
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
         let mut missing: Vec<PathBuf> = Vec::new();
         let mut at = dir;

@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod leader_epoch;
 pub mod producer_state;
+pub mod records;
 pub mod retention;
 pub mod validate;
 

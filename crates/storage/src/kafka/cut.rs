@@ -1,0 +1,184 @@
+//! Making a log shorter: from the end (a follower whose history parted from the leader's), from the start (retention),
+//! or whole.
+
+use std::io;
+use std::path::PathBuf;
+
+use broker::log::ProducerState;
+
+use super::context;
+use super::index::TimestampOffset;
+use super::load::{self, Resumed};
+use super::log::{Log, RemoveJob};
+use super::names::{DELETED, file_name, parse_file_name};
+use super::segment::{Active, Segment, SegmentFiles};
+use super::txn_index;
+use crate::disk::{Disk, DiskFile};
+
+impl<D: Disk> Log<D> {
+    /// Cuts the log so that it ends at `offset`: the batch that holds it goes whole. Returns the producers as of then.
+    /// The leader epochs are the caller's to cut and to write. An offset at or behind the end changes nothing.
+    ///
+    /// # Errors
+    /// As the disk reports them; the log folder has to go offline then.
+    pub fn truncate_to(
+        &mut self,
+        offset: i64,
+        log_start_offset: i64,
+        now_ms: i64,
+        producer_expiration_ms: i64,
+    ) -> io::Result<Option<ProducerState>> {
+        self.usable()?;
+        if offset >= self.log_end_offset {
+            return Ok(None);
+        }
+        if offset < self.first_base_offset() {
+            self.truncate_fully_and_start_at(offset, now_ms)?;
+            return Ok(Some(ProducerState::new(offset)));
+        }
+        self.generation += 1;
+        self.tail.clear();
+        // Newest first, so that a crash in between leaves no gap.
+        while self.active_segment().base_offset > offset {
+            let base = self.active_segment().base_offset;
+            self.remove_segment_files(base)?;
+            self.segments.remove(&base);
+            self.aborted.remove(&base);
+        }
+        self.cut_active(offset, now_ms)?;
+        self.log_end_offset = offset;
+        self.recovery_point = self.recovery_point.min(offset);
+        self.names_changed = true;
+        self.remove_snapshots(|at| at > offset)?;
+        let at = (log_start_offset, now_ms, producer_expiration_ms);
+        load::producers(self, at, false, &mut Vec::new()).map(Some)
+    }
+
+    fn cut_active(&mut self, offset: i64, now_ms: i64) -> io::Result<()> {
+        let (base, size) = (self.active_segment().base_offset, self.active_segment().size);
+        let files = self.active_segment().files.clone();
+        let old = std::mem::replace(&mut self.active, Active::rebuilding(base, now_ms));
+        let active = if old.base_offset() == base { Some(old) } else { load::load_indexes(&files, base, now_ms)? };
+        let start = active.as_ref().map_or(0, |active| active.lookup(offset));
+        let end = files.find(offset, start, size)?.map_or(size, |(position, _)| position);
+        files.log()?.set_len(end).map_err(|e| context(e, "cutting", &files.path("log")))?;
+        self.segments.insert(base, Segment::new(files.clone(), end));
+        if let Some(entries) = self.aborted.get_mut(&base) {
+            entries.retain(|txn| txn.last_offset < offset);
+            txn_index::rewrite(&self.disk, &files.path("txnindex"), entries)?;
+            if entries.is_empty() {
+                self.aborted.remove(&base);
+            }
+        }
+        let resumed = match active {
+            Some(mut active) => {
+                active.truncate(offset, end);
+                load::resume(&files, base, end, active)?
+            }
+            None => None,
+        };
+        let Resumed { active, .. } = match resumed {
+            Some(resumed) => resumed,
+            // The indexes did not fit: made anew from the log.
+            None => {
+                let rebuilding = Active::rebuilding(base, now_ms);
+                load::resume(&files, base, end, rebuilding)?
+                    .ok_or_else(|| super::damaged(&files.path("log"), "is damaged below where it is to be cut"))?
+            }
+        };
+        self.active = active;
+        Ok(())
+    }
+
+    /// Throws everything away and goes on at `offset`, as a follower does whose leader begins behind its end.
+    ///
+    /// # Errors
+    /// As the disk reports them; the log folder has to go offline then.
+    pub fn truncate_fully_and_start_at(&mut self, offset: i64, now_ms: i64) -> io::Result<()> {
+        self.usable()?;
+        self.generation += 1;
+        self.tail.clear();
+        let bases: Vec<i64> = self.segments.keys().rev().copied().collect();
+        for base in bases {
+            self.remove_segment_files(base)?;
+        }
+        self.segments.clear();
+        self.aborted.clear();
+        self.remove_snapshots(|_| true)?;
+        let files = SegmentFiles::new(self.disk.clone(), self.dir.clone(), offset);
+        files.create()?;
+        self.segments.insert(offset, Segment::new(files, 0));
+        self.active = Active::new(offset, now_ms);
+        self.log_end_offset = offset;
+        self.recovery_point = self.recovery_point.min(offset);
+        self.names_changed = true;
+        Ok(())
+    }
+
+    /// Takes the oldest `count` segments out of the log; never the active one (roll first). Their files are renamed at
+    /// once and removed by the job.
+    ///
+    /// # Errors
+    /// As the disk reports them; the log folder has to go offline then.
+    pub fn delete_oldest(&mut self, count: usize) -> io::Result<RemoveJob<D>> {
+        self.usable()?;
+        assert!(count < self.segments.len(), "the active segment stays");
+        let mut files = Vec::new();
+        for _ in 0..count {
+            let base = self.first_base_offset();
+            for suffix in ["log", "index", "timeindex", "txnindex", "snapshot"] {
+                let from = self.dir.join(file_name(base, suffix));
+                let to = PathBuf::from(format!("{}{DELETED}", from.display()));
+                match self.disk.rename(&from, &to) {
+                    Ok(()) => files.push(to),
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                    Err(e) => return Err(context(e, "renaming", &from)),
+                }
+            }
+            self.segments.remove(&base);
+            self.aborted.remove(&base);
+        }
+        // What the tail remembers of a deleted segment is not looked up any more: offsets below the log start are
+        // refused before a read is planned.
+        if count > 0 {
+            self.tail.clear();
+            self.names_changed = true;
+        }
+        Ok(RemoveJob { disk: self.disk.clone(), files, folder: None })
+    }
+
+    fn remove_segment_files(&self, base: i64) -> io::Result<()> {
+        for suffix in ["log", "index", "timeindex", "txnindex"] {
+            load::remove_if_there(&self.disk, &self.dir.join(file_name(base, suffix)))?;
+        }
+        Ok(())
+    }
+
+    fn remove_snapshots(&mut self, gone: impl Fn(i64) -> bool) -> io::Result<()> {
+        self.newest_snapshot = None;
+        for name in self.disk.list(&self.dir).map_err(|e| context(e, "listing", &self.dir))? {
+            let Some((offset, "snapshot")) = parse_file_name(&name) else { continue };
+            if gone(offset) {
+                load::remove_if_there(&self.disk, &self.dir.join(&name))?;
+            } else {
+                self.newest_snapshot = self.newest_snapshot.max(Some(offset));
+            }
+        }
+        Ok(())
+    }
+
+    /// The greatest timestamp of the log without looking into batches; -1 when no record has one.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn largest_timestamp(&self) -> io::Result<TimestampOffset> {
+        let mut best = self.active.largest;
+        for segment in self.segments.values().rev().skip(1) {
+            let largest = segment.largest()?;
+            if largest.timestamp > best.timestamp {
+                best = largest;
+            }
+        }
+        Ok(best)
+    }
+}

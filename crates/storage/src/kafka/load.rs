@@ -1,0 +1,576 @@
+//! Opening a log (upstream: `LogLoader`, `LogSegment.recover`).
+//!
+//! After a clean stop only the end of the active segment is read. After an unclean one every segment from the recovery
+//! point on is read whole and every CRC checked: pages of it may have reached the disk in any order or not at all. The
+//! first batch that is not whole and right ends the log; what lies behind it is cut off.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use broker::log::producer_state::EndTxnMarker;
+use broker::log::{BatchHeader, LeaderEpochCache, LogConfig, ProducerState};
+use bytes::Bytes;
+use kafka_wire::records::{Batch, control};
+
+use super::checkpoint::{LEADER_EPOCH, read_epochs};
+use super::index::MemoryIndex;
+use super::log::Log;
+use super::names::{CLEANED, DELETED, SWAP, file_name, parse_file_name};
+use super::scan::{Scanner, Step};
+use super::segment::{Active, Segment, SegmentFiles, time_entry_at};
+use super::txn_index::{self, AbortedTxn};
+use super::{context, producer_snapshot};
+use crate::disk::{Disk, DiskFile, OpenMode};
+
+/// What opening a log needs to know.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// The topic's configuration.
+    pub config: Arc<LogConfig>,
+    /// Whether the log folder was stopped cleanly.
+    pub clean: bool,
+    /// From the checkpoint; 0 when it has none.
+    pub recovery_point: i64,
+    /// From the checkpoint; 0 when it has none.
+    pub log_start_offset: i64,
+    /// Wall clock, milliseconds.
+    pub now_ms: i64,
+    /// `producer.id.expiration.ms`.
+    pub producer_expiration_ms: i64,
+}
+
+/// What was found in a log.
+#[derive(Clone, Debug)]
+pub struct Recovered {
+    /// First offset.
+    pub log_start_offset: i64,
+    /// One past the last offset.
+    pub log_end_offset: i64,
+    /// Leader epochs, cut to the two offsets above.
+    pub epochs: LeaderEpochCache,
+    /// Whether they differ from their file.
+    pub epochs_changed: bool,
+    /// Producers.
+    pub producers: ProducerState,
+    /// Segments that were read whole.
+    pub segments_scanned: usize,
+    /// What had to be cut off or rebuilt, for the server's log.
+    pub warnings: Vec<String>,
+}
+
+/// The active segment's memory, made from its files.
+pub(super) struct Resumed {
+    pub active: Active,
+    pub next_offset: i64,
+}
+
+impl<D: Disk> Log<D> {
+    /// Makes the log of a new partition in `dir`, which must exist and be empty of segments.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn create(disk: &D, dir: &Path, config: Arc<LogConfig>, start_offset: i64, now_ms: i64) -> io::Result<Self> {
+        let dir: Arc<Path> = dir.into();
+        let files = SegmentFiles::new(disk.clone(), dir.clone(), start_offset);
+        files.create()?;
+        let segments = BTreeMap::from([(start_offset, Segment::new(files, 0))]);
+        let active = Active::new(start_offset, now_ms);
+        let mut log = Self::from_segments(disk.clone(), dir, config, segments, active, start_offset);
+        log.recovery_point = start_offset;
+        log.names_changed = true;
+        Ok(log)
+    }
+
+    /// Opens the log in `dir`, recovering what an unclean stop left.
+    ///
+    /// # Errors
+    /// As the disk reports them; `InvalidData` names the file, the place and what to do.
+    pub fn open(disk: &D, dir: &Path, options: &OpenOptions) -> io::Result<(Self, Recovered)> {
+        Loader { disk: disk.clone(), dir: dir.into(), options, warnings: Vec::new(), scanned: 0 }.run()
+    }
+}
+
+struct Loader<'a, D: Disk> {
+    disk: D,
+    dir: Arc<Path>,
+    options: &'a OpenOptions,
+    warnings: Vec<String>,
+    scanned: usize,
+}
+
+/// The file names of a partition folder that matter, after leftovers are gone.
+#[derive(Default)]
+struct Names {
+    logs: Vec<i64>,
+    indexes: Vec<i64>,
+    time_indexes: Vec<i64>,
+    txn_indexes: Vec<i64>,
+}
+
+impl<D: Disk> Loader<'_, D> {
+    fn run(mut self) -> io::Result<(Log<D>, Recovered)> {
+        let names = self.names()?;
+        let mut epochs = self.epochs()?;
+        let before = epochs.clone();
+        let (mut log, first_scanned) = self.segments(&names, &mut epochs)?;
+        let o = self.options;
+        // A clean stop has synced everything.
+        let all_synced = o.clean && first_scanned.is_none();
+        log.recovery_point = if all_synced { log.log_end_offset } else { o.recovery_point.min(log.log_end_offset) };
+        if log.log_end_offset < o.log_start_offset {
+            self.warn(format!("ends at {} below its start {}: begun anew", log.log_end_offset, o.log_start_offset));
+            log.truncate_fully_and_start_at(o.log_start_offset, o.now_ms)?;
+            epochs.clear();
+        }
+        let log_start_offset = o.log_start_offset.max(log.first_base_offset());
+        epochs.truncate_from_end(log.log_end_offset);
+        epochs.truncate_from_start(log_start_offset);
+        for base in &names.txn_indexes {
+            if log.segments.contains_key(base) {
+                self.load_aborted(&mut log, *base, first_scanned)?;
+            }
+        }
+        let at = (log_start_offset, o.now_ms, o.producer_expiration_ms);
+        let producers = match first_scanned {
+            Some(base) => rebuild_producers(&mut log, at, base, &mut self.warnings)?,
+            None => producers(&mut log, at, o.clean, &mut self.warnings)?,
+        };
+        let recovered = Recovered {
+            log_start_offset,
+            log_end_offset: log.log_end_offset,
+            epochs_changed: epochs != before,
+            epochs,
+            producers,
+            segments_scanned: self.scanned,
+            warnings: self.warnings,
+        };
+        Ok((log, recovered))
+    }
+
+    fn warn(&mut self, what: String) {
+        self.warnings.push(format!("{}: {what}", self.dir.display()));
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.disk.list(&self.dir).map_err(|e| context(e, "listing the partition folder", &self.dir))
+    }
+
+    /// Removes leftovers of deletions and unfinished cleanings, finishes finished ones, and sorts the rest.
+    fn names(&mut self) -> io::Result<Names> {
+        let mut swaps = Vec::new();
+        let mut listed = self.list()?;
+        for name in &listed {
+            if name.ends_with(DELETED) || name.ends_with(CLEANED) {
+                remove_if_there(&self.disk, &self.dir.join(name))?;
+            } else if name.ends_with(SWAP) {
+                swaps.push(name.clone());
+            }
+        }
+        listed.retain(|name| !name.ends_with(DELETED) && !name.ends_with(CLEANED));
+        if !swaps.is_empty() {
+            self.finish_swaps(&swaps, &listed)?;
+            listed = self.list()?;
+        }
+        let mut names = Names::default();
+        for (base, suffix) in listed.iter().filter_map(|name| parse_file_name(name)) {
+            match suffix {
+                "log" => names.logs.push(base),
+                "index" => names.indexes.push(base),
+                "timeindex" => names.time_indexes.push(base),
+                "txnindex" => names.txn_indexes.push(base),
+                _ => {}
+            }
+        }
+        let orphans = [(&names.indexes, "index"), (&names.time_indexes, "timeindex"), (&names.txn_indexes, "txnindex")];
+        for (bases, suffix) in orphans {
+            for base in bases.iter().filter(|base| !names.logs.contains(base)) {
+                remove_if_there(&self.disk, &self.dir.join(file_name(*base, suffix)))?;
+            }
+        }
+        Ok(names)
+    }
+
+    /// A `.swap` set is a cleaner's whole output: the segments in its range are its sources and go.
+    fn finish_swaps(&mut self, swaps: &[String], listed: &[String]) -> io::Result<()> {
+        let mut range: Option<(i64, i64)> = None;
+        for name in swaps {
+            let Some((base, "log.swap")) = parse_file_name(name) else { continue };
+            let path = self.dir.join(name);
+            let file = self.disk.open(&path, OpenMode::Read).map_err(|e| context(e, "opening", &path))?;
+            let mut scanner = Scanner::whole(&file, 0, file.len()?);
+            let mut next = base;
+            while let Step::Batch { header, .. } = scanner.next()? {
+                next = header.next_offset();
+            }
+            let (low, high) = range.unwrap_or((base, next));
+            range = Some((low.min(base), high.max(next)));
+        }
+        let (low, high) = range.unwrap_or((0, 0));
+        for name in listed.iter().filter(|name| !name.ends_with(SWAP)) {
+            if parse_file_name(name).is_some_and(|(base, _)| (low..high).contains(&base)) {
+                remove_if_there(&self.disk, &self.dir.join(name))?;
+            }
+        }
+        for name in swaps {
+            let (from, to) = (self.dir.join(name), self.dir.join(name.trim_end_matches(SWAP)));
+            self.disk.rename(&from, &to).map_err(|e| context(e, "renaming", &from))?;
+        }
+        self.warn(format!("finished a cleaning that was cut off, offsets {low} to {high}"));
+        Ok(())
+    }
+
+    fn epochs(&mut self) -> io::Result<LeaderEpochCache> {
+        match read_epochs(&self.disk, &self.dir.join(LEADER_EPOCH)) {
+            Ok(entries) => Ok(LeaderEpochCache::from_entries(entries)),
+            Err(e) if e.kind() == io::ErrorKind::InvalidData => {
+                self.warn(format!("leader epochs are begun anew: {e}"));
+                Ok(LeaderEpochCache::new())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Opens the segments, scanning those that need it. Returns the base of the first one scanned.
+    fn segments(&mut self, names: &Names, epochs: &mut LeaderEpochCache) -> io::Result<(Log<D>, Option<i64>)> {
+        let o = self.options;
+        let mut bases = names.logs.clone();
+        bases.sort_unstable();
+        if bases.is_empty() {
+            return Ok((Log::create(&self.disk, &self.dir, o.config.clone(), o.log_start_offset, o.now_ms)?, None));
+        }
+        let recovery_floor = bases.iter().rfind(|base| **base <= o.recovery_point).copied().unwrap_or(bases[0]);
+        let mut segments = BTreeMap::new();
+        let mut first_scanned = None;
+        let mut last: Option<Resumed> = None;
+        for (i, base) in bases.iter().enumerate() {
+            let files = SegmentFiles::new(self.disk.clone(), self.dir.clone(), *base);
+            let size = files.log()?.len().map_err(|e| context(e, "reading", &files.path("log")))?;
+            let is_last = i + 1 == bases.len();
+            let indexed = names.indexes.contains(base) && names.time_indexes.contains(base);
+            let unclean = !o.clean && *base >= recovery_floor;
+            if !unclean && !is_last && indexed {
+                segments.insert(*base, Segment::new(files, size));
+                continue;
+            }
+            let resumed = if unclean || !indexed { None } else { resume_from_files(&files, *base, size, o.now_ms)? };
+            if let Some(resumed) = resumed {
+                last = Some(resumed);
+                segments.insert(*base, Segment::new(files, size));
+                continue;
+            }
+            first_scanned.get_or_insert(*base);
+            let (mut resumed, valid) = self.scan(&files, *base, size, epochs)?;
+            if valid < size {
+                files.log()?.set_len(valid).map_err(|e| context(e, "cutting", &files.path("log")))?;
+            }
+            let segment = Segment::new(files.clone(), valid);
+            let cut = valid < size;
+            if cut {
+                self.drop_later(&bases[i + 1..])?;
+            }
+            if !is_last && !cut {
+                resumed.active.note_largest();
+                resumed.active.index.write(&*files.index()?)?;
+                resumed.active.times.write(&*files.time_index()?)?;
+                segment.set_largest(resumed.active.largest);
+            }
+            last = Some(resumed);
+            segments.insert(*base, segment);
+            if cut {
+                break;
+            }
+        }
+        let Resumed { active, next_offset } = last.expect("the last segment is resumed or scanned");
+        let (disk, dir, config) = (self.disk.clone(), self.dir.clone(), o.config.clone());
+        let mut log = Log::from_segments(disk, dir, config, segments, active, next_offset);
+        log.names_changed = first_scanned.is_some();
+        Ok((log, first_scanned))
+    }
+
+    fn drop_later(&mut self, bases: &[i64]) -> io::Result<()> {
+        for base in bases.iter().rev() {
+            for suffix in ["log", "index", "timeindex", "txnindex"] {
+                remove_if_there(&self.disk, &self.dir.join(file_name(*base, suffix)))?;
+            }
+            self.warn(format!("segment {base} removed, as it lies behind the damage"));
+        }
+        Ok(())
+    }
+
+    /// Reads a segment whole. Returns its memory and how many bytes of it count.
+    fn scan(
+        &mut self,
+        files: &SegmentFiles<D>,
+        base: i64,
+        size: u64,
+        epochs: &mut LeaderEpochCache,
+    ) -> io::Result<(Resumed, u64)> {
+        self.scanned += 1;
+        let interval_bytes = self.options.config.index_interval_bytes.max(0) as u64;
+        let mut resumed = Resumed { active: Active::rebuilding(base, self.options.now_ms), next_offset: base };
+        let (mut last_epoch, mut valid) = (-1, 0);
+        let file = files.log()?;
+        let mut scanner = Scanner::whole(&*file, 0, size);
+        let (position, reason) = loop {
+            let step = scanner.next_checked().map_err(|e| context(e, "reading", &files.path("log")))?;
+            let (position, header) = match step {
+                Step::Batch { position, header } => (position, header),
+                Step::End => return Ok((resumed, valid)),
+                Step::Bad { position, reason } => break (position, reason),
+            };
+            if let Some(reason) = out_of_order(&header, base, resumed.next_offset, last_epoch) {
+                break (position, reason);
+            }
+            if epochs.latest_epoch().is_none_or(|latest| header.leader_epoch > latest) {
+                epochs.assign(header.leader_epoch, header.base_offset);
+            }
+            last_epoch = last_epoch.max(header.leader_epoch);
+            resumed.active.on_batch(position, &header, interval_bytes);
+            resumed.next_offset = header.next_offset();
+            valid = scanner.position();
+        };
+        let below = if resumed.next_offset < self.options.recovery_point && !self.options.clean {
+            format!(" although everything below offset {} was synced: check the disk", self.options.recovery_point)
+        } else {
+            String::new()
+        };
+        let (lost, name) = (size - position, file_name(base, "log"));
+        let end = resumed.next_offset;
+        self.warn(format!("{name} damaged at byte {position} ({reason}); {lost} bytes cut off, ends at {end}{below}"));
+        Ok((resumed, valid))
+    }
+
+    /// Aborted transactions of a segment; one that was scanned has them made anew.
+    fn load_aborted(&mut self, log: &mut Log<D>, base: i64, first_scanned: Option<i64>) -> io::Result<()> {
+        let path = self.dir.join(file_name(base, "txnindex"));
+        if first_scanned.is_some_and(|first| base >= first) {
+            return remove_if_there(&self.disk, &path);
+        }
+        let entries = txn_index::read(&self.disk, &path)?;
+        if !entries.is_empty() {
+            log.aborted.insert(base, entries);
+        }
+        Ok(())
+    }
+}
+
+/// Batches left by an earlier, longer life of the file can be whole; their offsets or epochs give them away.
+fn out_of_order(header: &BatchHeader, base: i64, next_offset: i64, last_epoch: i32) -> Option<String> {
+    if header.base_offset < next_offset {
+        return Some(format!("offset {} where at least {next_offset} was expected", header.base_offset));
+    }
+    if header.last_offset() - base > i64::from(i32::MAX) {
+        return Some(format!("offset {} is too far from the segment's base {base}", header.last_offset()));
+    }
+    if header.leader_epoch >= 0 && header.leader_epoch < last_epoch {
+        return Some(format!("leader epoch {} behind {last_epoch}", header.leader_epoch));
+    }
+    None
+}
+
+pub(super) fn remove_if_there<D: Disk>(disk: &D, path: &Path) -> io::Result<()> {
+    match disk.remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(context(e, "removing", path)),
+        _ => Ok(()),
+    }
+}
+
+/// The active segment's memory from its index files and the batches behind their last entries. `None` when the indexes
+/// do not fit the log.
+pub(super) fn resume_from_files<D: Disk>(
+    files: &SegmentFiles<D>,
+    base: i64,
+    size: u64,
+    now_ms: i64,
+) -> io::Result<Option<Resumed>> {
+    match load_indexes(files, base, now_ms)? {
+        Some(active) => resume(files, base, size, active),
+        None => Ok(None),
+    }
+}
+
+/// The indexes in a segment's files; `None` when they are none.
+pub(super) fn load_indexes<D: Disk>(files: &SegmentFiles<D>, base: i64, now_ms: i64) -> io::Result<Option<Active>> {
+    let (index, times) = (MemoryIndex::load(&*files.index()?)?, MemoryIndex::load(&*files.time_index()?)?);
+    let both = index.zip(times);
+    Ok(both.map(|(index, times)| Active::with_indexes(base, now_ms, index, times)))
+}
+
+/// As [`resume_from_files`], with the indexes in `active` already.
+pub(super) fn resume<D: Disk>(
+    files: &SegmentFiles<D>,
+    base: i64,
+    size: u64,
+    mut active: Active,
+) -> io::Result<Option<Resumed>> {
+    let file = files.log()?;
+    let mut expected_last = None;
+    let mut start = 0;
+    if let Some(entry) = active.index.entries().last() {
+        expected_last = Some(base + i64::from(entry.relative));
+        start = u64::from(entry.position);
+    }
+    if let Some(entry) = active.times.entries().last() {
+        active.largest = time_entry_at(base, *entry);
+    }
+    if start >= size && start > 0 {
+        return Ok(None);
+    }
+    let mut next_offset = base;
+    active.reset_interval();
+    let mut scanner = Scanner::near(&*file, start, size);
+    loop {
+        match scanner.next()? {
+            Step::Batch { header, .. } => {
+                if expected_last.take().is_some_and(|last| last != header.last_offset())
+                    || header.base_offset < next_offset
+                {
+                    return Ok(None);
+                }
+                active.on_resumed(&header);
+                next_offset = header.next_offset();
+            }
+            Step::End => break,
+            Step::Bad { .. } => return Ok(None),
+        }
+    }
+    if active.largest.timestamp >= 0 && active.largest.offset >= next_offset {
+        return Ok(None);
+    }
+    if let Step::Batch { header, .. } = Scanner::near(&*file, 0, size).next()? {
+        active.first_timestamp = Some(header.max_timestamp);
+    }
+    Ok(Some(Resumed { active, next_offset }))
+}
+
+/// Place in time for loading producers: log start offset, wall clock and expiration in milliseconds.
+type At = (i64, i64, i64);
+
+/// The producers of a log that needed no scan: from the newest snapshot and what lies behind it. With `clean` and no
+/// snapshot at all nothing is read, as upstream: the log was written before snapshots were.
+pub(super) fn producers<D: Disk>(
+    log: &mut Log<D>,
+    at: At,
+    clean: bool,
+    warnings: &mut Vec<String>,
+) -> io::Result<ProducerState> {
+    let (state, any) = newest_snapshot(log, at, log.log_end_offset, warnings)?;
+    if clean && !any {
+        return Ok(ProducerState::new(log.log_end_offset));
+    }
+    replay(log, state, i64::MAX)
+}
+
+/// The producers of a log that was scanned from segment `base` on; the transaction indexes from there on are made anew.
+fn rebuild_producers<D: Disk>(
+    log: &mut Log<D>,
+    at: At,
+    base: i64,
+    warnings: &mut Vec<String>,
+) -> io::Result<ProducerState> {
+    let (state, _) = newest_snapshot(log, at, base, warnings)?;
+    replay(log, state, base)
+}
+
+/// The newest readable snapshot at or below `limit`, and whether there was any snapshot. Snapshots that count beyond
+/// the log's end, and those that belong to no segment, go.
+fn newest_snapshot<D: Disk>(
+    log: &mut Log<D>,
+    (log_start_offset, now_ms, expiration_ms): At,
+    limit: i64,
+    warnings: &mut Vec<String>,
+) -> io::Result<(ProducerState, bool)> {
+    let names = log.disk.list(&log.dir).map_err(|e| context(e, "listing", &log.dir))?;
+    let mut offsets: Vec<i64> = Vec::new();
+    for (offset, suffix) in names.iter().filter_map(|name| parse_file_name(name)) {
+        if suffix == "snapshot" {
+            offsets.push(offset);
+        }
+    }
+    offsets.sort_unstable();
+    let newest = offsets.iter().rfind(|offset| **offset <= log.log_end_offset).copied();
+    let mut found = None;
+    let mut kept = false;
+    for offset in offsets.into_iter().rev() {
+        let path = log.dir.join(file_name(offset, "snapshot"));
+        if offset > log.log_end_offset || (Some(offset) != newest && !log.segments.contains_key(&offset)) {
+            remove_if_there(&log.disk, &path)?;
+            continue;
+        }
+        if found.is_some() || offset > limit {
+            kept = true;
+            continue;
+        }
+        let content =
+            log.disk.read_all(&path, producer_snapshot::BYTES_MAX).map_err(|e| context(e, "reading", &path))?;
+        match producer_snapshot::decode(content) {
+            Ok(entries) => found = Some(ProducerState::from_snapshot(offset, &entries, now_ms, expiration_ms)),
+            Err(e) => {
+                warnings.push(format!("{}: {e}; removed, an older one or the log itself is used", path.display()));
+                remove_if_there(&log.disk, &path)?;
+            }
+        }
+    }
+    log.newest_snapshot = found.as_ref().map(ProducerState::end_offset);
+    let any = found.is_some() || kept;
+    Ok((found.unwrap_or_else(|| ProducerState::new(log_start_offset)), any))
+}
+
+/// Takes the batches from the state's end on into it. Aborted transactions that end in segments from `index_from` on
+/// are entered in the transaction index.
+fn replay<D: Disk>(log: &mut Log<D>, mut state: ProducerState, index_from: i64) -> io::Result<ProducerState> {
+    let from = state.end_offset();
+    let floor = log.segments.range(..=from).next_back().map_or(i64::MIN, |(base, _)| *base);
+    let active = log.active_segment().base_offset;
+    let mut aborted: BTreeMap<i64, Vec<AbortedTxn>> = BTreeMap::new();
+    for (base, segment) in log.segments.range(floor..) {
+        if segment.size == 0 || from >= log.log_end_offset {
+            continue;
+        }
+        let start = match from.max(*base) {
+            at if at == *base => 0,
+            at if *base == active => log.active.lookup(at),
+            at => segment.files.lookup(at, segment.size)?,
+        };
+        let file = segment.files.log()?;
+        let mut scanner = Scanner::whole(&*file, start, segment.size);
+        loop {
+            match scanner.next()? {
+                Step::Batch { header, .. } if header.base_offset < from => {}
+                Step::Batch { position, header } => {
+                    let marker = match header.is_control() {
+                        true => end_txn_marker(&scanner.batch(position, &header)?),
+                        false => None,
+                    };
+                    if let Some(done) = state.apply(&header, marker).filter(|done| done.aborted) {
+                        aborted.entry(*base).or_default().push(AbortedTxn {
+                            producer_id: done.producer_id,
+                            first_offset: done.first_offset,
+                            last_offset: done.last_offset,
+                            last_stable_offset: state.last_stable_offset_after(&done),
+                        });
+                    }
+                }
+                Step::End => break,
+                Step::Bad { position, reason } => {
+                    let what = format!("damaged at byte {position} while loading producers: {reason}");
+                    return Err(super::damaged(&segment.files.path("log"), what));
+                }
+            }
+        }
+    }
+    for (base, entries) in aborted.into_iter().filter(|(base, _)| *base >= index_from) {
+        let path = log.segments[&base].files.path("txnindex");
+        txn_index::rewrite(&log.disk, &path, &entries)?;
+        log.aborted.insert(base, entries);
+    }
+    state.advance_end_offset(log.log_end_offset);
+    Ok(state)
+}
+
+fn end_txn_marker(batch: &Bytes) -> Option<EndTxnMarker> {
+    let marker = control::EndTxnMarker::from_batch(&Batch::parse(batch).ok()?).ok()??;
+    Some(EndTxnMarker { aborted: !marker.committed, coordinator_epoch: marker.coordinator_epoch })
+}
