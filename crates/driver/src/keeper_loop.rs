@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base::planted::PlantedBug;
 use base::{Instant, Prng};
 use bytes::{Bytes, BytesMut};
 use keeper::{CloseReason, ConnId, Effect, Event, SnapshotCursor};
@@ -120,6 +121,8 @@ pub struct KeeperLoopConfig {
     pub retain: Option<usize>,
     /// `fsync.warningthresholdms`.
     pub sync_warning: Duration,
+    /// A bug on purpose; only the simulator sets it.
+    pub bug: PlantedBug,
 }
 
 impl KeeperLoopConfig {
@@ -134,6 +137,7 @@ impl KeeperLoopConfig {
             jute_max_buffer: zk_wire::frame::JUTE_MAX_BUFFER,
             retain: None,
             sync_warning: Duration::from_secs(1),
+            bug: PlantedBug::None,
         }
     }
 }

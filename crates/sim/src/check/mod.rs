@@ -6,6 +6,7 @@ use std::fmt;
 pub mod acknowledged_writes_survive;
 pub mod digest_matches;
 pub mod ephemerals_follow_sessions;
+pub mod log_holds_flushed;
 pub mod log_is_a_prefix;
 pub mod once_and_in_order;
 pub mod replies_in_order;

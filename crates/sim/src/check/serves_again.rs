@@ -1,5 +1,7 @@
 //! Liveness: when the faults stop, service resumes.
 
+use base::Instant;
+
 use super::{Checked, Property};
 
 /// The property.
@@ -22,4 +24,14 @@ pub fn starts<E: core::fmt::Display>(outcome: Result<(), E>) -> Checked {
 /// The violation.
 pub fn all_served(waiting: &[String]) -> Checked {
     PROPERTY.require(waiting.is_empty(), || format!("long after the last fault: {}", waiting.join("; ")))
+}
+
+/// Faults or not, work gets done: an hour is a hundred times what the slowest run needs.
+///
+/// # Errors
+/// The violation.
+pub fn in_time(now: Instant, operations: u64) -> Checked {
+    PROPERTY.require(now < Instant::from_millis(3_600_000), || {
+        format!("after an hour of virtual time clients have sent {operations} requests only")
+    })
 }

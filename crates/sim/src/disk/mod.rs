@@ -94,6 +94,7 @@ struct State {
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
     incarnation: u64,
+    observer: bool,
 }
 
 /// An open file of a [`SimDisk`].
@@ -123,7 +124,7 @@ impl SimDisk {
             lies: DiskLies::default(),
             stats: DiskStats::default(),
         };
-        Self { state: Arc::new(Mutex::new(state)), incarnation: 0 }
+        Self { state: Arc::new(Mutex::new(state)), incarnation: 0, observer: false }
     }
 
     /// Ends the process that uses the disk, or the machine under it, and gives the disk that the next process sees.
@@ -146,7 +147,7 @@ impl SimDisk {
         }
         let incarnation = state.incarnation;
         drop(guard);
-        Self { state: Arc::clone(&self.state), incarnation }
+        Self { state: Arc::clone(&self.state), incarnation, observer: false }
     }
 
     /// Makes the `nth` call of this kind from now on (0 is the next) fail once with an IO error.
@@ -162,6 +163,16 @@ impl SimDisk {
     /// Breaks promises on purpose.
     pub fn set_lies(&self, lies: DiskLies) {
         self.locked().lies = lies;
+    }
+
+    /// Forgets planned faults.
+    pub fn heal(&self) {
+        self.locked().fail_in.clear();
+    }
+
+    /// A handle for the checks: it sees what the running process sees, and planned faults pass it by.
+    pub fn observer(&self) -> Self {
+        Self { observer: true, ..self.clone() }
     }
 
     /// What happened so far.
@@ -187,6 +198,9 @@ impl SimDisk {
     /// Opens a call: dead processes and planned faults end here.
     fn enter(&self, op: DiskOp) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.alive()?;
+        if self.observer {
+            return Ok(state);
+        }
         if let Some(left) = state.fail_in.get_mut(&op) {
             if *left == 0 {
                 state.fail_in.remove(&op);
@@ -200,7 +214,7 @@ impl SimDisk {
 
     fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
         let state = self.locked();
-        if state.incarnation != self.incarnation {
+        if state.incarnation != self.incarnation && !self.observer {
             return Err(io::Error::other("the simulated process that held this handle is dead"));
         }
         Ok(state)
@@ -270,8 +284,7 @@ impl Disk for SimDisk {
             return Ok(());
         }
         state.need_space()?;
-        let durable = !state.lies.skip_sync_dir;
-        state.names.create_dir_all(dir, durable)
+        state.names.create_dir_all(dir)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -78,8 +78,8 @@ impl Names {
         Ok(node)
     }
 
-    /// Folders down to `dir`; with `durable`, the new entries are on the platter at once (that is the trait's promise).
-    pub fn create_dir_all(&mut self, dir: &Path, durable: bool) -> io::Result<()> {
+    /// Folders down to `dir`; the new entries are on the platter at once, as the trait promises.
+    pub fn create_dir_all(&mut self, dir: &Path) -> io::Result<()> {
         let mut at = ROOT;
         for name in parts(dir) {
             let folder = self.folders.get(&at).ok_or_else(|| not_found(dir))?;
@@ -89,9 +89,7 @@ impl Names {
                     let node = self.fresh();
                     self.folders.insert(node, Folder::default());
                     self.perform(vec![Change { folder: at, name, node: Some(node) }]);
-                    if durable {
-                        self.sync_node(at);
-                    }
+                    self.sync_node(at);
                     node
                 }
             };

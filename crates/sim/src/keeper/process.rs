@@ -1,0 +1,241 @@
+//! One life of a keeper's process: the real loop, machine and storage, with connections as the server has them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use base::{Instant, Now, Prng, Reader};
+use bytes::Bytes;
+use driver::conn_order::{ConnOrder, Served};
+use driver::keeper_loop::{
+    KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperNote, KeeperWorld,
+};
+use driver::world::{Job, Lane, World};
+use keeper::{CloseReason, ConnId, Event};
+use storage::zk::error::StoreError;
+use zk_wire::{ConnectRequest, Jute, RequestHeader, SessionId};
+
+use crate::disk::SimDisk;
+use crate::net::LinkId;
+use crate::world::{Lanes, SimWorld};
+
+type Done = KeeperDone<SimDisk>;
+
+/// What the process did in a turn, in order.
+#[derive(Debug)]
+pub enum Output {
+    /// A frame for a client.
+    Send(LinkId, Bytes),
+    /// The end of a connection.
+    Close(LinkId, CloseReason),
+}
+
+/// The loop's world.
+pub struct ProcessWorld {
+    world: SimWorld<Done>,
+    outputs: Vec<Output>,
+    established: Vec<(LinkId, i64)>,
+    notes: Vec<KeeperNote>,
+    fatal: Option<KeeperFatal>,
+}
+
+impl World for ProcessWorld {
+    type Disk = SimDisk;
+    type Done = Done;
+
+    fn now(&self) -> Now {
+        self.world.now()
+    }
+
+    fn disk(&self) -> &SimDisk {
+        self.world.disk()
+    }
+
+    fn offload(&mut self, lane: Lane, job: Job<Done>) {
+        self.world.offload(lane, job);
+    }
+}
+
+impl KeeperWorld<SimDisk> for ProcessWorld {
+    fn send(&mut self, conn: ConnId, frame: Bytes) {
+        self.outputs.push(Output::Send(conn.0, frame));
+    }
+
+    fn established(&mut self, conn: ConnId, session: SessionId, _timeout_ms: i32) {
+        self.established.push((conn.0, session.0));
+    }
+
+    fn close(&mut self, conn: ConnId, reason: CloseReason) {
+        self.outputs.push(Output::Close(conn.0, reason));
+    }
+
+    fn note(&mut self, note: KeeperNote) {
+        self.notes.push(note);
+    }
+
+    fn fatal(&mut self, error: KeeperFatal) {
+        self.fatal = Some(error);
+    }
+}
+
+#[derive(Default)]
+struct ServerConn {
+    order: ConnOrder,
+    connected: bool,
+    session: Option<i64>,
+}
+
+/// A running keeper.
+pub struct Process {
+    keeper: KeeperLoop<SimDisk>,
+    world: ProcessWorld,
+    /// Its jobs.
+    pub lanes: Lanes<Done>,
+    inputs: Vec<KeeperInput<SimDisk>>,
+    conns: BTreeMap<LinkId, ServerConn>,
+    /// Whether a turn is scheduled.
+    pub turn_due: bool,
+    /// The earliest timer that is scheduled.
+    pub timer_at: Option<Instant>,
+}
+
+impl Process {
+    /// Starts on what is on the disk.
+    ///
+    /// # Errors
+    /// As the loop's own start.
+    pub fn start(now: Now, disk: SimDisk, config: KeeperLoopConfig, prng: Prng) -> Result<Self, StoreError> {
+        let mut world = ProcessWorld {
+            world: SimWorld::new(now, disk),
+            outputs: Vec::new(),
+            established: Vec::new(),
+            notes: Vec::new(),
+            fatal: None,
+        };
+        let keeper = KeeperLoop::open(&mut world, config, prng)?;
+        Ok(Self {
+            keeper,
+            world,
+            lanes: Lanes::default(),
+            inputs: Vec::new(),
+            conns: BTreeMap::new(),
+            turn_due: false,
+            timer_at: None,
+        })
+    }
+
+    /// The last transaction that was applied.
+    pub fn last_processed(&self) -> i64 {
+        self.keeper.keeper().with(|keeper| keeper.last_processed().0)
+    }
+
+    /// When the loop wants a turn without inputs.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.keeper.deadline()
+    }
+
+    /// Whether inputs wait for a turn.
+    pub fn has_inputs(&self) -> bool {
+        !self.inputs.is_empty()
+    }
+
+    /// The session established on a connection.
+    pub fn session_of(&self, link: LinkId) -> Option<i64> {
+        self.conns.get(&link).and_then(|conn| conn.session)
+    }
+
+    /// Whether the connection is open on this side.
+    pub fn has_conn(&self, link: LinkId) -> bool {
+        self.conns.contains_key(&link)
+    }
+
+    /// A connection was accepted.
+    pub fn accept(&mut self, link: LinkId) {
+        self.conns.insert(link, ServerConn::default());
+    }
+
+    /// A frame arrived: the connection serves it itself when it may, as the server's connections do, or hands it to
+    /// the loop.
+    pub fn on_frame(&mut self, now: Now, link: LinkId, frame: Bytes) {
+        let Some(conn) = self.conns.get_mut(&link) else { return };
+        if !conn.connected {
+            conn.connected = true;
+            let request = ConnectRequest::from_bytes(frame).expect("simulated clients send well-formed frames");
+            conn.order.forward();
+            let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+            self.inputs.push(KeeperInput::Event(Event::Connect { conn: ConnId(link), peer, request }));
+            return;
+        }
+        let mut r = Reader::new(frame.clone());
+        let header = RequestHeader::decode(&mut r).expect("simulated clients send well-formed frames");
+        let body = frame.slice(frame.len() - r.remaining()..);
+        let outputs = &mut self.world.outputs;
+        let mut queue = |frame| outputs.push(Output::Send(link, frame));
+        match self.keeper.keeper().serve(now, &conn.order, ConnId(link), &header, &body, &mut queue) {
+            Served::Done => {}
+            Served::Forward => {
+                conn.order.forward();
+                self.inputs.push(KeeperInput::Event(Event::Request { conn: ConnId(link), header, body }));
+            }
+            Served::Gone => {
+                self.world.outputs.push(Output::Close(link, CloseReason::NoSession));
+            }
+        }
+    }
+
+    /// The client's end is gone.
+    pub fn on_closed(&mut self, link: LinkId) {
+        if self.conns.remove(&link).is_some() {
+            self.inputs.push(KeeperInput::Event(Event::Disconnected { conn: ConnId(link) }));
+        }
+    }
+
+    /// A job's result is there.
+    pub fn on_done(&mut self, lane: Lane) {
+        self.inputs.push(KeeperInput::Done(self.lanes.finish(lane)));
+    }
+
+    /// One turn of the loop.
+    pub fn turn(&mut self, now: Now) {
+        self.world.world.set_now(now);
+        let mut inputs = core::mem::take(&mut self.inputs);
+        if !self.keeper.wants_events() {
+            // As the server's loop: events wait until the disk has caught up.
+            let (done, events) = inputs.into_iter().partition(|input| matches!(input, KeeperInput::Done(_)));
+            inputs = done;
+            self.inputs = events;
+        }
+        self.keeper.turn(&mut self.world, &mut inputs);
+        for (link, session) in core::mem::take(&mut self.world.established) {
+            if let Some(conn) = self.conns.get_mut(&link) {
+                conn.session = Some(session);
+            }
+        }
+    }
+
+    /// What is to be sent and closed. Keeps the connections' books as the server's world does.
+    pub fn take_outputs(&mut self) -> Vec<Output> {
+        core::mem::take(&mut self.world.outputs)
+    }
+
+    /// The loop answered: see [`ConnOrder::queued`]. Not for frames of a connection's own reads.
+    pub fn answered(&mut self, link: LinkId, frame: &[u8]) {
+        if let Some(conn) = self.conns.get(&link) {
+            conn.order.queued(frame);
+        }
+    }
+
+    /// Jobs that the last turn started.
+    pub fn take_jobs(&mut self) -> Vec<(Lane, Job<Done>)> {
+        self.world.world.take_jobs()
+    }
+
+    /// What the operator was told since the last call.
+    pub fn take_notes(&mut self) -> Vec<KeeperNote> {
+        core::mem::take(&mut self.world.notes)
+    }
+
+    /// Why the process must stop, if it must.
+    pub fn take_fatal(&mut self) -> Option<KeeperFatal> {
+        self.world.fatal.take()
+    }
+}

@@ -1,0 +1,215 @@
+//! Runs seeds: each alone in its own thread's virtual time, several threads side by side.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use base::planted::PlantedBug;
+
+use crate::check::{Property, Violation};
+
+/// What is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The keeper with its storage, and ZooKeeper clients.
+    Keeper,
+    /// A broker's partition logs.
+    Log,
+    /// Brokers' ZooKeeper sessions on a keeper.
+    Session,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Keeper, Self::Log, Self::Session];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keeper => "keeper",
+            Self::Log => "log",
+            Self::Session => "session",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A seed counts only with at least so many client operations ...
+pub const OPERATIONS_MIN: u64 = 1000;
+/// ... and so many faults.
+pub const FAULTS_MIN: u64 = 3;
+
+/// What one seed is given.
+#[derive(Clone, Copy, Debug)]
+pub struct SeedOptions {
+    /// Everything follows from it.
+    pub seed: u64,
+    /// A bug to go with it.
+    pub bug: PlantedBug,
+    /// How many of the last events to keep as text.
+    pub trace_lines_max: usize,
+}
+
+/// What became of one seed.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Requests that clients sent.
+    pub operations: u64,
+    /// Faults that were injected.
+    pub faults: u64,
+    /// Events that the kernel delivered.
+    pub events: u64,
+    /// Virtual time that passed, in milliseconds.
+    pub virtual_ms: u64,
+    /// Hash of the trace.
+    pub hash: u64,
+    /// Whether every property held.
+    pub result: Result<(), Violation>,
+    /// The last events, if they were asked for.
+    pub lines: Vec<String>,
+}
+
+/// A machine that stops itself broke one of its own invariants.
+pub static NO_PANIC: Property = Property {
+    says: "no machine breaks an invariant of its own",
+    source: "design, section 3: impossible states are assertions",
+};
+
+/// Runs one seed of one kind.
+pub fn run_seed(kind: Kind, options: SeedOptions) -> Outcome {
+    let run = || match kind {
+        Kind::Keeper => crate::keeper::run(options),
+        Kind::Log => crate::log::run(options),
+        Kind::Session => crate::session::run(options),
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        let text = payload
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string))
+            .unwrap_or_else(|| "a panic without a message".into());
+        Outcome {
+            operations: OPERATIONS_MIN,
+            faults: FAULTS_MIN,
+            events: 0,
+            virtual_ms: 0,
+            hash: 0,
+            result: Err(NO_PANIC.broken(text)),
+            lines: Vec::new(),
+        }
+    })
+}
+
+/// Which seeds to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Seed `S` runs kind `kinds[S % kinds.len()]`.
+    pub kinds: Vec<Kind>,
+    /// The first seed.
+    pub from: u64,
+    /// How many.
+    pub seeds: u64,
+    /// A bug to find.
+    pub bug: PlantedBug,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// A seed that failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What was simulated.
+    pub kind: Kind,
+    /// The seed.
+    pub seed: u64,
+    /// The property.
+    pub violation: Violation,
+    /// The last events before it.
+    pub lines: Vec<String>,
+}
+
+/// What became of all seeds.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Seeds that count.
+    pub counted: u64,
+    /// Seeds with too few operations or faults, as kind and seed.
+    pub thin: Vec<(Kind, u64)>,
+    /// Client requests of all seeds.
+    pub operations: u64,
+    /// Faults of all seeds.
+    pub faults: u64,
+    /// Events of all seeds.
+    pub events: u64,
+    /// Virtual time of all seeds, in milliseconds.
+    pub virtual_ms: u64,
+    /// The first failure by seed, if any.
+    pub failure: Option<Failure>,
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self::Keeper
+    }
+}
+
+impl Report {
+    /// Whether everything held and every seed counts.
+    pub fn is_good(&self) -> bool {
+        self.failure.is_none() && self.thin.is_empty()
+    }
+}
+
+/// Runs seeds until all are done or one fails.
+pub fn run(options: &Options) -> Report {
+    let next = AtomicU64::new(0);
+    let stop = AtomicBool::new(false);
+    let report = Mutex::new(Report::default());
+    std::thread::scope(|scope| {
+        for _ in 0..options.threads.max(1) {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= options.seeds {
+                        return;
+                    }
+                    let seed = options.from + index;
+                    let kind = options.kinds[(seed % options.kinds.len() as u64) as usize];
+                    let outcome = run_seed(kind, SeedOptions { seed, bug: options.bug, trace_lines_max: 0 });
+                    let failed = outcome.result.is_err();
+                    add(&mut report.lock().expect("no panic while reporting"), kind, seed, outcome);
+                    if failed {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let mut report = report.into_inner().expect("no panic while reporting");
+    if let Some(failure) = &mut report.failure {
+        // The seed alone says everything: run it again, now with its events as text.
+        let again = SeedOptions { seed: failure.seed, bug: options.bug, trace_lines_max: 60 };
+        failure.lines = run_seed(failure.kind, again).lines;
+    }
+    report
+}
+
+fn add(report: &mut Report, kind: Kind, seed: u64, outcome: Outcome) {
+    report.operations += outcome.operations;
+    report.faults += outcome.faults;
+    report.events += outcome.events;
+    report.virtual_ms += outcome.virtual_ms;
+    match outcome.result {
+        Err(violation) => {
+            if report.failure.as_ref().is_none_or(|failure| seed < failure.seed) {
+                report.failure = Some(Failure { kind, seed, violation, lines: Vec::new() });
+            }
+        }
+        Ok(()) if outcome.operations < OPERATIONS_MIN || outcome.faults < FAULTS_MIN => report.thin.push((kind, seed)),
+        Ok(()) => report.counted += 1,
+    }
+}
