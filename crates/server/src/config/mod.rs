@@ -1,4 +1,6 @@
 //! Configuration files: Apache's own, and ours.
 
 pub mod nearest;
+pub mod properties;
 pub mod server_properties;
+pub mod zoo_cfg;

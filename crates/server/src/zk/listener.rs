@@ -1,0 +1,164 @@
+//! Binds the client port, accepts, and keeps the limits of connections.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use keeper::ConnId;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::conn::Conn;
+use super::outbox::{End, Outbox};
+use super::{Shared, StartError};
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// 127.0.0.1 and, where the machine has it, ::1.
+    Loopback {
+        /// 0 chooses one.
+        port: u16,
+    },
+    /// Every address of the machine.
+    Everywhere {
+        /// 0 chooses one.
+        port: u16,
+    },
+    /// These.
+    Addresses(Vec<SocketAddr>),
+}
+
+/// Connections wait here for `accept`; the operating system may cap it.
+const BACKLOG: i32 = 1024;
+
+/// Binds.
+///
+/// # Errors
+/// [`StartError::Bind`], naming the address.
+pub fn bind(listen: &Listen) -> Result<Vec<TcpListener>, StartError> {
+    let one = |addr: SocketAddr, dual: bool| bind_one(addr, dual).map_err(|error| StartError::Bind { addr, error });
+    match listen {
+        Listen::Addresses(addrs) => addrs.iter().map(|addr| one(*addr, false)).collect(),
+        Listen::Loopback { port } => {
+            let v4 = one(SocketAddr::from((Ipv4Addr::LOCALHOST, *port)), false)?;
+            let port = v4.local_addr().map_or(*port, |addr| addr.port());
+            let addr = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+            match bind_one(addr, false) {
+                Ok(v6) => Ok(vec![v4, v6]),
+                Err(e) if lacks_ipv6(&e) => Ok(vec![v4]),
+                Err(error) => Err(StartError::Bind { addr, error }),
+            }
+        }
+        Listen::Everywhere { port } => {
+            let addr = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));
+            match bind_one(addr, true) {
+                Ok(both) => Ok(vec![both]),
+                Err(e) if lacks_ipv6(&e) => Ok(vec![one(SocketAddr::from((Ipv4Addr::UNSPECIFIED, *port)), false)?]),
+                Err(error) => Err(StartError::Bind { addr, error }),
+            }
+        }
+    }
+}
+
+fn lacks_ipv6(e: &io::Error) -> bool {
+    // EAFNOSUPPORT has no ErrorKind of its own.
+    e.kind() == io::ErrorKind::AddrNotAvailable || e.raw_os_error() == Some(97)
+}
+
+fn bind_one(addr: SocketAddr, dual: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    // The port is free again at once after a crash with clients connected.
+    socket.set_reuse_address(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(!dual)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// The open connections.
+#[derive(Default)]
+pub struct Conns {
+    open: BTreeMap<u64, Arc<Outbox>>,
+    per_ip: BTreeMap<IpAddr, usize>,
+}
+
+impl Conns {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Each of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Outbox>> {
+        self.open.values()
+    }
+
+    /// Ends them all.
+    pub fn end(&self, end: &End) {
+        self.iter().for_each(|outbox| outbox.end(end.clone()));
+    }
+}
+
+/// Accepts until the server stops.
+pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut stopping = shared.stopping.subscribe();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => admit(stream, peer, &shared),
+            Err(e) => {
+                tracing::warn!("cannot accept a connection: {e}; trying again");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
+    let ip = peer.ip().to_canonical();
+    let id = shared.next_conn.fetch_add(1, Ordering::Relaxed);
+    let outbox = Arc::new(Outbox::new(SocketAddr::new(ip, peer.port())));
+    {
+        let mut conns = shared.conns.lock();
+        let (per_ip_max, max) = (shared.config.max_client_cnxns, shared.config.max_cnxns);
+        let of_ip = conns.per_ip.get(&ip).copied().unwrap_or(0);
+        let full = (per_ip_max > 0 && of_ip >= per_ip_max) || (max > 0 && conns.len() >= max);
+        if full {
+            shared.stats.rejected();
+            drop(conns);
+            tracing::warn!("too many connections from {ip} - max is {per_ip_max} (maxClientCnxns)");
+            return;
+        }
+        conns.per_ip.insert(ip, of_ip + 1);
+        conns.open.insert(id, outbox.clone());
+    }
+    // Small replies leave at once. A failure here means that the connection is gone already.
+    let _ = stream.set_nodelay(true);
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        Conn::new(ConnId(id), stream, outbox, shared.clone()).run().await;
+        let mut conns = shared.conns.lock();
+        conns.open.remove(&id);
+        if let Some(count) = conns.per_ip.get_mut(&ip) {
+            *count -= 1;
+            if *count == 0 {
+                conns.per_ip.remove(&ip);
+            }
+        }
+    });
+}

@@ -1,0 +1,249 @@
+//! The thread of a keeper's loop, and its world: real disk, real lanes, real connections.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use base::{Now, Prng};
+use bytes::Bytes;
+use driver::conn_order::SharedKeeper;
+use driver::keeper_loop::{
+    KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperNote, KeeperWorld,
+};
+use driver::world::{Job, Lane, World};
+use keeper::{CloseReason, ConnId, Event};
+use storage::file_disk::FileDisk;
+use storage::zk::error::StoreError;
+use tokio::sync::oneshot;
+use zk_wire::SessionId;
+
+use super::outbox::{End, Outbox};
+use super::stats::ServerStats;
+use crate::clock::Clock;
+use crate::world_real::{Inbox, Lanes};
+
+/// What reaches the loop's thread.
+pub enum ToLoop {
+    /// A connection that sent its connect request; the event follows.
+    Open(ConnId, Arc<Outbox>),
+    /// For the machine.
+    Event(Event),
+    /// A finished job.
+    Done(KeeperDone<FileDisk>),
+    /// Stop cleanly.
+    ShutDown,
+    /// Stop as a crash would: nothing more is written.
+    Abort,
+}
+
+/// How the loop ended.
+#[derive(Debug)]
+pub enum LoopEnd {
+    /// As asked.
+    Stopped,
+    /// The log cannot be trusted any more.
+    Failed(String),
+}
+
+/// What the starter gets when the folder is restored.
+pub struct Started {
+    /// For the connections' reads.
+    pub keeper: SharedKeeper,
+    /// Ends with the loop.
+    pub ended: oneshot::Receiver<LoopEnd>,
+    /// The folder of snapshots, as `conf` and `dirs` show it.
+    pub snap_dir: std::path::PathBuf,
+    /// The folder of logs.
+    pub log_dir: std::path::PathBuf,
+}
+
+/// Opens the folder and runs the loop, on a thread of its own.
+pub fn spawn(
+    config: KeeperLoopConfig,
+    prng: Prng,
+    clock: Clock,
+    inbox: Arc<Inbox<ToLoop>>,
+    stats: Arc<ServerStats>,
+) -> oneshot::Receiver<Result<Started, StoreError>> {
+    let (opened, result) = oneshot::channel();
+    let run = move || {
+        let deliver = inbox.clone();
+        let lanes = Lanes::new("keeper", move |done| deliver.push(ToLoop::Done(done)));
+        let mut world =
+            RealWorld { clock, disk: FileDisk, lanes, conns: HashMap::new(), dirty: Vec::new(), stats, failed: None };
+        let keeper_loop = match KeeperLoop::open(&mut world, config, prng) {
+            Ok(keeper_loop) => keeper_loop,
+            Err(e) => {
+                let _ = opened.send(Err(e));
+                return;
+            }
+        };
+        let (end, ended) = oneshot::channel();
+        let started = Started {
+            keeper: keeper_loop.keeper().clone(),
+            ended,
+            snap_dir: keeper_loop.dir().snap_dir.clone(),
+            log_dir: keeper_loop.dir().log_dir.clone(),
+        };
+        // A starter that is gone has no use for the server.
+        if opened.send(Ok(started)).is_ok() {
+            let result = run_loop(keeper_loop, world, &inbox);
+            let _ = end.send(result);
+        }
+    };
+    std::thread::Builder::new().name("keeper-loop".into()).spawn(run).expect("the system starts a thread");
+    result
+}
+
+/// More inputs than this wait for the next turn, so that replies are not held back by a long one.
+const INPUTS_PER_TURN: usize = 1024;
+
+fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: &Inbox<ToLoop>) -> LoopEnd {
+    let mut arrived = Vec::new();
+    let mut inputs = Vec::new();
+    // Events that wait until the disk has caught up.
+    let mut held: Vec<ToLoop> = Vec::new();
+    while !keeper_loop.is_stopped() {
+        let ready = !held.is_empty() && keeper_loop.wants_events();
+        let deadline = if ready {
+            Some(std::time::Instant::now())
+        } else {
+            keeper_loop.deadline().map(|deadline| world.clock.to_std(deadline))
+        };
+        inbox.take(&mut arrived, deadline);
+        let mut shut_down = false;
+        let wants_events = keeper_loop.wants_events();
+        let waiting = std::mem::take(&mut held);
+        for item in waiting.into_iter().chain(arrived.drain(..)) {
+            match item {
+                ToLoop::Done(done) => inputs.push(KeeperInput::Done(done)),
+                ToLoop::ShutDown => shut_down = true,
+                ToLoop::Abort => return LoopEnd::Stopped,
+                item if !wants_events || inputs.len() >= INPUTS_PER_TURN => held.push(item),
+                ToLoop::Open(conn, outbox) => {
+                    world.conns.insert(conn, outbox);
+                }
+                ToLoop::Event(event) => {
+                    if let Event::Disconnected { conn } = &event {
+                        world.conns.remove(conn);
+                    }
+                    inputs.push(KeeperInput::Event(event));
+                }
+            }
+        }
+        keeper_loop.turn(&mut world, &mut inputs);
+        if shut_down {
+            keeper_loop.shut_down(&mut world);
+        }
+        world.wake();
+    }
+    let RealWorld { lanes, failed, .. } = world;
+    // The lanes' jobs end before the folder's lock is given back.
+    drop(lanes);
+    drop(keeper_loop);
+    match failed {
+        None => LoopEnd::Stopped,
+        Some(fatal) => LoopEnd::Failed(format!("cannot {}: {}", fatal.what, fatal.error)),
+    }
+}
+
+struct RealWorld {
+    clock: Clock,
+    disk: FileDisk,
+    lanes: Lanes<KeeperDone<FileDisk>>,
+    conns: HashMap<ConnId, Arc<Outbox>>,
+    /// Connections to wake at the end of the turn: their queues leave in one write each.
+    dirty: Vec<Arc<Outbox>>,
+    stats: Arc<ServerStats>,
+    failed: Option<KeeperFatal>,
+}
+
+impl RealWorld {
+    fn wake(&mut self) {
+        for outbox in self.dirty.drain(..) {
+            outbox.wake.notify_one();
+        }
+    }
+}
+
+impl World for RealWorld {
+    type Disk = FileDisk;
+    type Done = KeeperDone<FileDisk>;
+
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    fn disk(&self) -> &FileDisk {
+        &self.disk
+    }
+
+    fn offload(&mut self, lane: Lane, job: Job<Self::Done>) {
+        self.lanes.offload(lane, job);
+    }
+}
+
+impl KeeperWorld<FileDisk> for RealWorld {
+    fn send(&mut self, conn: ConnId, frame: Bytes) {
+        if let Some(outbox) = self.conns.get(&conn)
+            && outbox.push_from_loop(&frame, self.clock.mono(), &self.stats)
+        {
+            self.dirty.push(outbox.clone());
+        }
+    }
+
+    fn established(&mut self, conn: ConnId, session: SessionId, timeout_ms: i32) {
+        if let Some(outbox) = self.conns.get(&conn) {
+            outbox.session.store(session.0, Ordering::Relaxed);
+            tracing::debug!("session {session} established with {}, timeout {timeout_ms} ms", outbox.peer);
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, reason: CloseReason) {
+        if let Some(outbox) = self.conns.remove(&conn) {
+            outbox.end(End::Flush(describe(reason)));
+        }
+    }
+
+    fn note(&mut self, note: KeeperNote) {
+        match note {
+            KeeperNote::Restore(note) => tracing::warn!("{note}"),
+            KeeperNote::SnapshotWritten(path) => {
+                self.stats.snapshot();
+                tracing::info!("wrote the snapshot {}", path.display());
+            }
+            KeeperNote::SnapshotFailed(error) => {
+                tracing::error!(
+                    "cannot write a snapshot: {error}; the transaction log keeps growing until one succeeds"
+                );
+            }
+            KeeperNote::Purged(paths) => tracing::info!("removed {} old snapshots and logs", paths.len()),
+            KeeperNote::PurgeFailed(error) => tracing::warn!("cannot remove old snapshots and logs: {error}"),
+            KeeperNote::SlowSync(took) => tracing::warn!(
+                "syncing the transaction log took {} ms, which every write waits for; give it a faster disk",
+                took.as_millis()
+            ),
+        }
+    }
+
+    fn fatal(&mut self, fatal: KeeperFatal) {
+        tracing::error!(
+            "cannot {}: {}; nothing on this disk can be trusted until it is checked, the keeper stops",
+            fatal.what,
+            fatal.error
+        );
+        self.failed = Some(fatal);
+    }
+}
+
+fn describe(reason: CloseReason) -> Option<&'static str> {
+    Some(match reason {
+        CloseReason::ClosedByClient => return None,
+        CloseReason::SessionExpired => "the session has expired",
+        CloseReason::SessionMoved => "the session was resumed on another connection",
+        CloseReason::ClientAhead => "the client has seen a later zxid than this server has",
+        CloseReason::AuthFailed => "authentication failed",
+        CloseReason::Unimplemented => "an operation that is not served",
+        CloseReason::NoSession => "a request without a session",
+    })
+}

@@ -1,0 +1,295 @@
+//! The client port of the keeper: what is around [`driver::keeper_loop::KeeperLoop`] in the real world.
+//!
+//! ```text
+//! listener -> conn (a task each) -- reads, pings --> Keeper::read, under the shared lock
+//!                 |  writes                           |
+//!                 +--> inbox -> keeper-loop thread ---+--> outbox of the connection -> conn -> socket
+//! ```
+
+pub mod admin;
+mod conn;
+pub mod four_letter;
+mod listener;
+mod loop_thread;
+mod outbox;
+mod stats;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use base::Prng;
+use driver::conn_order::SharedKeeper;
+use driver::keeper_loop::KeeperLoopConfig;
+use parking_lot::Mutex;
+use storage::zk::error::StoreError;
+use tokio::sync::watch;
+
+pub use self::listener::Listen;
+pub use self::stats::StatsSnapshot;
+
+use self::four_letter::Whitelist;
+use self::listener::Conns;
+use self::loop_thread::{LoopEnd, ToLoop};
+use self::outbox::End;
+use self::stats::ServerStats;
+use crate::clock::Clock;
+use crate::world_real::Inbox;
+
+/// A keeper's configuration.
+#[derive(Clone, Debug)]
+pub struct ZkServerConfig {
+    /// Where to listen.
+    pub listen: Listen,
+    /// Folder, log and machine.
+    pub store: KeeperLoopConfig,
+    /// Connections from one address (`maxClientCnxns`); 0 is no limit.
+    pub max_client_cnxns: usize,
+    /// Connections in all (`maxCnxns`); 0 is no limit.
+    pub max_cnxns: usize,
+    /// Which four-letter words are answered.
+    pub words: Whitelist,
+    /// A connection that has not sent its connect request by then is closed
+    /// (`zookeeper.nio.sessionlessCnxnTimeout`).
+    pub connect_deadline: Duration,
+}
+
+impl ZkServerConfig {
+    /// Upstream's defaults for a folder, on loopback. Port 0 chooses one.
+    pub fn embedded(data_dir: &Path, port: u16) -> Self {
+        let mut store = KeeperLoopConfig::new(data_dir);
+        // Nobody configured a purge, and nobody wants a full disk.
+        store.retain = Some(storage::zk::purge::RETAIN_MIN);
+        Self {
+            listen: Listen::Loopback { port },
+            store,
+            // Every client has the same address here, so a limit per address would be one on all.
+            max_client_cnxns: 0,
+            max_cnxns: 0,
+            words: Whitelist::embedded(),
+            connect_deadline: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why a keeper did not start: what was tried, on what, and what to do.
+#[derive(Debug)]
+pub enum StartError {
+    /// An address could not be bound.
+    Bind {
+        /// The address.
+        addr: SocketAddr,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// The data folder cannot be used.
+    Store(StoreError),
+    /// The configuration cannot be served.
+    Config(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { addr, error } => {
+                let advice = match error.kind() {
+                    io::ErrorKind::AddrInUse => "another process listens there: stop it, or choose another port",
+                    io::ErrorKind::AddrNotAvailable => "this machine has no such address: choose one that it has",
+                    io::ErrorKind::PermissionDenied => "ports below 1024 need more rights: choose another port",
+                    _ => "choose another address or port",
+                };
+                write!(f, "cannot listen for ZooKeeper clients on {addr}: {error}; {advice}")
+            }
+            Self::Store(error) => write!(f, "{error}"),
+            Self::Config(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// What the parts of one server share.
+pub struct Shared {
+    pub(crate) config: ZkServerConfig,
+    pub(crate) keeper: SharedKeeper,
+    pub(crate) inbox: Arc<Inbox<ToLoop>>,
+    pub(crate) clock: Clock,
+    pub(crate) stats: Arc<ServerStats>,
+    pub(crate) conns: Mutex<Conns>,
+    pub(crate) next_conn: AtomicU64,
+    pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) client_port: u16,
+    pub(crate) snap_dir: PathBuf,
+    pub(crate) log_dir: PathBuf,
+}
+
+/// A running keeper. Dropping it stops the keeper as a crash would: nothing more is written.
+pub struct ZkServerHandle {
+    shared: Arc<Shared>,
+    addrs: Vec<SocketAddr>,
+    ended: watch::Receiver<Option<Result<(), String>>>,
+}
+
+/// Starts a keeper inside the caller's tokio runtime. It serves when this returns.
+///
+/// # Errors
+/// [`StartError`], for a human; nothing is left running and nothing is damaged.
+pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError> {
+    let listeners = listener::bind(&config.listen)?;
+    let addrs: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let (clock, inbox, stats) = (Clock::new(), Arc::new(Inbox::default()), Arc::new(ServerStats::default()));
+    let opened = loop_thread::spawn(config.store.clone(), seed(&clock), clock, inbox.clone(), stats.clone());
+    let started = opened.await.expect("the loop's thread answers").map_err(StartError::Store)?;
+    let shared = Arc::new(Shared {
+        config,
+        keeper: started.keeper,
+        inbox,
+        clock,
+        stats,
+        conns: Mutex::default(),
+        next_conn: AtomicU64::new(1),
+        stopping: watch::Sender::new(false),
+        client_port: addrs.first().map_or(0, SocketAddr::port),
+        snap_dir: started.snap_dir,
+        log_dir: started.log_dir,
+    });
+    let (end, ended) = watch::channel(None);
+    let at_end = shared.clone();
+    let loop_ended = started.ended;
+    tokio::spawn(async move {
+        let result = match loop_ended.await {
+            Ok(LoopEnd::Stopped) => Ok(()),
+            Ok(LoopEnd::Failed(why)) => Err(why),
+            Err(_) => Err("the keeper's loop ended by a panic".into()),
+        };
+        // The listener closes, and connections end behind their last replies.
+        at_end.stopping.send_replace(true);
+        at_end.conns.lock().end(&End::Flush(None));
+        end.send_replace(Some(result));
+    });
+    for listener in listeners {
+        tokio::spawn(listener::accept(listener, shared.clone()));
+    }
+    Ok(ZkServerHandle { shared, addrs, ended })
+}
+
+/// Chance for session ids and snapshot intervals; not for secrets.
+fn seed(clock: &Clock) -> Prng {
+    let now = clock.now();
+    Prng::new((now.wall_ms as u64) << 20 ^ now.mono.as_nanos() ^ u64::from(std::process::id()) << 40)
+}
+
+impl ZkServerHandle {
+    /// Where clients reach it.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addrs
+    }
+
+    /// For the HTTP side: metrics, commands.
+    pub fn admin(&self) -> ZkAdmin {
+        ZkAdmin { shared: self.shared.clone() }
+    }
+
+    /// Waits until the keeper has stopped by itself: the reason, when its disk failed.
+    ///
+    /// # Errors
+    /// Why it stopped; the process should end with an error.
+    pub async fn ended(&mut self) -> Result<(), String> {
+        match self.ended.wait_for(Option::is_some).await {
+            Ok(result) => result.clone().expect("waited for it"),
+            Err(_) => Err("the runtime is shutting down".into()),
+        }
+    }
+
+    /// Stops cleanly: what was received and logged is synced and answered, the log is closed, connections end.
+    ///
+    /// # Errors
+    /// As [`ZkServerHandle::ended`].
+    pub async fn shutdown(mut self) -> Result<(), String> {
+        self.shared.stopping.send_replace(true);
+        self.shared.inbox.push(ToLoop::ShutDown);
+        let result = self.ended().await;
+        let gone = async {
+            while !self.shared.conns.lock().is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // A client that does not read gets no more time than this.
+        let _ = tokio::time::timeout(Duration::from_secs(1), gone).await;
+        result
+    }
+
+    /// Stops as a crash would, and waits until the folder is free again.
+    ///
+    /// # Errors
+    /// As [`ZkServerHandle::ended`].
+    pub async fn abort(mut self) -> Result<(), String> {
+        self.shared.inbox.push(ToLoop::Abort);
+        self.ended().await
+    }
+}
+
+impl Drop for ZkServerHandle {
+    fn drop(&mut self) {
+        self.shared.stopping.send_replace(true);
+        self.shared.inbox.push(ToLoop::Abort);
+    }
+}
+
+/// What the HTTP side asks.
+#[derive(Clone)]
+pub struct ZkAdmin {
+    shared: Arc<Shared>,
+}
+
+impl ZkAdmin {
+    /// Whether clients are answered.
+    ///
+    /// # Errors
+    /// One line for people: why not.
+    pub fn serving(&self) -> Result<(), String> {
+        match *self.shared.stopping.borrow() {
+            true => Err("the keeper is stopping".into()),
+            false => Ok(()),
+        }
+    }
+
+    /// The keys of `mntr` without `zk_`, and their values.
+    pub fn metrics(&self) -> Vec<(&'static str, String)> {
+        admin::metrics(&self.shared)
+    }
+
+    /// The lines of `conf`.
+    pub fn configuration(&self) -> Vec<(&'static str, String)> {
+        admin::configuration(&self.shared)
+    }
+
+    /// The lines of `envi`.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        admin::environment()
+    }
+
+    /// The tree's numbers.
+    pub fn tree(&self) -> admin::TreeStats {
+        admin::tree(&self.shared)
+    }
+
+    /// The server's counters.
+    pub fn stats(&self) -> StatsSnapshot {
+        self.shared.stats.snapshot_of()
+    }
+
+    /// (snapshots, logs) in bytes.
+    pub fn folder_sizes(&self) -> (u64, u64) {
+        admin::folder_sizes(&self.shared)
+    }
+
+    /// The answer of a four-letter word, whatever the whitelist says; `None` for what is no word.
+    pub fn word(&self, word: &str) -> Option<String> {
+        four_letter::text(word, &self.shared)
+    }
+}
