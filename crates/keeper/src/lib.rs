@@ -14,11 +14,24 @@
 //!   arrived here; those on their way only the connection can count). Everything else goes through `step`, which
 //!   answers in order.
 
+pub mod acl;
+pub mod auth;
+mod commit;
 mod config;
+mod connection;
 mod event;
+mod finish;
+pub mod node;
+pub mod op;
+mod path;
+mod prep;
 mod recovery;
+mod roll;
 mod server;
+mod session;
 mod snapshot;
+pub mod tree;
+pub mod watch;
 
 pub use config::Config;
 pub use event::{CloseReason, ConnId, Effect, Event, ReadOutcome};

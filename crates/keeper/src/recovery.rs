@@ -1,4 +1,4 @@
-//! From a snapshot and a log to a keeper.
+//! From a snapshot and a log to a keeper (upstream: `FileTxnSnapLog.restore`).
 //!
 //! ```text
 //! Recovery::new -> [ begin_snapshot -> record * -> end_snapshot ] -> replay * -> finish
@@ -6,20 +6,29 @@
 //! A snapshot that turns out damaged half way is given up by another `begin_snapshot`.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use base::{Now, Prng};
 use bytes::Bytes;
 use zk_wire::snapshot::SnapshotRecord;
-use zk_wire::{Zxid, ZxidDigest};
+use zk_wire::txn::{DIGEST_VERSION, Transaction, TxnBody};
+use zk_wire::{SessionId, Zxid, ZxidDigest};
 
 use crate::config::Config;
-use crate::server::Keeper;
+use crate::server::{Keeper, Recovered};
+use crate::tree::Tree;
 
 /// Builds a [`Keeper`].
 #[derive(Debug)]
 pub struct Recovery {
     config: Config,
     prng: Prng,
+    tree: Tree,
+    sessions: BTreeMap<SessionId, i32>,
+    last: Zxid,
+    /// Digests of transactions below this one cannot be compared: the snapshot already holds effects of later ones.
+    comparable_from: Option<Zxid>,
+    digest_mismatches: u64,
 }
 
 /// Why recovery cannot go on.
@@ -29,13 +38,6 @@ pub enum RecoveryError {
     Decode(base::DecodeError),
     /// A node whose parent is not in the snapshot.
     Orphan(String),
-    /// A log entry that does not come after what is there.
-    OutOfOrder {
-        /// The entry.
-        zxid: Zxid,
-        /// What was last.
-        last: Zxid,
-    },
 }
 
 impl fmt::Display for RecoveryError {
@@ -43,7 +45,6 @@ impl fmt::Display for RecoveryError {
         match self {
             Self::Decode(error) => write!(f, "{error}"),
             Self::Orphan(path) => write!(f, "the snapshot has node {path:?} but not its parent"),
-            Self::OutOfOrder { zxid, last } => write!(f, "transaction {zxid} comes behind {last} in the log"),
         }
     }
 }
@@ -59,13 +60,24 @@ impl From<base::DecodeError> for RecoveryError {
 impl Recovery {
     /// The initial tree (`/`, `/zookeeper`, `/zookeeper/config`, `/zookeeper/quota`) at zxid 0.
     pub fn new(config: Config, prng: Prng) -> Self {
-        Self { config, prng }
+        Self {
+            config,
+            prng,
+            tree: Tree::default(),
+            sessions: BTreeMap::new(),
+            last: Zxid::ZERO,
+            comparable_from: Some(Zxid::ZERO),
+            digest_mismatches: 0,
+        }
     }
 
     /// Forgets everything: a snapshot named after `zxid` follows.
     pub fn begin_snapshot(&mut self, zxid: Zxid) {
-        let _ = zxid;
-        todo!("lands within the hour")
+        self.tree = Tree::empty();
+        self.sessions.clear();
+        self.last = zxid;
+        self.comparable_from = None;
+        self.digest_mismatches = 0;
     }
 
     /// Takes a record of the snapshot (see [`zk_wire::snapshot::SnapshotDecoder`]).
@@ -73,14 +85,28 @@ impl Recovery {
     /// # Errors
     /// A record that does not fit the ones before.
     pub fn record(&mut self, record: SnapshotRecord) -> Result<(), RecoveryError> {
-        let _ = record;
-        todo!("lands within the hour")
+        match record {
+            SnapshotRecord::Session(session) => {
+                self.sessions.insert(session.id, session.timeout_ms);
+            }
+            SnapshotRecord::Acl(acl) => self.tree.acls_mut().load(&acl),
+            SnapshotRecord::Node(path, node) => self
+                .tree
+                .load(&path, node.data.as_deref(), node.acl, node.stat)
+                .map_err(|_| RecoveryError::Orphan(path.to_string()))?,
+            SnapshotRecord::End => {}
+        }
+        Ok(())
     }
 
     /// The snapshot is complete; `digest` is what its file says of the tree.
     pub fn end_snapshot(&mut self, digest: Option<ZxidDigest>) {
-        let _ = digest;
-        todo!("lands within the hour")
+        self.tree.acls_mut().drop_unused();
+        let Some(digest) = digest.filter(|digest| digest.digest_version == DIGEST_VERSION) else { return };
+        self.comparable_from = Some(digest.zxid);
+        if digest.zxid == self.last {
+            self.compare(digest.digest);
+        }
     }
 
     /// Applies a log entry's payload. Entries up to [`Recovery::last_zxid`] are skipped, so that a file may be given
@@ -89,24 +115,50 @@ impl Recovery {
     /// # Errors
     /// An entry that makes no sense.
     pub fn replay(&mut self, payload: Bytes) -> Result<Zxid, RecoveryError> {
-        let _ = payload;
-        todo!("lands within the hour")
+        let Transaction { header, body, digest } = Transaction::from_bytes(payload)?;
+        if header.zxid <= self.last {
+            return Ok(header.zxid);
+        }
+        match &body {
+            TxnBody::CreateSession(txn) => {
+                self.sessions.insert(header.client_id, txn.timeout_ms);
+            }
+            TxnBody::CloseSession(_) => {
+                self.sessions.remove(&header.client_id);
+            }
+            _ => {}
+        }
+        let _ = self.tree.apply(&header, &body, &mut |_| {});
+        self.last = header.zxid;
+        if let Some(digest) = digest.filter(|digest| digest.version == DIGEST_VERSION)
+            && self.comparable_from.is_some_and(|from| header.zxid >= from)
+        {
+            self.compare(digest.tree_digest);
+        }
+        Ok(header.zxid)
     }
 
     /// The last transaction that is in the tree.
     pub fn last_zxid(&self) -> Zxid {
-        todo!("lands within the hour")
+        self.last
     }
 
     /// How often a transaction's digest was not that of the tree: 0, or something is wrong.
     pub fn digest_mismatches(&self) -> u64 {
-        todo!("lands within the hour")
+        self.digest_mismatches
     }
 
     /// The machine, standing alone. Every session gets its whole timeout again. Sessions that own ephemeral nodes and
     /// are not in the session table are closed at the first tick.
     pub fn finish(self, now: Now) -> Keeper {
-        let _ = (now, self.config, self.prng);
-        todo!("lands within the hour")
+        let Self { config, prng, tree, sessions, last, digest_mismatches, .. } = self;
+        let sessions = sessions.into_iter().collect();
+        Keeper::standalone(Recovered { config, tree, sessions, last, digest_mismatches }, now, prng)
+    }
+
+    fn compare(&mut self, digest: i64) {
+        if digest != self.tree.digest() {
+            self.digest_mismatches += 1;
+        }
     }
 }

@@ -1,67 +1,398 @@
 //! The machine. It routes and nothing else.
 
-use base::{Instant, Now};
-use bytes::{Bytes, BytesMut};
-use zk_wire::{RequestHeader, Zxid, ZxidDigest};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 
-use crate::event::{ConnId, Effect, Event, ReadOutcome};
-use crate::snapshot::SnapshotCursor;
+use base::map::KeyedMap;
+use base::{Instant, Now, Prng};
+use bytes::{Bytes, BytesMut};
+use zab::{Ack, Broadcast, Proposal, QuorumVerifier, Synced};
+use zk_wire::txn::{DIGEST_VERSION, Transaction, TxnBody};
+use zk_wire::{
+    ConnectRequest, ConnectResponse, ErrorCode, Jute, OpCode, RequestHeader, SessionId, TxnDigest, TxnHeader, Zxid,
+    ZxidDigest,
+};
+
+use crate::commit::{Pending, send_outcome};
+use crate::config::Config;
+use crate::connection::{Connection, Then, Waiting};
+use crate::event::{CloseReason, ConnId, Effect, Event, ReadOutcome};
+use crate::finish;
+use crate::op::{self, Reading, Route};
+use crate::prep::{Against, Outstanding, Prep};
+use crate::roll::Roll;
+use crate::session::Sessions;
+use crate::snapshot::{self, SnapshotCursor};
+use crate::tree::Tree;
+use crate::watch::Watches;
 
 /// The coordination service.
 #[derive(Debug)]
-pub struct Keeper {}
+pub struct Keeper {
+    pub(crate) config: Config,
+    pub(crate) tree: Tree,
+    pub(crate) sessions: Sessions,
+    pub(crate) watches: Watches,
+    pub(crate) conns: KeyedMap<ConnId, Connection>,
+    /// Writes as later ones must see them, in zxid order with `pending` and the proposals in `zab`.
+    pub(crate) outstanding: Outstanding,
+    pub(crate) pending: VecDeque<Pending>,
+    pub(crate) zab: Broadcast,
+    /// Connections with a barrier, by the transaction it waits for.
+    pub(crate) barriers: BTreeMap<Zxid, Vec<ConnId>>,
+    pub(crate) last_processed: Zxid,
+    pub(crate) digest_mismatches: u64,
+    roll: Roll,
+    /// Sessions that own nodes but are not known: closed at the first tick.
+    orphans: Vec<SessionId>,
+}
+
+/// What recovery found.
+pub(crate) struct Recovered {
+    pub config: Config,
+    pub tree: Tree,
+    pub sessions: Vec<(SessionId, i32)>,
+    pub last: Zxid,
+    pub digest_mismatches: u64,
+}
 
 impl Keeper {
+    pub(crate) fn standalone(recovered: Recovered, now: Now, mut prng: Prng) -> Self {
+        let Recovered { config, tree, sessions: known, last, digest_mismatches } = recovered;
+        let mut sessions = Sessions::new(config.server_id, config.tick_time_ms, now, &mut prng);
+        for (id, timeout_ms) in known {
+            sessions.track(now, id, timeout_ms);
+        }
+        let orphans = tree.ephemeral_owners().filter(|owner| sessions.check(*owner).is_err()).collect();
+        let sid = i64::from(config.server_id);
+        Self {
+            outstanding: Outstanding::new(tree.digest(), &mut prng),
+            watches: Watches::new(&mut prng),
+            conns: KeyedMap::new(&mut prng),
+            pending: VecDeque::new(),
+            zab: Broadcast::new(QuorumVerifier::majority([sid]), last),
+            barriers: BTreeMap::new(),
+            last_processed: last,
+            digest_mismatches,
+            roll: Roll::new(&config, prng),
+            orphans,
+            config,
+            tree,
+            sessions,
+        }
+    }
+
     /// Takes one event; what follows from it is appended to `effects`.
     pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
-        let _ = (now, event, effects);
-        todo!("lands within the hour")
+        match event {
+            Event::Connect { conn, peer, request } => self.on_connect(now, conn, peer, &request, effects),
+            Event::Request { conn, header, body } => self.on_request(now, conn, &header, body, effects),
+            Event::Disconnected { conn } => self.forget(conn),
+            Event::Synced { zxid } => self.on_synced(now, zxid, effects),
+            Event::SnapshotDone => self.roll.on_snapshot_done(),
+            Event::Tick => self.on_tick(now, effects),
+        }
     }
 
     /// When the machine next wants [`Event::Tick`].
     pub fn deadline(&self) -> Option<Instant> {
-        todo!("lands within the hour")
+        if self.orphans.is_empty() { self.sessions.deadline() } else { Some(Instant::ZERO) }
     }
 
     /// Serves a read (or ping) of a connection that has nothing unanswered; anything else gives
     /// [`ReadOutcome::Step`].
     pub fn read(&self, now: Now, conn: ConnId, header: &RequestHeader, body: Bytes) -> ReadOutcome {
-        let _ = (now, conn, header, body);
-        todo!("lands within the hour")
+        let Some(connection) = self.conns.get(&conn) else { return ReadOutcome::Gone };
+        let is_read = op::route(OpCode(header.opcode)) == Some(Route::Read);
+        if !is_read || connection.session.is_none() || !connection.waiting.is_empty() {
+            return ReadOutcome::Step;
+        }
+        connection.heard.touch(now);
+        self.serve(conn, header, &body)
     }
 
     /// Whether requests of the connection wait here for an answer.
     pub fn parked(&self, conn: ConnId) -> bool {
-        let _ = conn;
-        todo!("lands within the hour")
+        self.conns.get(&conn).is_some_and(|connection| !connection.waiting.is_empty())
     }
 
     /// Writes that are proposed and not committed: against `globalOutstandingLimit`.
     pub fn outstanding(&self) -> usize {
-        todo!("lands within the hour")
+        self.pending.len()
     }
 
     /// The last transaction that was applied.
     pub fn last_processed(&self) -> Zxid {
-        todo!("lands within the hour")
+        self.last_processed
+    }
+
+    /// How often a transaction's digest was not that of the tree, since and during recovery: 0, or something is wrong.
+    pub fn digest_mismatches(&self) -> u64 {
+        self.digest_mismatches
+    }
+
+    /// What the operator decided.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The nodes, for looking at.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
     }
 
     /// Begins a snapshot: appends sessions and ACLs. The snapshot's zxid (its file's name) is
     /// [`SnapshotCursor::zxid`]; transactions behind it may be partly in it already, and replay tolerates that.
     pub fn snapshot_begin(&self, out: &mut BytesMut) -> SnapshotCursor {
-        let _ = out;
-        todo!("lands within the hour")
+        snapshot::begin(&self.tree, &self.sessions.entries(), self.last_processed, out)
     }
 
     /// Appends nodes until about `bytes_max` bytes are appended (at least one node). False when the last one, and the
     /// end marker behind it, are written. Writes may happen between chunks.
     pub fn snapshot_chunk(&self, cursor: &mut SnapshotCursor, bytes_max: usize, out: &mut BytesMut) -> bool {
-        let _ = (cursor, bytes_max, out);
-        todo!("lands within the hour")
+        snapshot::chunk(&self.tree, cursor, bytes_max, out)
     }
 
     /// The tree's digest now, for the part of the file behind the last chunk; `None` when digests are off.
     pub fn snapshot_digest(&self) -> Option<ZxidDigest> {
-        todo!("lands within the hour")
+        self.config.digest_enabled.then(|| ZxidDigest {
+            zxid: self.last_processed,
+            digest_version: DIGEST_VERSION,
+            digest: self.tree.digest(),
+        })
+    }
+
+    fn on_connect(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        peer: IpAddr,
+        request: &ConnectRequest,
+        effects: &mut Vec<Effect>,
+    ) {
+        if request.last_zxid_seen > self.last_processed {
+            return effects.push(Effect::Close { conn, reason: CloseReason::ClientAhead });
+        }
+        let before = self.conns.insert(conn, Connection::new(conn, peer, request.read_only));
+        assert!(before.is_none(), "connection {conn:?} connected twice");
+        let timeout_ms = self.config.negotiate(request.timeout_ms);
+        if request.session == SessionId::NONE {
+            self.create_session(now, conn, timeout_ms, effects);
+        } else {
+            self.resume_session(now, conn, request, timeout_ms, effects);
+        }
+    }
+
+    fn create_session(&mut self, now: Now, conn: ConnId, timeout_ms: i32, effects: &mut Vec<Effect>) {
+        let session = self.sessions.allocate();
+        self.sessions.track(now, session, timeout_ms);
+        let header = self.txn_header(now, session, 0, OpCode::CREATE_SESSION);
+        let body = op::create_session::txn(timeout_ms);
+        self.propose(header, body, OpCode::CREATE_SESSION, Some(conn), effects);
+    }
+
+    /// The answer waits for the writes under way: the client must see what became of its former connection's.
+    fn resume_session(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        request: &ConnectRequest,
+        timeout_ms: i32,
+        effects: &mut Vec<Effect>,
+    ) {
+        let session = request.session;
+        let password_good = request.passwd.0.as_deref() == Some(session.password().as_slice());
+        let former = self.sessions.get_mut(session).filter(|_| password_good).map(|tracked| tracked.conn.take());
+        let Some(former) = former else {
+            let frame = ConnectResponse::expired(request.read_only).to_bytes();
+            effects.push(Effect::Send { conn, frame });
+            return self.close(conn, CloseReason::SessionExpired, effects);
+        };
+        if let Some(former) = former {
+            self.close(former, CloseReason::SessionMoved, effects);
+        }
+        self.sessions.renew(now, session, timeout_ms);
+        self.sessions.get_mut(session).expect("looked up above").conn = Some(conn);
+        self.wait(now, conn, Then::Renewed { session, timeout_ms }, effects);
+    }
+
+    fn on_request(&mut self, now: Now, conn: ConnId, header: &RequestHeader, body: Bytes, effects: &mut Vec<Effect>) {
+        // The connection may have been closed while the request was on its way here.
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        if connection.session.is_none() {
+            return self.close(conn, CloseReason::NoSession, effects);
+        }
+        connection.heard.touch(now);
+        match op::route(OpCode(header.opcode)) {
+            Some(Route::Read) if connection.waiting.is_empty() => {
+                let outcome = self.serve(conn, header, &body);
+                send_outcome(conn, outcome, effects);
+            }
+            Some(Route::Read) => connection.waiting.push_back(Waiting::Read(header.clone(), body)),
+            Some(Route::Write) => self.on_write(now, conn, header, &body, effects),
+            Some(Route::Sync) => self.on_sync(now, conn, header.xid, &body, effects),
+            Some(Route::Auth) => self.on_auth(conn, header.xid, &body, effects),
+            None => {
+                let frame = finish::error(header.xid, self.last_processed, ErrorCode::UNIMPLEMENTED);
+                effects.push(Effect::Send { conn, frame });
+                self.close(conn, CloseReason::Unimplemented, effects);
+            }
+        }
+    }
+
+    /// Serves a read of an established connection.
+    pub(crate) fn serve(&self, conn: ConnId, header: &RequestHeader, body: &Bytes) -> ReadOutcome {
+        let Some(connection) = self.conns.get(&conn) else { return ReadOutcome::Gone };
+        let expired = connection.session.is_none_or(|session| self.sessions.check(session).is_err());
+        if expired {
+            return ReadOutcome::Reply(finish::error(header.xid, self.last_processed, ErrorCode::SESSION_EXPIRED));
+        }
+        let reading = Reading {
+            tree: &self.tree,
+            watches: &self.watches,
+            conn: connection,
+            config: &self.config,
+            events: Vec::new(),
+        };
+        finish::read(reading, self.last_processed, header, body)
+    }
+
+    fn on_write(&mut self, now: Now, conn: ConnId, header: &RequestHeader, body: &Bytes, effects: &mut Vec<Effect>) {
+        let connection = self.conns.get(&conn).expect("looked up by the caller");
+        let session = connection.session.expect("checked by the caller");
+        let op = OpCode(header.opcode);
+        let mut txn_header = self.txn_header(now, session, header.xid, op);
+        let mut prep = Prep::new(
+            Against {
+                tree: &self.tree,
+                outstanding: &mut self.outstanding,
+                sessions: &self.sessions,
+                config: &self.config,
+            },
+            session,
+            &connection.ids,
+            txn_header.zxid,
+            txn_header.time_ms,
+        );
+        let txn = match op::prep(&mut prep, op, body) {
+            Ok(txn) => {
+                prep.keep();
+                txn
+            }
+            // A write that fails is logged too: every server counts the same zxids.
+            Err(code) => {
+                drop(prep);
+                txn_header.opcode = OpCode::ERROR.0;
+                TxnBody::error(code)
+            }
+        };
+        if matches!(txn, TxnBody::CloseSession(_)) {
+            self.sessions.set_closing(session);
+        }
+        self.propose(txn_header, txn, op, Some(conn), effects);
+    }
+
+    fn on_sync(&mut self, now: Now, conn: ConnId, xid: i32, body: &Bytes, effects: &mut Vec<Effect>) {
+        match op::parse_sync(body) {
+            Ok(path) => self.wait(now, conn, Then::Sync { xid, path }, effects),
+            Err(code) => {
+                let frame = finish::error(xid, self.last_processed, code);
+                effects.push(Effect::Send { conn, frame });
+            }
+        }
+    }
+
+    fn on_auth(&mut self, conn: ConnId, xid: i32, body: &Bytes, effects: &mut Vec<Effect>) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        let accepted = op::authenticate(&self.config, connection, body);
+        let code = if accepted { ErrorCode::OK } else { ErrorCode::AUTH_FAILED };
+        effects.push(Effect::Send { conn, frame: finish::error(xid, Zxid::ZERO, code) });
+        if !accepted {
+            self.close(conn, CloseReason::AuthFailed, effects);
+        }
+    }
+
+    /// `then` follows once every write under way now is applied.
+    fn wait(&mut self, now: Now, conn: ConnId, then: Then, effects: &mut Vec<Effect>) {
+        let until = self.zab.last_proposed();
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        connection.waiting.push_back(Waiting::Barrier { until, then });
+        if until > self.last_processed {
+            self.barriers.entry(until).or_default().push(conn);
+        }
+        self.drain(now, conn, effects);
+    }
+
+    fn on_synced(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
+        let sid = i64::from(self.config.server_id);
+        self.zab.on_ack(Ack::own(sid, Synced::up_to(zxid)));
+        while let Some(proposal) = self.zab.next_committed() {
+            self.commit(now, proposal.zxid, effects);
+        }
+    }
+
+    fn on_tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let mut ended = core::mem::take(&mut self.orphans);
+        ended.extend(self.sessions.expired(now));
+        for session in ended {
+            let header = self.txn_header(now, session, 0, OpCode::CLOSE_SESSION);
+            let against = Against {
+                tree: &self.tree,
+                outstanding: &mut self.outstanding,
+                sessions: &self.sessions,
+                config: &self.config,
+            };
+            let mut prep = Prep::new(against, session, &[], header.zxid, header.time_ms);
+            let txn = op::close_session::prep(&mut prep);
+            prep.keep();
+            self.sessions.set_closing(session);
+            self.propose(header, txn, OpCode::CLOSE_SESSION, None, effects);
+        }
+    }
+
+    fn txn_header(&self, now: Now, session: SessionId, cxid: i32, opcode: OpCode) -> TxnHeader {
+        let zxid = self.zab.last_proposed().next();
+        TxnHeader { client_id: session, cxid, zxid, time_ms: now.wall_ms, opcode: opcode.0 }
+    }
+
+    fn propose(
+        &mut self,
+        header: TxnHeader,
+        body: TxnBody,
+        op: OpCode,
+        conn: Option<ConnId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (zxid, tree_digest) = (header.zxid, self.outstanding.digest());
+        let digest = self.config.digest_enabled.then_some(TxnDigest { version: DIGEST_VERSION, tree_digest });
+        let transaction = Transaction { header, body, digest };
+        let payload = transaction.to_bytes();
+        let Transaction { header, body, .. } = transaction;
+        self.zab.propose(Proposal { zxid, bytes: payload.clone(), config: None });
+        self.pending.push_back(Pending { header, body, digest: tree_digest, op, conn });
+        if let Some(connection) = conn.and_then(|conn| self.conns.get_mut(&conn)) {
+            connection.waiting.push_back(Waiting::Write(zxid));
+        }
+        let bytes = payload.len();
+        effects.push(Effect::Append { zxid, payload });
+        self.roll.on_append(&self.config, bytes, effects);
+    }
+
+    /// Ends a connection from this side.
+    pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason, effects: &mut Vec<Effect>) {
+        if self.conns.contains_key(&conn) {
+            effects.push(Effect::Close { conn, reason });
+            self.forget(conn);
+        }
+    }
+
+    fn forget(&mut self, conn: ConnId) {
+        let Some(connection) = self.conns.remove(&conn) else { return };
+        self.watches.remove_conn(conn);
+        if let Some(session) = connection.session.and_then(|session| self.sessions.get_mut(session))
+            && session.conn == Some(conn)
+        {
+            session.conn = None;
+        }
     }
 }

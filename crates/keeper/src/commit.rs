@@ -1,0 +1,179 @@
+//! What is durable is applied, in zxid order: the tree changes, watch events go out, then the reply, then the reads and
+//! barriers that waited behind it (upstream: `CommitProcessor`, `FinalRequestProcessor.applyRequest`).
+
+use base::Now;
+use zk_wire::txn::TxnBody;
+use zk_wire::{ConnectResponse, ErrorCode, Jute, OpCode, TxnHeader, WatcherEvent, Zxid, frame, perms};
+
+use crate::acl;
+use crate::connection::{Then, Waiting};
+use crate::event::{CloseReason, ConnId, Effect, ReadOutcome};
+use crate::finish;
+use crate::op;
+use crate::server::Keeper;
+use crate::tree::{Applied, Change};
+use crate::watch::Told;
+
+/// A write under way.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// Its transaction.
+    pub header: TxnHeader,
+    /// Its transaction.
+    pub body: TxnBody,
+    /// The tree's digest behind it, as `prep` foresaw it.
+    pub digest: i64,
+    /// What was asked for.
+    pub op: OpCode,
+    /// Who waits.
+    pub conn: Option<ConnId>,
+}
+
+impl Keeper {
+    /// Applies a transaction and sends everything that follows from it.
+    pub(crate) fn commit(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
+        let pending = self.pending.pop_front().expect("every proposal has its write");
+        assert_eq!(pending.header.zxid, zxid, "commits come in the order of proposals");
+        let applied = self.apply(&pending, effects);
+        self.last_processed = zxid;
+        self.outstanding.retire(zxid);
+        if self.tree.digest() != pending.digest {
+            self.digest_mismatches += 1;
+        }
+        match &pending.body {
+            TxnBody::CreateSession(txn) => self.established(now, &pending, txn.timeout_ms, effects),
+            TxnBody::CloseSession(_) => self.session_closed(&pending, effects),
+            _ => self.answer_write(&pending, &applied, effects),
+        }
+        if let Some(conn) = pending.conn {
+            self.drain(now, conn, effects);
+        }
+        while let Some(entry) = self.barriers.first_entry().filter(|entry| *entry.key() <= zxid) {
+            for conn in entry.remove() {
+                self.drain(now, conn, effects);
+            }
+        }
+    }
+
+    fn apply(&mut self, pending: &Pending, effects: &mut Vec<Effect>) -> Applied {
+        let zxid = pending.header.zxid;
+        let (watches, conns, config) = (&self.watches, &self.conns, &self.config);
+        let mut on_change = |change: Change<'_>| {
+            let parent = crate::path::split(change.path).map(|(parent, _)| parent);
+            watches.fire(change.kind, change.path, parent, |told: Told<'_>| {
+                let list = if told.of_parent { &change.parent_acl } else { &change.acl };
+                let event =
+                    WatcherEvent { event_type: told.event as i32, state: op::SYNC_CONNECTED, path: told.path.into() };
+                let frame = frame::notification(zxid, &event);
+                for conn in told.conns {
+                    let Some(connection) = conns.get(conn) else { continue };
+                    // Who may not read the node is not told of it (CVE-2024-23944).
+                    if config.skip_acl || acl::allows(list, perms::READ, &connection.ids) {
+                        effects.push(Effect::Send { conn: *conn, frame: frame.clone() });
+                    }
+                }
+            });
+        };
+        let applied = self.tree.apply(&pending.header, &pending.body, &mut on_change);
+        let foreseen = match &pending.body {
+            TxnBody::Error(_) | TxnBody::Multi(_) => true,
+            _ => applied.err.is_none(),
+        };
+        assert!(foreseen, "prep allowed {:?}, the tree refused it: {:?}", pending.body, applied.err);
+        applied
+    }
+
+    fn answer_write(&mut self, pending: &Pending, applied: &Applied, effects: &mut Vec<Effect>) {
+        let Some(conn) = pending.conn else { return };
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        let front = connection.waiting.pop_front();
+        assert!(matches!(front, Some(Waiting::Write(zxid)) if zxid == pending.header.zxid), "{front:?} was in front");
+        let header = &pending.header;
+        let frame = finish::write(header.cxid, header.zxid, pending.op, &pending.body, applied);
+        effects.push(Effect::Send { conn, frame });
+    }
+
+    fn established(&mut self, now: Now, pending: &Pending, timeout_ms: i32, effects: &mut Vec<Effect>) {
+        let Some(conn) = pending.conn else { return };
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            let front = connection.waiting.pop_front();
+            assert!(matches!(front, Some(Waiting::Write(_))), "{front:?} was in front of a new session");
+        }
+        self.welcome(now, conn, pending.header.client_id, timeout_ms, effects);
+    }
+
+    /// The session is valid on this connection from now on.
+    fn welcome(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        session: zk_wire::SessionId,
+        timeout_ms: i32,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        let Some(tracked) = self.sessions.get_mut(session) else {
+            let frame = ConnectResponse::expired(connection.read_only).to_bytes();
+            effects.push(Effect::Send { conn, frame });
+            return self.close(conn, CloseReason::SessionExpired, effects);
+        };
+        tracked.conn = Some(conn);
+        tracked.heard.touch(now);
+        connection.heard = tracked.heard.clone();
+        connection.session = Some(session);
+        let frame = ConnectResponse::accepted(session, timeout_ms, connection.read_only).to_bytes();
+        effects.push(Effect::Send { conn, frame });
+        effects.push(Effect::Established { conn, session, timeout_ms });
+    }
+
+    /// The client that asked gets its reply; a connection that the session still has ends.
+    fn session_closed(&mut self, pending: &Pending, effects: &mut Vec<Effect>) {
+        let session = self.sessions.remove(pending.header.client_id);
+        let asked = pending.conn.filter(|conn| self.conns.contains_key(conn));
+        if let Some(conn) = asked {
+            let frame = finish::error(pending.header.cxid, pending.header.zxid, ErrorCode::OK);
+            effects.push(Effect::Send { conn, frame });
+            self.close(conn, CloseReason::ClosedByClient, effects);
+        }
+        if let Some(conn) = session.and_then(|session| session.conn)
+            && asked != Some(conn)
+        {
+            self.close(conn, CloseReason::SessionExpired, effects);
+        }
+    }
+
+    /// Answers what no longer waits, up to the connection's next write under way.
+    pub(crate) fn drain(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
+        while let Some(connection) = self.conns.get_mut(&conn) {
+            match connection.waiting.front() {
+                None | Some(Waiting::Write(_)) => return,
+                Some(Waiting::Barrier { until, .. }) if *until > self.last_processed => return,
+                Some(_) => {}
+            }
+            match connection.waiting.pop_front().expect("looked at above") {
+                Waiting::Write(_) => unreachable!("returned above"),
+                Waiting::Read(header, body) => {
+                    let outcome = self.serve(conn, &header, &body);
+                    send_outcome(conn, outcome, effects);
+                }
+                Waiting::Barrier { then: Then::Sync { xid, path }, .. } => {
+                    let write = |out: &mut _| op::answer_sync(path, out);
+                    let frame = finish::reply(xid, self.last_processed, Ok(write));
+                    effects.push(Effect::Send { conn, frame });
+                }
+                Waiting::Barrier { then: Then::Renewed { session, timeout_ms }, .. } => {
+                    self.welcome(now, conn, session, timeout_ms, effects);
+                }
+            }
+        }
+    }
+}
+
+/// What a read gave goes out.
+pub(crate) fn send_outcome(conn: ConnId, outcome: ReadOutcome, effects: &mut Vec<Effect>) {
+    match outcome {
+        ReadOutcome::Reply(frame) => effects.push(Effect::Send { conn, frame }),
+        ReadOutcome::Replies(frames) => effects.extend(frames.into_iter().map(|frame| Effect::Send { conn, frame })),
+        ReadOutcome::Step | ReadOutcome::Gone => {}
+    }
+}

@@ -1,0 +1,87 @@
+//! A client's connection: who it is, and what it waits for.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use base::Str;
+use bytes::Bytes;
+use zk_wire::{Id, RequestHeader, SessionId, Zxid};
+
+use crate::event::ConnId;
+use crate::session::Heard;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its number.
+    pub id: ConnId,
+    /// The client's address.
+    pub peer: IpAddr,
+    /// Who the client is.
+    pub ids: Vec<Id>,
+    /// Set once the connect response has left.
+    pub session: Option<SessionId>,
+    /// Of the session.
+    pub heard: Heard,
+    /// Requests without answer, in order.
+    pub waiting: VecDeque<Waiting>,
+    /// Whether the connect request had the byte.
+    pub read_only: Option<bool>,
+}
+
+/// A request that is not answered yet.
+#[derive(Debug)]
+pub enum Waiting {
+    /// A write: answered when its transaction is applied.
+    Write(Zxid),
+    /// Something that is answered when a transaction of somebody is applied.
+    Barrier {
+        /// That transaction.
+        until: Zxid,
+        /// What follows.
+        then: Then,
+    },
+    /// A read behind one of the others.
+    Read(RequestHeader, Bytes),
+}
+
+/// What follows a barrier.
+#[derive(Debug)]
+pub enum Then {
+    /// The answer to sync.
+    Sync {
+        /// The request's.
+        xid: i32,
+        /// The request's.
+        path: Str,
+    },
+    /// The connect response: a client that resumes its session sees what became of its former connection's writes.
+    Renewed {
+        /// The session.
+        session: SessionId,
+        /// Negotiated.
+        timeout_ms: i32,
+    },
+}
+
+impl Connection {
+    /// A connection that has sent its first frame.
+    pub fn new(id: ConnId, peer: IpAddr, read_only: Option<bool>) -> Self {
+        Self {
+            id,
+            peer,
+            ids: vec![crate::auth::ip_identity(peer)],
+            session: None,
+            heard: Heard::default(),
+            waiting: VecDeque::new(),
+            read_only,
+        }
+    }
+
+    /// Adds an identity, once.
+    pub fn add_identity(&mut self, id: Id) {
+        if !self.ids.contains(&id) {
+            self.ids.push(id);
+        }
+    }
+}

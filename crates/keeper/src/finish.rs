@@ -1,0 +1,55 @@
+//! Answers (upstream: `FinalRequestProcessor`).
+
+use bytes::{Bytes, BytesMut};
+use zk_wire::txn::TxnBody;
+use zk_wire::{
+    Create2Response, CreateResponse, ErrorCode, Jute, OpCode, ReplyHeader, RequestHeader, SetAclResponse,
+    SetDataResponse, Zxid,
+};
+
+use crate::event::ReadOutcome;
+use crate::op::{self, Reading};
+use crate::tree::Applied;
+
+/// A reply's frame. Nothing follows the header of an error.
+pub(crate) fn reply(xid: i32, zxid: Zxid, body: Result<impl FnOnce(&mut BytesMut), ErrorCode>) -> Bytes {
+    match body {
+        Ok(write) => zk_wire::frame::reply(&ReplyHeader { xid, zxid, err: 0 }, 64, write),
+        Err(code) => error(xid, zxid, code),
+    }
+}
+
+/// The reply of a request that failed.
+pub(crate) fn error(xid: i32, zxid: Zxid, code: ErrorCode) -> Bytes {
+    ReplyHeader { xid, zxid, err: code.0 }.to_bytes()
+}
+
+/// The reply of a write that is applied. A multi is always a success: its parts say what became of them.
+pub(crate) fn write(xid: i32, zxid: Zxid, op: OpCode, body: &TxnBody, applied: &Applied) -> Bytes {
+    let failed = applied.err.filter(|_| !matches!(body, TxnBody::Multi(_)));
+    let stat = || applied.stat.clone().unwrap_or_default();
+    let write = |out: &mut BytesMut| match body {
+        TxnBody::Create(txn) if op == OpCode::CREATE => CreateResponse { path: txn.path.clone() }.encode(out),
+        TxnBody::Create(txn) => Create2Response { path: txn.path.clone(), stat: stat() }.encode(out),
+        TxnBody::SetData(_) => SetDataResponse { stat: stat() }.encode(out),
+        TxnBody::SetAcl(_) => SetAclResponse { stat: stat() }.encode(out),
+        TxnBody::Multi(parts) => op::multi::answer(parts, applied).encode(out),
+        _ => {}
+    };
+    reply(xid, zxid, failed.map_or(Ok(write), Err))
+}
+
+/// Serves a read.
+pub(crate) fn read(mut reading: Reading<'_>, zxid: Zxid, header: &RequestHeader, body: &Bytes) -> ReadOutcome {
+    let mut out = BytesMut::with_capacity(ReplyHeader::SMALLEST_BYTES + 128);
+    ReplyHeader { xid: header.xid, zxid, err: 0 }.encode(&mut out);
+    let frame = match op::read(&mut reading, OpCode(header.opcode), body, &mut out) {
+        Ok(()) => out.freeze(),
+        Err(code) => error(header.xid, zxid, code),
+    };
+    if reading.events.is_empty() {
+        return ReadOutcome::Reply(frame);
+    }
+    reading.events.push(frame);
+    ReadOutcome::Replies(reading.events)
+}

@@ -1,0 +1,187 @@
+//! A znode (upstream: `DataNode`, `EphemeralType`).
+
+use std::collections::BTreeMap;
+
+use zk_wire::{SessionId, Stat, StatPersisted, digest};
+
+use crate::acl::AclId;
+
+/// A znode. Its path is where it hangs in the tree.
+#[derive(Debug)]
+pub struct Node {
+    /// Its numbers, as snapshots have them.
+    pub stat: StatPersisted,
+    /// Its content; null and empty differ.
+    pub data: Option<Box<[u8]>>,
+    /// Its list in the [`crate::acl::AclTable`].
+    pub acl: AclId,
+    /// CRC-32 of path and data ([`digest::content`]), so that a change of its numbers needs no look at its data.
+    pub content: u32,
+    /// Ordered, so that a snapshot can resume; absent for most nodes.
+    children: Option<Box<Children>>,
+}
+
+/// The nodes below a node by name.
+pub type Children = BTreeMap<Box<str>, Box<Node>>;
+
+/// Who owns a node, as its `ephemeralOwner` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody.
+    Persistent,
+    /// A session: it goes with it.
+    Session(SessionId),
+    /// The server deletes it some time after its last child.
+    Container,
+    /// The server deletes it when childless and unchanged for so many milliseconds.
+    Ttl(i64),
+}
+
+const CONTAINER: i64 = i64::MIN;
+/// The top byte marks an extended type, the two below it which one: 0 is TTL.
+const TTL_MARK: i64 = 0xFF_i64 << 56;
+/// The longest time to live.
+pub const TTL_MS_MAX: i64 = (1 << 40) - 1;
+
+impl Owner {
+    /// Reads an `ephemeralOwner`. A server id of 255 would look like a TTL: such ids are not given out.
+    pub const fn decode(owner: i64) -> Self {
+        match owner {
+            0 => Self::Persistent,
+            CONTAINER => Self::Container,
+            owner if owner & !TTL_MS_MAX == TTL_MARK => Self::Ttl(owner & TTL_MS_MAX),
+            owner => Self::Session(SessionId(owner)),
+        }
+    }
+
+    /// The `ephemeralOwner`.
+    pub const fn encode(self) -> i64 {
+        match self {
+            Self::Persistent => 0,
+            Self::Session(session) => session.0,
+            Self::Container => CONTAINER,
+            Self::Ttl(ttl_ms) => TTL_MARK | ttl_ms,
+        }
+    }
+
+    /// The session, if one owns the node.
+    pub const fn session(self) -> Option<SessionId> {
+        match self {
+            Self::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+}
+
+impl Node {
+    /// A node without children.
+    pub fn new(path: &str, data: Option<&[u8]>, acl: AclId, stat: StatPersisted) -> Self {
+        let content = digest::content(path, data);
+        Self { stat, data: data.map(Into::into), acl, content, children: None }
+    }
+
+    /// What clients are told.
+    pub fn stat(&self) -> Stat {
+        client_stat(&self.stat, self.data.as_ref().map_or(0, |data| data.len()), self.children_count())
+    }
+
+    /// Who owns it.
+    pub fn owner(&self) -> Owner {
+        Owner::decode(self.stat.ephemeral_owner)
+    }
+
+    /// The nodes below it, if there are any.
+    pub fn children(&self) -> Option<&Children> {
+        self.children.as_deref()
+    }
+
+    /// Names of the nodes below it, in order.
+    pub fn child_names(&self) -> impl Iterator<Item = &str> {
+        self.children.iter().flat_map(|children| children.keys()).map(|name| &**name)
+    }
+
+    /// How many nodes are directly below it.
+    pub fn children_count(&self) -> usize {
+        self.children.as_ref().map_or(0, |children| children.len())
+    }
+
+    /// A node directly below it.
+    pub fn child(&self, name: &str) -> Option<&Self> {
+        self.children.as_ref()?.get(name).map(|child| &**child)
+    }
+
+    /// A node directly below it, to be changed.
+    pub fn child_mut(&mut self, name: &str) -> Option<&mut Self> {
+        self.children.as_mut()?.get_mut(name).map(|child| &mut **child)
+    }
+
+    /// Hangs a node below it.
+    pub fn add_child(&mut self, name: &str, child: Self) {
+        self.children.get_or_insert_default().insert(name.into(), Box::new(child));
+    }
+
+    /// Takes a node from below it.
+    pub fn remove_child(&mut self, name: &str) -> Option<Box<Self>> {
+        let children = self.children.as_mut()?;
+        let child = children.remove(name);
+        if children.is_empty() {
+            self.children = None;
+        }
+        child
+    }
+
+    /// Takes all nodes from below it.
+    pub fn take_children(&mut self) -> Children {
+        self.children.take().map_or_else(Children::new, |children| *children)
+    }
+}
+
+/// What clients are told: deletions of children count in `cversion`, and only sessions are owners.
+pub fn client_stat(stat: &StatPersisted, data_length: usize, children: usize) -> Stat {
+    let num_children = i32::try_from(children).unwrap_or(i32::MAX);
+    Stat {
+        czxid: stat.czxid,
+        mzxid: stat.mzxid,
+        ctime: stat.ctime,
+        mtime: stat.mtime,
+        version: stat.version,
+        cversion: stat.cversion.wrapping_mul(2).wrapping_sub(num_children),
+        aversion: stat.aversion,
+        ephemeral_owner: Owner::decode(stat.ephemeral_owner).session().unwrap_or_default(),
+        data_length: i32::try_from(data_length).unwrap_or(i32::MAX),
+        num_children,
+        pzxid: stat.pzxid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_round_trip() {
+        for owner in [
+            Owner::Persistent,
+            Owner::Container,
+            Owner::Ttl(1),
+            Owner::Ttl(TTL_MS_MAX),
+            Owner::Session(SessionId(1)),
+            Owner::Session(SessionId(-2 << 56)),
+        ] {
+            assert_eq!(Owner::decode(owner.encode()), owner);
+        }
+        assert_eq!(Owner::Ttl(5).encode() as u64, 0xFF00_0000_0000_0005);
+    }
+
+    #[test]
+    fn nodes_are_lean() {
+        assert!(size_of::<Node>() <= 112, "{} bytes", size_of::<Node>());
+    }
+
+    #[test]
+    fn clients_see_deletions_in_cversion_and_no_markers() {
+        let stat = StatPersisted { cversion: 5, ephemeral_owner: CONTAINER, ..StatPersisted::default() };
+        let shown = client_stat(&stat, 3, 2);
+        assert_eq!((shown.cversion, shown.ephemeral_owner, shown.data_length), (8, SessionId(0), 3));
+    }
+}

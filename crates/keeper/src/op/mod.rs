@@ -1,0 +1,141 @@
+//! One file per operation: its checks and transaction when it writes, its answer when it reads.
+
+mod auth;
+pub(crate) mod check;
+pub(crate) mod close_session;
+pub(crate) mod create;
+pub(crate) mod create_session;
+pub(crate) mod delete;
+mod exists;
+mod get_acl;
+mod get_children;
+mod get_children2;
+mod get_data;
+pub(crate) mod multi;
+pub(crate) mod set_acl;
+pub(crate) mod set_data;
+mod set_watches;
+mod sync;
+
+use bytes::{Bytes, BytesMut};
+use zk_wire::txn::TxnBody;
+use zk_wire::{ErrorCode, Jute, OpCode};
+
+use crate::acl::{self, AclList};
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::node::Node;
+use crate::prep::Prep;
+use crate::tree::Tree;
+use crate::watch::Watches;
+
+pub(crate) use auth::authenticate;
+pub(crate) use set_watches::SYNC_CONNECTED;
+pub(crate) use sync::{answer as answer_sync, parse as parse_sync};
+
+/// How a request is handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Makes a transaction.
+    Write,
+    /// Looks at the tree; may leave watches.
+    Read,
+    /// Waits for the writes under way.
+    Sync,
+    /// Changes who the connection is.
+    Auth,
+}
+
+/// The operations that clients may ask for, and how they are handled. Everything else is answered UNIMPLEMENTED and the
+/// connection closed, as upstream does with numbers it does not know.
+pub const SERVED: &[(OpCode, Route)] = &[
+    (OpCode::CLOSE_SESSION, Route::Write),
+    (OpCode::CREATE, Route::Write),
+    (OpCode::DELETE, Route::Write),
+    (OpCode::EXISTS, Route::Read),
+    (OpCode::GET_DATA, Route::Read),
+    (OpCode::SET_DATA, Route::Write),
+    (OpCode::GET_ACL, Route::Read),
+    (OpCode::SET_ACL, Route::Write),
+    (OpCode::GET_CHILDREN, Route::Read),
+    (OpCode::SYNC, Route::Sync),
+    (OpCode::PING, Route::Read),
+    (OpCode::GET_CHILDREN2, Route::Read),
+    (OpCode::MULTI, Route::Write),
+    (OpCode::CREATE2, Route::Write),
+    (OpCode::AUTH, Route::Auth),
+    (OpCode::SET_WATCHES, Route::Read),
+];
+
+/// How a request of this operation is handled; `None` when it is not served.
+pub fn route(opcode: OpCode) -> Option<Route> {
+    SERVED.iter().find(|(served, _)| *served == opcode).map(|(_, route)| *route)
+}
+
+/// What a read looks at.
+pub(crate) struct Reading<'a> {
+    pub tree: &'a Tree,
+    pub watches: &'a Watches,
+    pub conn: &'a Connection,
+    pub config: &'a Config,
+    /// Frames that go out before the reply.
+    pub events: Vec<Bytes>,
+}
+
+impl<'a> Reading<'a> {
+    fn node(&self, path: &str) -> Result<&'a Node, ErrorCode> {
+        self.tree.get(path).ok_or(ErrorCode::NO_NODE)
+    }
+
+    fn check(&self, node: &Node, wanted: i32) -> Result<AclList, ErrorCode> {
+        let list = self.tree.acl(node);
+        if self.config.skip_acl || acl::allows(&list, wanted, &self.conn.ids) {
+            Ok(list)
+        } else {
+            Err(ErrorCode::NO_AUTH)
+        }
+    }
+}
+
+/// Answers a read: appends the reply's body to `out`.
+pub(crate) fn read(
+    reading: &mut Reading<'_>,
+    opcode: OpCode,
+    body: &Bytes,
+    out: &mut BytesMut,
+) -> Result<(), ErrorCode> {
+    match opcode {
+        OpCode::PING => Ok(()),
+        OpCode::EXISTS => exists::read(reading, &decode(body)?, out),
+        OpCode::GET_DATA => get_data::read(reading, &decode(body)?, out),
+        OpCode::GET_ACL => get_acl::read(reading, &decode(body)?, out),
+        OpCode::GET_CHILDREN => get_children::read(reading, &decode(body)?, out),
+        OpCode::GET_CHILDREN2 => get_children2::read(reading, &decode(body)?, out),
+        OpCode::SET_WATCHES => {
+            set_watches::read(reading, &decode(body)?);
+            Ok(())
+        }
+        _ => Err(ErrorCode::UNIMPLEMENTED),
+    }
+}
+
+/// Checks a write and makes its transaction.
+pub(crate) fn prep(prep: &mut Prep<'_>, opcode: OpCode, body: &Bytes) -> Result<TxnBody, ErrorCode> {
+    match opcode {
+        OpCode::CREATE | OpCode::CREATE2 => create::prep(prep, &decode(body)?),
+        OpCode::DELETE => delete::prep(prep, &decode(body)?),
+        OpCode::SET_DATA => set_data::prep(prep, &decode(body)?),
+        OpCode::SET_ACL => set_acl::prep(prep, &decode(body)?),
+        OpCode::MULTI => multi::prep(prep, &decode(body)?),
+        OpCode::CLOSE_SESSION => Ok(close_session::prep(prep)),
+        _ => Err(ErrorCode::UNIMPLEMENTED),
+    }
+}
+
+/// A request's body.
+///
+/// # Errors
+/// `MARSHALLINGERROR`.
+pub(crate) fn decode<T: Jute>(body: &Bytes) -> Result<T, ErrorCode> {
+    T::from_bytes(body.clone()).map_err(|_| ErrorCode::MARSHALLING_ERROR)
+}

@@ -1,0 +1,67 @@
+//! multi (14): several writes as one. Its parts share a zxid and a time; when one fails, none has an effect.
+
+use zk_wire::multi::{MultiOp, MultiRequest, MultiResponse, MultiResult};
+use zk_wire::txn::TxnBody;
+use zk_wire::{ErrorCode, OpCode};
+
+use super::{check, create, delete, set_data};
+use crate::prep::Prep;
+use crate::tree::Applied;
+
+/// Checks all parts. The transaction of a failed multi still has them, with errors in place of the one that failed and
+/// those behind it: whoever applies it sees the errors and does nothing.
+pub(crate) fn prep(prep: &mut Prep<'_>, request: &MultiRequest) -> Result<TxnBody, ErrorCode> {
+    if request.ops.iter().any(MultiOp::is_read) {
+        return Err(ErrorCode::MARSHALLING_ERROR);
+    }
+    let mut parts = Vec::with_capacity(request.ops.len());
+    let mut failed = false;
+    for op in &request.ops {
+        if failed {
+            parts.push((OpCode::ERROR, TxnBody::error(ErrorCode::RUNTIME_INCONSISTENCY)));
+            continue;
+        }
+        match prep_part(prep, op) {
+            Ok(body) => parts.push((op.opcode(), body)),
+            Err(code) => {
+                failed = true;
+                prep.rollback();
+                parts.push((OpCode::ERROR, TxnBody::error(code)));
+            }
+        }
+    }
+    Ok(TxnBody::Multi(parts))
+}
+
+fn prep_part(prep: &mut Prep<'_>, op: &MultiOp) -> Result<TxnBody, ErrorCode> {
+    match op {
+        MultiOp::Create(request) | MultiOp::Create2(request) => create::prep(prep, request),
+        MultiOp::Delete(request) => delete::prep(prep, request),
+        MultiOp::SetData(request) => set_data::prep(prep, request),
+        MultiOp::Check(request) => check::prep(prep, request),
+        MultiOp::CreateContainer(_) | MultiOp::CreateTtl(_) | MultiOp::GetChildren(_) | MultiOp::GetData(_) => {
+            Err(ErrorCode::UNIMPLEMENTED)
+        }
+    }
+}
+
+/// The answer.
+pub(crate) fn answer(parts: &[(OpCode, TxnBody)], applied: &Applied) -> MultiResponse {
+    let results = parts.iter().zip(&applied.parts).map(|((opcode, body), applied)| result(*opcode, body, applied));
+    MultiResponse { results: results.collect() }
+}
+
+fn result(opcode: OpCode, body: &TxnBody, applied: &Applied) -> MultiResult {
+    if let Some(code) = applied.err {
+        return MultiResult::Error(code);
+    }
+    let stat = || applied.stat.clone().unwrap_or_default();
+    match body {
+        TxnBody::Create(txn) if opcode == OpCode::CREATE => MultiResult::Create { path: txn.path.clone() },
+        TxnBody::Create(txn) => MultiResult::Create2 { path: txn.path.clone(), stat: stat() },
+        TxnBody::Delete(_) => MultiResult::Delete,
+        TxnBody::SetData(_) => MultiResult::SetData(stat()),
+        TxnBody::Check(_) => MultiResult::Check,
+        _ => MultiResult::Error(ErrorCode::SYSTEM_ERROR),
+    }
+}

@@ -1,0 +1,23 @@
+//! setACL (7).
+
+use zk_wire::txn::TxnBody;
+use zk_wire::{ErrorCode, SetAclRequest, SetAclTxn, perms};
+
+use crate::acl;
+use crate::path;
+use crate::prep::{Prep, next_version};
+
+/// Checks and makes the transaction. The version is that of the ACL.
+pub(crate) fn prep(prep: &mut Prep<'_>, request: &SetAclRequest) -> Result<TxnBody, ErrorCode> {
+    prep.check_session()?;
+    let path = &request.path;
+    path::validate(path)?;
+    let list = acl::fixup(request.acl.as_deref(), prep.ids())?;
+    let mut node = prep.record(path)?;
+    prep.check_acl(&node.acl, perms::ADMIN)?;
+    let version = next_version(node.stat().aversion, request.version)?;
+    node.stat_mut().aversion = version;
+    node.acl = list.clone().into();
+    prep.put(path, node);
+    Ok(TxnBody::SetAcl(SetAclTxn { path: path.clone(), acl: Some(list), version }))
+}

@@ -1,0 +1,23 @@
+//! setData (5).
+
+use zk_wire::txn::TxnBody;
+use zk_wire::{ErrorCode, SetDataRequest, SetDataTxn, digest, perms};
+
+use crate::path;
+use crate::prep::{Prep, next_version};
+
+/// Checks and makes the transaction.
+pub(crate) fn prep(prep: &mut Prep<'_>, request: &SetDataRequest) -> Result<TxnBody, ErrorCode> {
+    prep.check_session()?;
+    let path = &request.path;
+    path::validate(path)?;
+    let mut node = prep.record(path)?;
+    prep.check_acl(&node.acl, perms::WRITE)?;
+    let version = next_version(node.stat().version, request.version)?;
+    node.content = digest::content(path, request.data.as_deref());
+    let (zxid, time_ms) = (prep.zxid, prep.time_ms);
+    let stat = node.stat_mut();
+    (stat.version, stat.mzxid, stat.mtime) = (version, zxid, time_ms);
+    prep.put(path, node);
+    Ok(TxnBody::SetData(SetDataTxn { path: path.clone(), data: request.data.clone(), version }))
+}

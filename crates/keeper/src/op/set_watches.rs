@@ -1,0 +1,49 @@
+//! setWatches (101): a client that reconnected leaves its watches anew. What happened since it was last told is reported
+//! at once, with -1 as the event's zxid, before the reply.
+
+use base::Str;
+use zk_wire::{SetWatches, WatcherEvent, Zxid, frame};
+
+use super::Reading;
+use crate::watch::{EventType, Modes, Table};
+
+/// Leaves or fires each watch.
+pub(crate) fn read(reading: &mut Reading<'_>, request: &SetWatches) {
+    let since = request.relative_zxid;
+    let tree = reading.tree;
+    for path in list(&request.data_watches) {
+        let missed = match tree.get(path) {
+            None => Some(EventType::NodeDeleted),
+            Some(node) => (node.stat.mzxid > since).then_some(EventType::NodeDataChanged),
+        };
+        settle(reading, &reading.watches.data, path, missed);
+    }
+    for path in list(&request.exist_watches) {
+        let missed = tree.get(path).map(|_| EventType::NodeCreated);
+        settle(reading, &reading.watches.data, path, missed);
+    }
+    for path in list(&request.child_watches) {
+        let missed = match tree.get(path) {
+            None => Some(EventType::NodeDeleted),
+            Some(node) => (node.stat.pzxid > since).then_some(EventType::NodeChildrenChanged),
+        };
+        settle(reading, &reading.watches.child, path, missed);
+    }
+}
+
+fn settle(reading: &mut Reading<'_>, table: &Table, path: &Str, missed: Option<EventType>) {
+    match missed {
+        None => table.add(path, reading.conn.id, Modes::STANDARD),
+        Some(event) => {
+            let event = WatcherEvent { event_type: event as i32, state: SYNC_CONNECTED, path: path.clone() };
+            reading.events.push(frame::notification(Zxid(-1), &event));
+        }
+    }
+}
+
+/// The only state that a server reports.
+pub(crate) const SYNC_CONNECTED: i32 = 3;
+
+fn list(paths: &Option<Vec<Str>>) -> &[Str] {
+    paths.as_deref().unwrap_or_default()
+}

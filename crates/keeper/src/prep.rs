@@ -1,0 +1,294 @@
+//! Checking a write against the tree and the writes still under way, and making its transaction (upstream:
+//! `PrepRequestProcessor`). The order of checks in `op/` decides which error a client sees.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use base::map::KeyedMap;
+use base::{Prng, Str};
+use zk_wire::{ErrorCode, Id, SessionId, StatPersisted, Zxid, digest};
+
+use crate::acl::{self, AclList};
+use crate::config::Config;
+use crate::node::Owner;
+use crate::session::Sessions;
+use crate::tree::Tree;
+
+/// What a node will be once every write under way is applied.
+#[derive(Clone, Debug)]
+pub struct ChangeRecord {
+    /// The write that makes it so.
+    zxid: Zxid,
+    /// Its numbers; `None` when it is deleted.
+    stat: Option<StatPersisted>,
+    /// How many children it has.
+    pub children: i64,
+    /// Its list.
+    pub acl: AclList,
+    /// CRC-32 of path and data.
+    pub content: u32,
+}
+
+impl ChangeRecord {
+    /// A node as a write leaves it.
+    pub fn new(stat: StatPersisted, acl: AclList, content: u32) -> Self {
+        Self { zxid: stat.mzxid, stat: Some(stat), children: 0, acl, content }
+    }
+
+    /// Its numbers. Records that [`Prep::record`] gives have them.
+    pub fn stat(&self) -> &StatPersisted {
+        self.stat.as_ref().expect("deleted nodes are not given out")
+    }
+
+    /// Its numbers, to be changed.
+    pub fn stat_mut(&mut self) -> &mut StatPersisted {
+        self.stat.as_mut().expect("deleted nodes are not given out")
+    }
+
+    fn digest(&self, path: &str) -> i64 {
+        match &self.stat {
+            Some(stat) if digest::counts(path) => digest::node(self.content, stat),
+            _ => 0,
+        }
+    }
+
+    fn owner(&self) -> Option<SessionId> {
+        Owner::decode(self.stat.as_ref()?.ephemeral_owner).session()
+    }
+}
+
+/// The writes under way, as far as later writes must know them.
+#[derive(Debug)]
+pub struct Outstanding {
+    records: KeyedMap<Str, ChangeRecord>,
+    /// What each write touched: to be forgotten when it is applied.
+    by_zxid: VecDeque<(Zxid, Vec<Touched>)>,
+    /// Ephemeral nodes created or deleted by writes under way, by owner, with the last such write.
+    owned: BTreeMap<SessionId, BTreeMap<Str, Zxid>>,
+    /// The tree's digest once every write under way is applied.
+    digest: i64,
+}
+
+#[derive(Debug)]
+struct Touched {
+    path: Str,
+    owner: Option<SessionId>,
+}
+
+impl Outstanding {
+    /// Nothing under way above a tree with this digest.
+    pub fn new(digest: i64, prng: &mut Prng) -> Self {
+        Self { records: KeyedMap::new(prng), by_zxid: VecDeque::new(), owned: BTreeMap::new(), digest }
+    }
+
+    /// The tree's digest once every write under way is applied.
+    pub fn digest(&self) -> i64 {
+        self.digest
+    }
+
+    /// A write is applied: the tree knows now.
+    pub fn retire(&mut self, zxid: Zxid) {
+        if self.by_zxid.front().is_none_or(|(first, _)| *first != zxid) {
+            return;
+        }
+        let (_, touched) = self.by_zxid.pop_front().expect("looked at above");
+        for Touched { path, owner } in touched {
+            if self.records.get(&path).is_some_and(|record| record.zxid == zxid) {
+                self.records.remove(&path);
+            }
+            if let Some(owner) = owner
+                && let Some(paths) = self.owned.get_mut(&owner)
+            {
+                if paths.get(&path) == Some(&zxid) {
+                    paths.remove(&path);
+                }
+                if paths.is_empty() {
+                    self.owned.remove(&owner);
+                }
+            }
+        }
+    }
+}
+
+/// One write being checked. Dropped without [`Prep::keep`], it leaves no trace.
+pub struct Prep<'a> {
+    tree: &'a Tree,
+    outstanding: &'a mut Outstanding,
+    sessions: &'a Sessions,
+    config: &'a Config,
+    /// Whose write it is.
+    pub session: SessionId,
+    ids: &'a [Id],
+    /// The transaction's number.
+    pub zxid: Zxid,
+    /// The transaction's time.
+    pub time_ms: i64,
+    undo: Vec<Undo>,
+    kept: bool,
+}
+
+struct Undo {
+    path: Str,
+    before: Option<ChangeRecord>,
+    digest: i64,
+    owner: Option<SessionId>,
+    /// The write that touched the owner's node before this one.
+    owned_before: Option<Zxid>,
+}
+
+/// What a write is checked against.
+pub struct Against<'a> {
+    /// The nodes as applied.
+    pub tree: &'a Tree,
+    /// The writes under way.
+    pub outstanding: &'a mut Outstanding,
+    /// Who may write at all.
+    pub sessions: &'a Sessions,
+    /// The operator's decisions.
+    pub config: &'a Config,
+}
+
+impl<'a> Prep<'a> {
+    /// Begins to check the write `zxid` of `session`, whose client is `ids`.
+    pub fn new(against: Against<'a>, session: SessionId, ids: &'a [Id], zxid: Zxid, time_ms: i64) -> Self {
+        let Against { tree, outstanding, sessions, config } = against;
+        Self { tree, outstanding, sessions, config, session, ids, zxid, time_ms, undo: Vec::new(), kept: false }
+    }
+
+    /// The write is proposed: later ones see its effect.
+    pub fn keep(mut self) {
+        self.kept = true;
+        let undo = core::mem::take(&mut self.undo);
+        self.remember(undo);
+    }
+
+    /// Takes back what the write's parts did so far.
+    pub fn rollback(&mut self) {
+        let mut undo = core::mem::take(&mut self.undo);
+        while let Some(Undo { path, before, digest, owner, owned_before }) = undo.pop() {
+            self.outstanding.digest = digest;
+            if let Some(owner) = owner
+                && let Some(paths) = self.outstanding.owned.get_mut(&owner)
+            {
+                match owned_before {
+                    Some(zxid) => paths.insert(path.clone(), zxid),
+                    None => paths.remove(&path),
+                };
+                if paths.is_empty() {
+                    self.outstanding.owned.remove(&owner);
+                }
+            }
+            match before {
+                Some(before) => self.outstanding.records.insert(path, before),
+                None => self.outstanding.records.remove(&path),
+            };
+        }
+    }
+
+    fn remember(&mut self, undo: Vec<Undo>) {
+        if undo.is_empty() {
+            return;
+        }
+        let touched = undo.into_iter().map(|undo| Touched { path: undo.path, owner: undo.owner }).collect();
+        self.outstanding.by_zxid.push_back((self.zxid, touched));
+    }
+
+    /// A node as it will be.
+    ///
+    /// # Errors
+    /// `NONODE`.
+    pub fn record(&self, path: &str) -> Result<ChangeRecord, ErrorCode> {
+        if let Some(record) = self.outstanding.records.get(path) {
+            return if record.stat.is_some() { Ok(record.clone()) } else { Err(ErrorCode::NO_NODE) };
+        }
+        let node = self.tree.get(path).ok_or(ErrorCode::NO_NODE)?;
+        Ok(ChangeRecord {
+            zxid: Zxid::ZERO,
+            stat: Some(node.stat.clone()),
+            children: node.children_count() as i64,
+            acl: self.tree.acl(node),
+            content: node.content,
+        })
+    }
+
+    /// A node as this write leaves it.
+    pub fn put(&mut self, path: &str, mut record: ChangeRecord) {
+        record.zxid = self.zxid;
+        self.change(path, record);
+    }
+
+    /// A node is gone after this write.
+    pub fn put_deleted(&mut self, path: &str, mut record: ChangeRecord) {
+        record.zxid = self.zxid;
+        record.stat = None;
+        self.change(path, record);
+    }
+
+    fn change(&mut self, path: &str, record: ChangeRecord) {
+        let (before_digest, before_owner) = match self.outstanding.records.get(path) {
+            Some(before) => (before.digest(path), before.owner()),
+            None => self
+                .tree
+                .get(path)
+                .map_or((0, None), |node| (crate::tree::node_digest(path, node), node.owner().session())),
+        };
+        let undo_digest = self.outstanding.digest;
+        self.outstanding.digest = undo_digest.wrapping_sub(before_digest).wrapping_add(record.digest(path));
+        let owner = record.owner().or(before_owner);
+        let path = Str::from(path);
+        let owned = owner.map(|owner| self.outstanding.owned.entry(owner).or_default());
+        let owned_before = owned.and_then(|paths| paths.insert(path.clone(), self.zxid));
+        let before = self.outstanding.records.insert(path.clone(), record);
+        self.undo.push(Undo { path, before, digest: undo_digest, owner, owned_before });
+    }
+
+    /// Paths of the nodes that the session will own once every write under way is applied.
+    pub fn ephemerals(&self) -> BTreeSet<Str> {
+        let mut owned: BTreeSet<Str> = self.tree.ephemerals(self.session).cloned().collect();
+        for path in self.outstanding.owned.get(&self.session).into_iter().flat_map(BTreeMap::keys) {
+            let Some(record) = self.outstanding.records.get(path) else { continue };
+            if record.owner() == Some(self.session) {
+                owned.insert(path.clone());
+            } else {
+                owned.remove(path);
+            }
+        }
+        owned
+    }
+
+    /// Whether the session may still write.
+    ///
+    /// # Errors
+    /// `SESSIONEXPIRED`.
+    pub fn check_session(&self) -> Result<(), ErrorCode> {
+        self.sessions.check(self.session)
+    }
+
+    /// Whether a list gives the client `wanted`.
+    ///
+    /// # Errors
+    /// `NOAUTH`.
+    pub fn check_acl(&self, acl: &AclList, wanted: i32) -> Result<(), ErrorCode> {
+        if self.config.skip_acl || acl::allows(acl, wanted, self.ids) { Ok(()) } else { Err(ErrorCode::NO_AUTH) }
+    }
+
+    /// The client's identities.
+    pub fn ids(&self) -> &[Id] {
+        self.ids
+    }
+}
+
+impl Drop for Prep<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.rollback();
+        }
+    }
+}
+
+/// The version after a change of `current` that expects `expected` (-1: any).
+///
+/// # Errors
+/// `BADVERSION`.
+pub fn next_version(current: i32, expected: i32) -> Result<i32, ErrorCode> {
+    if expected != -1 && expected != current { Err(ErrorCode::BAD_VERSION) } else { Ok(current.wrapping_add(1)) }
+}

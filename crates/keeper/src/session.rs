@@ -1,0 +1,239 @@
+//! Sessions and when they end (upstream: `SessionTrackerImpl`, `ExpiryQueue`).
+//!
+//! A session ends when nothing was heard of it for its timeout, rounded up to the next tick. Hearing of one is a store
+//! into an atomic, so reads need no exclusive access; a session that was heard of since it was put into its bucket moves
+//! to a later one when the bucket comes due.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base::map::KeyedMap;
+use base::{Instant, Now, Prng};
+use zk_wire::{ErrorCode, SessionId, SnapshotSession};
+
+use crate::event::ConnId;
+
+/// When a session was last heard of: milliseconds of the monotonic clock.
+#[derive(Clone, Debug, Default)]
+pub struct Heard(Arc<AtomicU64>);
+
+impl Heard {
+    /// Something came from its client.
+    pub fn touch(&self, now: Now) {
+        self.0.fetch_max(now.mono.as_millis(), Ordering::Relaxed);
+    }
+}
+
+/// A session.
+#[derive(Debug)]
+pub struct Session {
+    /// Negotiated when it began; what snapshots say.
+    pub timeout_ms: i32,
+    /// Negotiated when its client last connected; what counts.
+    pub current_timeout_ms: i32,
+    /// Its connection, while there is one.
+    pub conn: Option<ConnId>,
+    /// Shared with its connection.
+    pub heard: Heard,
+    /// Its end is proposed: nothing more is taken from it.
+    closing: bool,
+    bucket_ms: u64,
+}
+
+/// All sessions.
+#[derive(Debug)]
+pub struct Sessions {
+    sessions: KeyedMap<SessionId, Session>,
+    /// By the time they are looked at, in milliseconds of the monotonic clock.
+    buckets: BTreeMap<u64, BTreeSet<SessionId>>,
+    tick_ms: u64,
+    next_id: i64,
+}
+
+impl Sessions {
+    /// None yet. New ones get ids that begin with the server's id and the time.
+    pub fn new(server_id: u8, tick_time_ms: i32, now: Now, prng: &mut Prng) -> Self {
+        let time = ((now.wall_ms << 24) as u64 >> 8).cast_signed();
+        let mut next_id = time | (i64::from(server_id) << 56);
+        if next_id == i64::MIN {
+            next_id += 1;
+        }
+        let tick_ms = u64::try_from(tick_time_ms).unwrap_or(0).max(1);
+        Self { sessions: KeyedMap::new(prng), buckets: BTreeMap::new(), tick_ms, next_id }
+    }
+
+    /// A number that no session has.
+    pub fn allocate(&mut self) -> SessionId {
+        loop {
+            let id = SessionId(self.next_id);
+            self.next_id = self.next_id.wrapping_add(1);
+            if !self.sessions.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    /// Begins to watch over a session.
+    pub fn track(&mut self, now: Now, id: SessionId, timeout_ms: i32) -> &mut Session {
+        let heard = Heard::default();
+        heard.touch(now);
+        let bucket_ms = self.bucket(now.mono.as_millis(), timeout_ms);
+        self.buckets.entry(bucket_ms).or_default().insert(id);
+        let session =
+            Session { timeout_ms, current_timeout_ms: timeout_ms, conn: None, heard, closing: false, bucket_ms };
+        self.sessions.insert(id, session);
+        self.sessions.get_mut(&id).expect("inserted above")
+    }
+
+    /// Forgets a session.
+    pub fn remove(&mut self, id: SessionId) -> Option<Session> {
+        let session = self.sessions.remove(&id)?;
+        self.take_from_bucket(id, session.bucket_ms);
+        Some(session)
+    }
+
+    /// A session that is not ending.
+    pub fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.sessions.get_mut(&id).filter(|session| !session.closing)
+    }
+
+    /// Whether requests of the session are taken.
+    ///
+    /// # Errors
+    /// `SESSIONEXPIRED` for one that is not known or is ending.
+    pub fn check(&self, id: SessionId) -> Result<(), ErrorCode> {
+        match self.sessions.get(&id) {
+            Some(session) if !session.closing => Ok(()),
+            _ => Err(ErrorCode::SESSION_EXPIRED),
+        }
+    }
+
+    /// From now on nothing more is taken from the session.
+    pub fn set_closing(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.closing = true;
+        }
+    }
+
+    /// The client reconnected: a new timeout counts.
+    pub fn renew(&mut self, now: Now, id: SessionId, timeout_ms: i32) {
+        let bucket = self.bucket(now.mono.as_millis(), timeout_ms);
+        let Some(session) = self.get_mut(id) else { return };
+        session.heard.touch(now);
+        session.current_timeout_ms = timeout_ms;
+        let old = core::mem::replace(&mut session.bucket_ms, bucket);
+        self.take_from_bucket(id, old);
+        self.buckets.entry(bucket).or_default().insert(id);
+    }
+
+    /// When a session may have to end.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.buckets.keys().next().map(|ms| Instant::from_millis(*ms))
+    }
+
+    /// Sessions that nothing was heard of for too long, in order of their ids within a tick; each is given once.
+    pub fn expired(&mut self, now: Now) -> Vec<SessionId> {
+        let mut expired = Vec::new();
+        while let Some(entry) = self.buckets.first_entry().filter(|entry| *entry.key() <= now.mono.as_millis()) {
+            for id in entry.remove() {
+                let Some(session) = self.sessions.get(&id) else { continue };
+                let heard_ms = session.heard.0.load(Ordering::Relaxed);
+                let bucket_ms = self.bucket(heard_ms, session.current_timeout_ms);
+                if bucket_ms <= now.mono.as_millis() {
+                    expired.push(id);
+                } else {
+                    self.buckets.entry(bucket_ms).or_default().insert(id);
+                    self.sessions.get_mut(&id).expect("looked up above").bucket_ms = bucket_ms;
+                }
+            }
+        }
+        expired
+    }
+
+    /// All sessions, for a snapshot.
+    pub fn entries(&self) -> Vec<SnapshotSession> {
+        self.sessions
+            .sorted()
+            .map(|(id, session)| SnapshotSession { id: *id, timeout_ms: session.timeout_ms })
+            .collect()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// The end of the tick after the timeout.
+    fn bucket(&self, heard_ms: u64, timeout_ms: i32) -> u64 {
+        let end_ms = heard_ms.saturating_add(u64::try_from(timeout_ms).unwrap_or(0));
+        (end_ms / self.tick_ms).saturating_add(1).saturating_mul(self.tick_ms)
+    }
+
+    fn take_from_bucket(&mut self, id: SessionId, bucket_ms: u64) {
+        if let Some(bucket) = self.buckets.get_mut(&bucket_ms) {
+            bucket.remove(&id);
+            if bucket.is_empty() {
+                self.buckets.remove(&bucket_ms);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Now {
+        Now { mono: Instant::from_millis(ms), wall_ms: 1_700_000_000_000 }
+    }
+
+    fn sessions() -> Sessions {
+        Sessions::new(3, 2000, at(0), &mut Prng::new(1))
+    }
+
+    #[test]
+    fn ids_begin_with_the_server() {
+        let mut sessions = sessions();
+        let (a, b) = (sessions.allocate(), sessions.allocate());
+        assert_eq!((a.0 >> 56, b.0 - a.0), (3, 1));
+        let mut high = Sessions::new(200, 2000, at(0), &mut Prng::new(1));
+        assert!(high.allocate().0 < 0);
+    }
+
+    #[test]
+    fn expiry_comes_at_the_end_of_the_tick() {
+        let mut sessions = sessions();
+        sessions.track(at(500), SessionId(1), 4000);
+        assert_eq!(sessions.deadline(), Some(Instant::from_millis(6000)));
+        assert_eq!(sessions.expired(at(5999)), []);
+        assert_eq!(sessions.expired(at(6000)), [SessionId(1)]);
+        assert_eq!(sessions.expired(at(9000)), [], "once only");
+        assert!(sessions.remove(SessionId(1)).is_some());
+        assert_eq!(sessions.deadline(), None);
+    }
+
+    #[test]
+    fn a_session_that_was_heard_of_moves_on() {
+        let mut sessions = sessions();
+        let heard = sessions.track(at(0), SessionId(1), 4000).heard.clone();
+        sessions.track(at(0), SessionId(2), 4000);
+        heard.touch(at(3000));
+        assert_eq!(sessions.expired(at(6000)), [SessionId(2)]);
+        assert_eq!(sessions.deadline(), Some(Instant::from_millis(8000)));
+        sessions.renew(at(7000), SessionId(1), 10_000);
+        assert_eq!(sessions.expired(at(8000)), []);
+        assert_eq!(sessions.expired(at(18_000)), [SessionId(1)]);
+    }
+
+    #[test]
+    fn a_closing_session_is_as_good_as_gone() {
+        let mut sessions = sessions();
+        sessions.track(at(0), SessionId(1), 4000);
+        assert_eq!(sessions.check(SessionId(1)), Ok(()));
+        sessions.set_closing(SessionId(1));
+        assert_eq!(sessions.check(SessionId(1)), Err(ErrorCode::SESSION_EXPIRED));
+        assert!(sessions.get_mut(SessionId(1)).is_none());
+        assert_eq!(sessions.len(), 1);
+    }
+}

@@ -1,0 +1,448 @@
+//! The znodes and how a transaction changes them (upstream: `DataTree`). Applying is the same when serving and when
+//! replaying a log over a snapshot that already holds some of its effects: see the notes at each kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::Str;
+use zk_wire::txn::TxnBody;
+use zk_wire::{Acl, ErrorCode, Id, OpCode, SessionId, Stat, StatPersisted, TxnHeader, Zxid, digest, perms};
+
+use crate::acl::{AclId, AclList, AclTable, OPEN};
+use crate::node::{Node, Owner};
+use crate::path;
+
+/// All znodes.
+#[derive(Debug)]
+pub struct Tree {
+    root: Node,
+    acls: AclTable,
+    ephemerals: BTreeMap<SessionId, BTreeSet<Str>>,
+    digest: i64,
+    nodes: usize,
+    bytes: u64,
+}
+
+/// What a watch may wait for.
+#[derive(Clone, Debug)]
+pub struct Change<'a> {
+    /// What happened.
+    pub kind: ChangeKind,
+    /// To which node.
+    pub path: &'a str,
+    /// The node's list; of a deleted node the last one.
+    pub acl: AclList,
+    /// The list of its parent; as `acl` when only data changed.
+    pub parent_acl: AclList,
+}
+
+/// What happened to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It was created.
+    Created,
+    /// It was deleted.
+    Deleted,
+    /// Its data was replaced.
+    DataChanged,
+}
+
+/// What applying a transaction gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// `None` when it had its effect.
+    pub err: Option<ErrorCode>,
+    /// Of the node created or changed.
+    pub stat: Option<Stat>,
+    /// Of the parts of a multi.
+    pub parts: Vec<Applied>,
+}
+
+/// Receives changes in the order of their effect.
+pub type OnChange<'a> = &'a mut dyn FnMut(Change<'_>);
+
+/// Where and when: what the parts of a transaction share.
+#[derive(Clone, Copy)]
+struct Stamp {
+    session: SessionId,
+    zxid: Zxid,
+    time_ms: i64,
+}
+
+impl Default for Tree {
+    /// `/`, `/zookeeper`, `/zookeeper/config` and `/zookeeper/quota`, as upstream makes them: empty data, and only
+    /// readable where the ensemble's configuration goes.
+    fn default() -> Self {
+        let mut tree = Self::empty();
+        let readable = Acl { perms: perms::READ, id: Id { scheme: "world".into(), id: "anyone".into() } };
+        let readable = tree.acls.acquire(&[readable]);
+        let stat = StatPersisted::default();
+        let config = StatPersisted { aversion: -1, ..stat.clone() };
+        for (path, acl, stat) in [
+            ("/", OPEN, stat.clone()),
+            ("/zookeeper", OPEN, stat.clone()),
+            (path::QUOTA, OPEN, stat),
+            (path::CONFIG, readable, config),
+        ] {
+            tree.load(path, Some(b""), acl, stat).expect("parents come first");
+        }
+        tree.acls.release(readable);
+        tree
+    }
+}
+
+impl Tree {
+    /// No node but an unnumbered root, for [`Tree::load`].
+    pub fn empty() -> Self {
+        let root = Node::new("/", None, OPEN, StatPersisted::default());
+        let mut tree =
+            Self { root, acls: AclTable::default(), ephemerals: BTreeMap::new(), digest: 0, nodes: 1, bytes: 1 };
+        tree.digest = tree.digest_of("/", &tree.root);
+        tree
+    }
+
+    /// The node at a path; `None` also for paths that no node can have.
+    pub fn get(&self, path: &str) -> Option<&Node> {
+        names(path)?.try_fold(&self.root, |node, name| node.child(name))
+    }
+
+    fn get_mut(&mut self, path: &str) -> Option<&mut Node> {
+        names(path)?.try_fold(&mut self.root, |node, name| node.child_mut(name))
+    }
+
+    /// The list of a node.
+    pub fn acl(&self, node: &Node) -> AclList {
+        self.acls.get(node.acl)
+    }
+
+    /// All lists.
+    pub fn acls(&self) -> &AclTable {
+        &self.acls
+    }
+
+    /// Paths of the nodes that a session owns.
+    pub fn ephemerals(&self, session: SessionId) -> impl Iterator<Item = &Str> {
+        self.ephemerals.get(&session).into_iter().flatten()
+    }
+
+    /// Sessions that own nodes.
+    pub fn ephemeral_owners(&self) -> impl Iterator<Item = SessionId> {
+        self.ephemerals.keys().copied()
+    }
+
+    /// How many nodes sessions own.
+    pub fn ephemerals_count(&self) -> usize {
+        self.ephemerals.values().map(BTreeSet::len).sum()
+    }
+
+    /// How many nodes there are.
+    pub fn nodes_count(&self) -> usize {
+        self.nodes
+    }
+
+    /// Bytes of all paths and data.
+    pub fn approximate_data_size(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The sum of the nodes' digests.
+    pub fn digest(&self) -> i64 {
+        self.digest
+    }
+
+    /// Applies a transaction.
+    pub fn apply(&mut self, header: &TxnHeader, body: &TxnBody, on_change: OnChange<'_>) -> Applied {
+        let stamp = Stamp { session: header.client_id, zxid: header.zxid, time_ms: header.time_ms };
+        match body {
+            TxnBody::Multi(parts) => self.apply_multi(stamp, parts, on_change),
+            body => self.apply_one(stamp, body, on_change),
+        }
+    }
+
+    /// All parts or none: with an error among them the parts before it count as done and those behind it as not reached.
+    fn apply_multi(&mut self, stamp: Stamp, parts: &[(OpCode, TxnBody)], on_change: OnChange<'_>) -> Applied {
+        let is_error = |(_, part): &(OpCode, TxnBody)| matches!(part, TxnBody::Error(_));
+        let failed = parts.iter().any(is_error);
+        let mut results = Vec::with_capacity(parts.len());
+        for part in parts {
+            results.push(match &part.1 {
+                TxnBody::Error(error) => Applied::failed(ErrorCode(error.err)),
+                _ if failed => Applied::failed(ErrorCode::OK),
+                body => self.apply_one(stamp, body, on_change),
+            });
+        }
+        let err = results.iter().filter_map(|part| part.err).find(|err| *err != ErrorCode::OK);
+        Applied { err, stat: None, parts: results }
+    }
+
+    fn apply_one(&mut self, stamp: Stamp, body: &TxnBody, on_change: OnChange<'_>) -> Applied {
+        let result = match body {
+            TxnBody::Create(txn) => {
+                let owner = if txn.ephemeral { Owner::Session(stamp.session) } else { Owner::Persistent };
+                let new = NewNode::of(&txn.path, txn.data.as_deref(), txn.acl.as_deref(), owner, txn.parent_cversion);
+                self.create(stamp, &new, on_change)
+            }
+            TxnBody::CreateV0(txn) => {
+                let owner = if txn.ephemeral { Owner::Session(stamp.session) } else { Owner::Persistent };
+                let new = NewNode::of(&txn.path, txn.data.as_deref(), txn.acl.as_deref(), owner, -1);
+                self.create(stamp, &new, on_change)
+            }
+            TxnBody::CreateTtl(txn) => {
+                let owner = Owner::Ttl(txn.ttl_ms);
+                let new = NewNode::of(&txn.path, txn.data.as_deref(), txn.acl.as_deref(), owner, txn.parent_cversion);
+                self.create(stamp, &new, on_change)
+            }
+            TxnBody::CreateContainer(txn) => {
+                let owner = Owner::Container;
+                let new = NewNode::of(&txn.path, txn.data.as_deref(), txn.acl.as_deref(), owner, txn.parent_cversion);
+                self.create(stamp, &new, on_change)
+            }
+            TxnBody::Delete(txn) => self.delete(stamp.zxid, &txn.path, on_change).map(|()| None),
+            TxnBody::SetData(txn) => {
+                self.set_data(stamp, &txn.path, txn.data.as_deref(), txn.version, on_change).map(Some)
+            }
+            TxnBody::SetAcl(txn) => self.set_acl(&txn.path, txn.acl.as_deref(), txn.version).map(Some),
+            TxnBody::CloseSession(txn) => {
+                let listed = txn.as_ref().and_then(|txn| txn.paths_to_delete.as_deref()).unwrap_or_default();
+                self.close_session(stamp, listed, on_change);
+                Ok(None)
+            }
+            TxnBody::Error(error) => Err(ErrorCode(error.err)),
+            TxnBody::CreateSession(_) | TxnBody::Check(_) | TxnBody::Multi(_) => Ok(None),
+        };
+        match result {
+            Ok(stat) => Applied { stat, ..Applied::default() },
+            Err(code) => Applied::failed(code),
+        }
+    }
+
+    /// Replay: when the node is there already (the snapshot was written later), its parent's numbers and its own list
+    /// still become the transaction's, which the snapshot may not have (ZOOKEEPER-4846).
+    fn create(&mut self, stamp: Stamp, new: &NewNode<'_>, on_change: OnChange<'_>) -> Result<Option<Stat>, ErrorCode> {
+        let (parent_path, name) = path::split(new.path).ok_or(ErrorCode::NO_NODE)?;
+        if self.get(parent_path).is_none() {
+            return Err(ErrorCode::NO_NODE);
+        }
+        let acl = self.acls.acquire(new.acl);
+        self.raise_parent(parent_path, new.parent_cversion, stamp.zxid);
+        if let Some(existing) = self.get_mut(new.path) {
+            let old = core::mem::replace(&mut existing.acl, acl);
+            self.acls.release(old);
+            return Err(ErrorCode::NODE_EXISTS);
+        }
+        let stat = StatPersisted {
+            czxid: stamp.zxid,
+            mzxid: stamp.zxid,
+            pzxid: stamp.zxid,
+            ctime: stamp.time_ms,
+            mtime: stamp.time_ms,
+            ephemeral_owner: new.owner.encode(),
+            ..StatPersisted::default()
+        };
+        let node = Node::new(new.path, new.data, acl, stat);
+        let shown = node.stat();
+        self.count_in(new.path, &node);
+        let parent = self.get_mut(parent_path).expect("looked up above");
+        parent.add_child(name, node);
+        let parent_acl = parent.acl;
+        on_change(Change {
+            kind: ChangeKind::Created,
+            path: new.path,
+            acl: self.acls.get(acl),
+            parent_acl: self.acls.get(parent_acl),
+        });
+        Ok(Some(shown))
+    }
+
+    /// A parent's counter of creations never goes back, whatever is replayed. -1 (logs of old releases): one more.
+    fn raise_parent(&mut self, parent_path: &str, cversion: i32, zxid: Zxid) {
+        self.change_numbers(parent_path, |stat| {
+            let cversion = if cversion == -1 { stat.cversion.wrapping_add(1) } else { cversion };
+            if cversion > stat.cversion {
+                stat.cversion = cversion;
+                stat.pzxid = zxid;
+            }
+        });
+    }
+
+    /// Replay: the parent learns of the deletion before the node is looked for. A node that has children again (they
+    /// and it were made anew behind this transaction) goes with them; their transactions come back.
+    fn delete(&mut self, zxid: Zxid, path: &str, on_change: OnChange<'_>) -> Result<(), ErrorCode> {
+        let (parent_path, name) = path::split(path).ok_or(ErrorCode::NO_NODE)?;
+        if name.is_empty() || self.get(parent_path).is_none() {
+            return Err(ErrorCode::NO_NODE);
+        }
+        self.change_numbers(parent_path, |stat| stat.pzxid = zxid.max(stat.pzxid));
+        let parent = self.get_mut(parent_path).expect("looked up above");
+        let parent_acl = parent.acl;
+        let node = parent.remove_child(name).ok_or(ErrorCode::NO_NODE)?;
+        let acl = self.acls.get(node.acl);
+        let parent_acl = self.acls.get(parent_acl);
+        self.count_out(path, *node);
+        on_change(Change { kind: ChangeKind::Deleted, path, acl, parent_acl });
+        Ok(())
+    }
+
+    fn set_data(
+        &mut self,
+        stamp: Stamp,
+        path: &str,
+        data: Option<&[u8]>,
+        version: i32,
+        on_change: OnChange<'_>,
+    ) -> Result<Stat, ErrorCode> {
+        let node = self.get_mut(path).ok_or(ErrorCode::NO_NODE)?;
+        let (old_len, old_digest) = (node.data.as_ref().map_or(0, |data| data.len()), node_digest(path, node));
+        node.data = data.map(Into::into);
+        node.content = digest::content(path, data);
+        node.stat.version = version;
+        node.stat.mzxid = stamp.zxid;
+        node.stat.mtime = stamp.time_ms;
+        let (shown, new_digest, acl) = (node.stat(), node_digest(path, node), node.acl);
+        self.digest = self.digest.wrapping_sub(old_digest).wrapping_add(new_digest);
+        self.bytes = self.bytes - old_len as u64 + data.map_or(0, <[u8]>::len) as u64;
+        let acl = self.acls.get(acl);
+        on_change(Change { kind: ChangeKind::DataChanged, path, parent_acl: acl.clone(), acl });
+        Ok(shown)
+    }
+
+    fn set_acl(&mut self, path: &str, acl: Option<&[Acl]>, version: i32) -> Result<Stat, ErrorCode> {
+        if self.get(path).is_none() {
+            return Err(ErrorCode::NO_NODE);
+        }
+        let acl = self.acls.acquire(acl.unwrap_or_default());
+        self.change_numbers(path, |stat| stat.aversion = version);
+        let node = self.get_mut(path).expect("looked up above");
+        let old = core::mem::replace(&mut node.acl, acl);
+        let shown = node.stat();
+        self.acls.release(old);
+        Ok(shown)
+    }
+
+    /// The listed nodes go even if somebody else owns them by now (their creation is replayed behind this), then what is
+    /// left (ZOOKEEPER-3145).
+    fn close_session(&mut self, stamp: Stamp, listed: &[Str], on_change: OnChange<'_>) {
+        for path in listed {
+            let _ = self.delete(stamp.zxid, path, on_change);
+        }
+        for path in self.ephemerals.remove(&stamp.session).unwrap_or_default() {
+            let _ = self.delete(stamp.zxid, &path, on_change);
+        }
+    }
+
+    /// Puts a node of a snapshot in its place. The root may come once more and then replaces the one that is there.
+    ///
+    /// # Errors
+    /// `NONODE` when its parent has not come yet.
+    pub fn load(&mut self, path: &str, data: Option<&[u8]>, acl: AclId, stat: StatPersisted) -> Result<(), ErrorCode> {
+        let node = Node::new(path, data, acl, stat);
+        self.acls.add_use(acl);
+        if path == "/" {
+            self.digest = self.digest.wrapping_sub(self.digest_of("/", &self.root));
+            self.digest = self.digest.wrapping_add(self.digest_of("/", &node));
+            self.bytes = self.bytes - self.root.data.as_ref().map_or(0, |data| data.len()) as u64;
+            self.bytes += node.data.as_ref().map_or(0, |data| data.len()) as u64;
+            let children = self.root.take_children();
+            self.root = node;
+            for (name, child) in children {
+                self.root.add_child(&name, *child);
+            }
+            return Ok(());
+        }
+        let (parent_path, name) = path::split(path).ok_or(ErrorCode::NO_NODE)?;
+        if self.get(parent_path).is_none() || name.is_empty() {
+            return Err(ErrorCode::NO_NODE);
+        }
+        self.count_in(path, &node);
+        self.get_mut(parent_path).expect("looked up above").add_child(name, node);
+        Ok(())
+    }
+
+    /// The list table, for loading.
+    pub fn acls_mut(&mut self) -> &mut AclTable {
+        &mut self.acls
+    }
+
+    fn change_numbers(&mut self, path: &str, change: impl FnOnce(&mut StatPersisted)) {
+        let Some(node) = self.get_mut(path) else { return };
+        let before = node_digest(path, node);
+        change(&mut node.stat);
+        let after = node_digest(path, node);
+        self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
+    }
+
+    fn count_in(&mut self, path: &str, node: &Node) {
+        self.digest = self.digest.wrapping_add(self.digest_of(path, node));
+        self.nodes += 1;
+        self.bytes += (path.len() + node.data.as_ref().map_or(0, |data| data.len())) as u64;
+        if let Some(session) = node.owner().session() {
+            self.ephemerals.entry(session).or_default().insert(path.into());
+        }
+    }
+
+    /// Takes a node and all below it out of the counts, without recursion: a path can have half a million names.
+    fn count_out(&mut self, path: &str, node: Node) {
+        let mut gone = vec![(path.to_string(), node)];
+        while let Some((path, mut node)) = gone.pop() {
+            for (name, child) in node.take_children() {
+                gone.push((format!("{path}/{name}"), *child));
+            }
+            self.digest = self.digest.wrapping_sub(self.digest_of(&path, &node));
+            self.nodes -= 1;
+            self.bytes -= (path.len() + node.data.as_ref().map_or(0, |data| data.len())) as u64;
+            self.acls.release(node.acl);
+            if let Some(session) = node.owner().session()
+                && let Some(paths) = self.ephemerals.get_mut(&session)
+            {
+                paths.remove(path.as_str());
+                if paths.is_empty() {
+                    self.ephemerals.remove(&session);
+                }
+            }
+        }
+    }
+
+    fn digest_of(&self, path: &str, node: &Node) -> i64 {
+        node_digest(path, node)
+    }
+}
+
+/// A node's part in the tree's digest.
+pub fn node_digest(path: &str, node: &Node) -> i64 {
+    if digest::counts(path) { digest::node(node.content, &node.stat) } else { 0 }
+}
+
+impl Drop for Tree {
+    /// Without recursion, see `count_out`.
+    fn drop(&mut self) {
+        let mut gone = vec![self.root.take_children()];
+        while let Some(children) = gone.pop() {
+            gone.extend(children.into_values().map(|mut child| child.take_children()));
+        }
+    }
+}
+
+impl Applied {
+    fn failed(code: ErrorCode) -> Self {
+        Self { err: Some(code), ..Self::default() }
+    }
+}
+
+struct NewNode<'a> {
+    path: &'a str,
+    data: Option<&'a [u8]>,
+    acl: &'a [Acl],
+    owner: Owner,
+    parent_cversion: i32,
+}
+
+impl<'a> NewNode<'a> {
+    fn of(path: &'a str, data: Option<&'a [u8]>, acl: Option<&'a [Acl]>, owner: Owner, parent_cversion: i32) -> Self {
+        Self { path, data, acl: acl.unwrap_or_default(), owner, parent_cversion }
+    }
+}
+
+/// The names from the root to a node; `None` for a path that does not start with a slash.
+fn names(path: &str) -> Option<impl Iterator<Item = &str>> {
+    let names = path.strip_prefix('/')?;
+    Some(names.split('/').skip(usize::from(names.is_empty())))
+}

@@ -1,0 +1,398 @@
+//! Who waits for which change (upstream: `WatchManager`, `WatcherMode`).
+//!
+//! Two tables, as upstream: *data* (getData, exists) and *child* (getChildren). Each is divided by path, so that reads
+//! running beside each other can leave watches; firing happens under the keeper's exclusive access.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use base::map::{HashKey, KeyedMap};
+use base::{Prng, Str};
+
+use crate::event::ConnId;
+use crate::tree::ChangeKind;
+
+/// A watch event's type on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum EventType {
+    /// The node was created.
+    NodeCreated = 1,
+    /// The node was deleted.
+    NodeDeleted = 2,
+    /// The node's data was replaced.
+    NodeDataChanged = 3,
+    /// A child of the node was created or deleted.
+    NodeChildrenChanged = 4,
+}
+
+/// How long a watch stays, and how far it reaches: a set of bits per connection and path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Modes(u8);
+
+impl Modes {
+    /// Fires once.
+    pub const STANDARD: Self = Self(1);
+    /// Stays.
+    pub const PERSISTENT: Self = Self(2);
+    /// Stays, and sees changes of all nodes below.
+    pub const PERSISTENT_RECURSIVE: Self = Self(4);
+
+    const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Both tables.
+#[derive(Debug)]
+pub struct Watches {
+    /// Of getData and exists.
+    pub data: Table,
+    /// Of getChildren.
+    pub child: Table,
+}
+
+impl Watches {
+    /// Nobody waits.
+    pub fn new(prng: &mut Prng) -> Self {
+        Self { data: Table::new(prng), child: Table::new(prng) }
+    }
+
+    /// The connections to tell of a change, each event once per connection, in the order upstream sends them.
+    pub fn fire(&self, kind: ChangeKind, path: &str, parent: Option<&str>, mut tell: impl FnMut(Told<'_>)) {
+        let own = match kind {
+            ChangeKind::Created => EventType::NodeCreated,
+            ChangeKind::Deleted => EventType::NodeDeleted,
+            ChangeKind::DataChanged => EventType::NodeDataChanged,
+        };
+        let told = self.data.trigger(path);
+        if !told.is_empty() {
+            tell(Told { event: own, path, of_parent: false, conns: &told });
+        }
+        if kind == ChangeKind::Deleted {
+            let mut left = self.child.trigger(path);
+            left.retain(|conn| told.binary_search(conn).is_err());
+            if !left.is_empty() {
+                tell(Told { event: own, path, of_parent: false, conns: &left });
+            }
+        }
+        if let Some(parent) = parent
+            && kind != ChangeKind::DataChanged
+        {
+            let conns = self.child.trigger(parent);
+            if !conns.is_empty() {
+                tell(Told { event: EventType::NodeChildrenChanged, path: parent, of_parent: true, conns: &conns });
+            }
+        }
+    }
+
+    /// Forgets a connection.
+    pub fn remove_conn(&self, conn: ConnId) {
+        self.data.remove_conn(conn);
+        self.child.remove_conn(conn);
+    }
+
+    /// How many watches there are.
+    pub fn len(&self) -> usize {
+        self.data.len() + self.child.len()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// An event and who gets it.
+pub struct Told<'a> {
+    /// What happened.
+    pub event: EventType,
+    /// To which node.
+    pub path: &'a str,
+    /// Whether the event is about the parent of the node that changed.
+    pub of_parent: bool,
+    /// Sorted.
+    pub conns: &'a [ConnId],
+}
+
+const SHARDS: usize = 16;
+
+/// Connections by path, and paths by connection.
+#[derive(Debug)]
+pub struct Table {
+    hasher: HashKey,
+    by_path: Vec<Mutex<KeyedMap<Str, Watchers>>>,
+    by_conn: Vec<Mutex<KeyedMap<ConnId, BTreeSet<Str>>>>,
+    watches: AtomicUsize,
+    /// While 0, ancestors need no look.
+    recursive: AtomicUsize,
+}
+
+/// Most paths are watched by one connection.
+#[derive(Debug)]
+enum Watchers {
+    One(ConnId, Modes),
+    Many(BTreeMap<ConnId, Modes>),
+}
+
+impl Table {
+    fn new(prng: &mut Prng) -> Self {
+        Self {
+            hasher: HashKey::from_prng(prng),
+            by_path: (0..SHARDS).map(|_| Mutex::new(KeyedMap::new(prng))).collect(),
+            by_conn: (0..SHARDS).map(|_| Mutex::new(KeyedMap::new(prng))).collect(),
+            watches: AtomicUsize::new(0),
+            recursive: AtomicUsize::new(0),
+        }
+    }
+
+    /// Leaves a watch. A connection has at most one of a mode on a path.
+    pub fn add(&self, path: &str, conn: ConnId, mode: Modes) {
+        let mut shard = self.paths(path);
+        // A copy: the path shares the frame that it came in.
+        let added = match shard.get_mut(path) {
+            None => {
+                shard.insert(path.into(), Watchers::One(conn, mode));
+                Added { conn: true, mode: true }
+            }
+            Some(watchers) => watchers.add(conn, mode),
+        };
+        drop(shard);
+        if added.mode && mode == Modes::PERSISTENT_RECURSIVE {
+            self.recursive.fetch_add(1, Ordering::Relaxed);
+        }
+        if added.conn {
+            self.watches.fetch_add(1, Ordering::Relaxed);
+            lock(&self.by_conn[conn.0 as usize % SHARDS]).get_or_insert_with(conn, BTreeSet::new).insert(path.into());
+        }
+    }
+
+    /// Who is to be told of an event at a path; sorted. Standard watches on it end.
+    pub fn trigger(&self, path: &str) -> Vec<ConnId> {
+        let mut told = Vec::new();
+        let mut ended = Vec::new();
+        {
+            let mut shard = self.paths(path);
+            if let Some(watchers) = shard.get_mut(path) {
+                watchers.fire(&mut told, &mut ended);
+                if watchers.is_empty() {
+                    shard.remove(path);
+                }
+            }
+        }
+        for conn in ended {
+            self.forget(path, conn);
+        }
+        if self.recursive.load(Ordering::Relaxed) > 0 {
+            self.trigger_above(path, &mut told);
+        }
+        told
+    }
+
+    /// Recursive watches on the nodes above.
+    fn trigger_above(&self, path: &str, told: &mut Vec<ConnId>) {
+        let mut at = path;
+        while at.len() > 1
+            && let Some((above, _)) = crate::path::split(at)
+        {
+            if let Some(watchers) = self.paths(above).get(above) {
+                watchers.recursive(told);
+            }
+            at = above;
+        }
+        told.sort_unstable();
+        told.dedup();
+    }
+
+    /// How many connections wait, counted per path.
+    pub fn len(&self) -> usize {
+        self.watches.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn remove_conn(&self, conn: ConnId) {
+        let paths = lock(&self.by_conn[conn.0 as usize % SHARDS]).remove(&conn).unwrap_or_default();
+        self.watches.fetch_sub(paths.len(), Ordering::Relaxed);
+        for path in paths {
+            let mut shard = self.paths(&path);
+            let Some(watchers) = shard.get_mut(&*path) else { continue };
+            if watchers.remove(conn).is_some_and(|modes| modes.has(Modes::PERSISTENT_RECURSIVE)) {
+                self.recursive.fetch_sub(1, Ordering::Relaxed);
+            }
+            if watchers.is_empty() {
+                shard.remove(&*path);
+            }
+        }
+    }
+
+    fn forget(&self, path: &str, conn: ConnId) {
+        let mut shard = lock(&self.by_conn[conn.0 as usize % SHARDS]);
+        if let Some(paths) = shard.get_mut(&conn) {
+            paths.remove(path);
+            if paths.is_empty() {
+                shard.remove(&conn);
+            }
+        }
+        self.watches.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn paths(&self, path: &str) -> MutexGuard<'_, KeyedMap<Str, Watchers>> {
+        lock(&self.by_path[self.hasher.hash_one(path) as usize % SHARDS])
+    }
+}
+
+struct Added {
+    conn: bool,
+    mode: bool,
+}
+
+impl Watchers {
+    fn add(&mut self, conn: ConnId, mode: Modes) -> Added {
+        let many = match self {
+            Self::One(one, modes) if *one == conn => {
+                let added = Added { conn: false, mode: !modes.has(mode) };
+                modes.0 |= mode.0;
+                return added;
+            }
+            Self::One(one, modes) => {
+                *self = Self::Many(BTreeMap::from([(*one, *modes)]));
+                let Self::Many(many) = self else { unreachable!("assigned above") };
+                many
+            }
+            Self::Many(many) => many,
+        };
+        let before = many.get(&conn).copied().unwrap_or(Modes(0));
+        many.insert(conn, Modes(before.0 | mode.0));
+        Added { conn: before.0 == 0, mode: !before.has(mode) }
+    }
+
+    /// Tells everybody; standard watches end, and those with no other mode are gone.
+    fn fire(&mut self, told: &mut Vec<ConnId>, ended: &mut Vec<ConnId>) {
+        let mut fire = |conn: ConnId, modes: &mut Modes| {
+            told.push(conn);
+            modes.0 &= !Modes::STANDARD.0;
+            if modes.0 == 0 {
+                ended.push(conn);
+            }
+        };
+        match self {
+            Self::One(conn, modes) => fire(*conn, modes),
+            Self::Many(many) => {
+                many.iter_mut().for_each(|(conn, modes)| fire(*conn, modes));
+                many.retain(|_, modes| modes.0 != 0);
+            }
+        }
+    }
+
+    fn recursive(&self, told: &mut Vec<ConnId>) {
+        let mut tell = |conn: &ConnId, modes: &Modes| {
+            if modes.has(Modes::PERSISTENT_RECURSIVE) {
+                told.push(*conn);
+            }
+        };
+        match self {
+            Self::One(conn, modes) => tell(conn, modes),
+            Self::Many(many) => many.iter().for_each(|(conn, modes)| tell(conn, modes)),
+        }
+    }
+
+    fn remove(&mut self, conn: ConnId) -> Option<Modes> {
+        match self {
+            Self::One(one, modes) if *one == conn => Some(core::mem::replace(modes, Modes(0))),
+            Self::One(..) => None,
+            Self::Many(many) => many.remove(&conn),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::One(_, modes) => modes.0 == 0,
+            Self::Many(many) => many.is_empty(),
+        }
+    }
+}
+
+/// A thread that panicked while it held the lock left a whole table: every change is one insert or remove.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ConnId = ConnId(1);
+    const B: ConnId = ConnId(17);
+
+    fn fired(watches: &Watches, kind: ChangeKind, path: &str, parent: &str) -> Vec<(EventType, String, Vec<ConnId>)> {
+        let mut all = Vec::new();
+        watches.fire(kind, path, Some(parent), |told| {
+            all.push((told.event, told.path.to_string(), told.conns.to_vec()));
+        });
+        all
+    }
+
+    #[test]
+    fn a_deletion_is_told_once_to_each() {
+        let watches = Watches::new(&mut Prng::new(1));
+        watches.data.add("/a", A, Modes::STANDARD);
+        watches.data.add("/a", A, Modes::STANDARD);
+        watches.child.add("/a", A, Modes::STANDARD);
+        watches.child.add("/a", B, Modes::STANDARD);
+        watches.child.add("/", B, Modes::STANDARD);
+        assert_eq!(watches.len(), 4);
+        let expected = [
+            (EventType::NodeDeleted, "/a".to_string(), vec![A]),
+            (EventType::NodeDeleted, "/a".to_string(), vec![B]),
+            (EventType::NodeChildrenChanged, "/".to_string(), vec![B]),
+        ];
+        assert_eq!(fired(&watches, ChangeKind::Deleted, "/a", "/"), expected);
+        assert!(watches.is_empty());
+        assert_eq!(fired(&watches, ChangeKind::Created, "/a", "/"), []);
+    }
+
+    #[test]
+    fn data_changes_do_not_concern_children_watches() {
+        let watches = Watches::new(&mut Prng::new(1));
+        watches.child.add("/a", A, Modes::STANDARD);
+        watches.child.add("/", A, Modes::STANDARD);
+        assert_eq!(fired(&watches, ChangeKind::DataChanged, "/a", "/"), []);
+        assert_eq!(watches.len(), 2);
+    }
+
+    #[test]
+    fn persistent_watches_stay_and_recursive_ones_reach_down() {
+        let watches = Watches::new(&mut Prng::new(1));
+        watches.data.add("/a", A, Modes::PERSISTENT_RECURSIVE);
+        watches.data.add("/a/b", A, Modes::STANDARD);
+        watches.data.add("/a/b", B, Modes::PERSISTENT);
+        for _ in 0..2 {
+            let told = (EventType::NodeDataChanged, "/a/b".to_string(), vec![A, B]);
+            assert_eq!(fired(&watches, ChangeKind::DataChanged, "/a/b", "/a"), [told]);
+        }
+        watches.remove_conn(A);
+        assert_eq!(watches.len(), 1);
+        assert_eq!(watches.data.trigger("/a/b/c"), []);
+        assert_eq!(watches.data.trigger("/a/b"), [B]);
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_is_not_told() {
+        let watches = Watches::new(&mut Prng::new(1));
+        for path in ["/a", "/b", "/c"] {
+            watches.data.add(path, A, Modes::STANDARD);
+            watches.data.add(path, B, Modes::STANDARD);
+        }
+        watches.remove_conn(A);
+        assert_eq!(watches.len(), 3);
+        assert_eq!(watches.data.trigger("/a"), [B]);
+        watches.remove_conn(B);
+        assert!(watches.is_empty());
+    }
+}
