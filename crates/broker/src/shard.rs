@@ -182,6 +182,7 @@ impl Shard {
                     partition: id.clone(),
                     topic_id: lead.topic_id,
                     is_new: lead.is_new,
+                    leader_epoch: lead.leader_epoch,
                     config: lead.config.clone(),
                 });
                 self.partitions.set(id, Hosted::Opening(Box::new(lead)));
@@ -201,9 +202,12 @@ impl Shard {
         let leader_epoch = lead.leader_epoch;
         match result {
             Ok(log) => {
-                let partition = Partition::new(self.config.broker_id, *lead, *log);
+                let (partition, epochs_changed) = Partition::new(self.config.broker_id, *lead, *log);
                 self.partitions.set(id.clone(), Hosted::Online(Box::new(partition)));
-                effects.push(Effect::SaveEpochs(id.clone()));
+                // The epoch moved on while the log was being opened.
+                if epochs_changed {
+                    effects.push(Effect::SaveEpochs(id.clone()));
+                }
                 effects.push(Effect::Notify(ShardNotice::Leading { partition: id.clone(), leader_epoch }));
                 if &*id.topic == GROUP_METADATA_TOPIC {
                     self.coordinators.elect(&mut self.partitions, now, id, effects);

@@ -90,8 +90,9 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// The partition whose log was just opened, led by `broker_id` as `lead` says.
-    pub fn new(broker_id: i32, lead: LeadPartition, log: OpenedLog) -> Self {
+    /// The partition whose log was just opened, led by `broker_id` as `lead` says; and whether its leader epochs have
+    /// to be written before it serves.
+    pub fn new(broker_id: i32, lead: LeadPartition, log: OpenedLog) -> (Self, bool) {
         assert!(
             log.log_start_offset <= log.log_end_offset,
             "a log ends where it starts, or later: {} {log:?}",
@@ -114,8 +115,8 @@ impl Partition {
             epochs: log.epochs,
             producers: log.producers,
         };
-        partition.lead(lead);
-        partition
+        let epochs_changed = partition.lead(lead);
+        (partition, epochs_changed)
     }
 
     /// Takes over a (newer) leadership. True when the leader epoch is a new one, so that the epoch cache changed and
@@ -370,7 +371,7 @@ mod tests {
     }
 
     fn led(replicas: &[i32], isr: &[i32]) -> Partition {
-        Partition::new(1, lead(replicas, isr, 3), OpenedLog::empty())
+        Partition::new(1, lead(replicas, isr, 3), OpenedLog::empty()).0
     }
 
     fn batch(count: i32) -> Produced {

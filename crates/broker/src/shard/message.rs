@@ -345,8 +345,10 @@ pub enum Effect {
         partition: TopicPartition,
         /// The topic's id, for `partition.metadata`.
         topic_id: TopicId,
-        /// Whether the log may be made.
+        /// Whether the log was never made before.
         is_new: bool,
+        /// Epoch that begins at the log's end; it is entered in the leader epochs, durably, as a part of the opening.
+        leader_epoch: i32,
         /// The topic's configuration.
         config: Arc<LogConfig>,
     },

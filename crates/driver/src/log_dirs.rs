@@ -1,0 +1,230 @@
+//! The log folders of one broker, shared by its shards: which folder has which partition, and the checkpoint files,
+//! which are per folder and hold the partitions of all shards.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use broker::TopicPartition;
+use storage::disk::Disk;
+use storage::kafka::checkpoint::{HIGH_WATERMARK, LOG_START, Offsets, RECOVERY_POINT, read_offsets};
+use storage::kafka::{LogDir, RemoveJob};
+
+/// Which folder, by its place in `log.dirs`.
+pub type DirIndex = usize;
+
+/// See the module.
+pub struct LogDirs<D: Disk> {
+    dirs: Vec<Dir<D>>,
+    /// Shards that have not closed their logs yet.
+    open_shards: AtomicUsize,
+}
+
+struct Dir<D: Disk> {
+    path: PathBuf,
+    log_dir: RwLock<LogDir<D>>,
+    state: Mutex<DirState>,
+}
+
+#[derive(Default)]
+struct DirState {
+    /// Partitions whose folder is here.
+    partitions: BTreeMap<TopicPartition, Opened>,
+    checkpoints: Checkpoints,
+    failed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    /// Found at the start; not opened yet.
+    No,
+    Yes,
+}
+
+/// The three checkpoints of one folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// `recovery-point-offset-checkpoint`.
+    pub recovery_points: Offsets,
+    /// `replication-offset-checkpoint`.
+    pub high_watermarks: Offsets,
+    /// `log-start-offset-checkpoint`.
+    pub log_starts: Offsets,
+}
+
+impl<D: Disk> LogDirs<D> {
+    /// Takes the folders, for this many shards. The jobs remove what deleted topics left behind.
+    ///
+    /// # Errors
+    /// The first folder that cannot be taken, in words for an operator.
+    pub fn open(disk: &D, paths: &[PathBuf], shards: usize) -> io::Result<(Self, Vec<RemoveJob<D>>)> {
+        let (mut dirs, mut leftovers) = (Vec::new(), Vec::new());
+        let mut homes: BTreeMap<TopicPartition, PathBuf> = BTreeMap::new();
+        for path in paths {
+            let log_dir = LogDir::open(disk, path)?;
+            let (found, removals) = log_dir.scan()?;
+            leftovers.extend(removals);
+            let mut state = DirState { checkpoints: Checkpoints::read(disk, path)?, ..DirState::default() };
+            for found in found {
+                if let Some(other) = homes.insert(found.partition.clone(), path.clone()) {
+                    let (partition, other, path) = (&found.partition, other.display(), path.display());
+                    let what =
+                        format!("partition {partition} is in both {other} and {path}: remove one of the folders");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                }
+                state.partitions.insert(found.partition, Opened::No);
+            }
+            dirs.push(Dir { path: path.clone(), log_dir: RwLock::new(log_dir), state: Mutex::new(state) });
+        }
+        Ok((Self { dirs, open_shards: AtomicUsize::new(shards) }, leftovers))
+    }
+
+    /// The cluster and broker ids of the first folder's `meta.properties`, if it has any.
+    pub fn identity(&self) -> (Option<String>, Option<i32>) {
+        let metas = self.dirs.iter().map(|dir| dir.log_dir().meta().cloned());
+        let meta = metas.flatten().next();
+        meta.map_or((None, None), |meta| (meta.cluster_id, meta.broker_id))
+    }
+
+    /// Ties every folder to a cluster and a broker; see [`LogDir::claim`].
+    ///
+    /// # Errors
+    /// As [`LogDir::claim`].
+    pub fn claim(&self, cluster_id: &str, broker_id: i32) -> io::Result<()> {
+        for dir in &self.dirs {
+            let mut log_dir = dir.log_dir.write().unwrap_or_else(PoisonError::into_inner);
+            log_dir.claim(cluster_id, broker_id)?;
+        }
+        Ok(())
+    }
+
+    /// The folder's path as configured.
+    pub fn path(&self, dir: DirIndex) -> &Path {
+        &self.dirs[dir].path
+    }
+
+    /// The folder.
+    pub fn with<R>(&self, dir: DirIndex, f: impl FnOnce(&LogDir<D>) -> R) -> R {
+        f(&self.dirs[dir].log_dir())
+    }
+
+    /// Where a partition is, or where it is best put: the folder with the fewest. The second value is whether it is
+    /// there already. `None` when no folder is left.
+    pub fn place(&self, partition: &TopicPartition) -> Option<(DirIndex, bool)> {
+        let mut best: Option<(usize, DirIndex)> = None;
+        for (index, dir) in self.dirs.iter().enumerate() {
+            let state = dir.state();
+            if state.partitions.contains_key(partition) {
+                return (!state.failed).then_some((index, true));
+            }
+            if !state.failed && best.is_none_or(|(count, _)| state.partitions.len() < count) {
+                best = Some((state.partitions.len(), index));
+            }
+        }
+        let (_, index) = best?;
+        self.dirs[index].state().partitions.insert(partition.clone(), Opened::No);
+        Some((index, false))
+    }
+
+    /// The partition's log is open.
+    pub fn opened(&self, dir: DirIndex, partition: &TopicPartition) {
+        self.dirs[dir].state().partitions.insert(partition.clone(), Opened::Yes);
+    }
+
+    /// The partition's folder is gone.
+    pub fn forget(&self, dir: DirIndex, partition: &TopicPartition) {
+        let mut state = self.dirs[dir].state();
+        state.partitions.remove(partition);
+        let Checkpoints { recovery_points, high_watermarks, log_starts } = &mut state.checkpoints;
+        for offsets in [recovery_points, high_watermarks, log_starts] {
+            offsets.remove(partition);
+        }
+    }
+
+    /// Takes a folder offline. True the first time.
+    pub fn fail(&self, dir: DirIndex) -> bool {
+        !core::mem::replace(&mut self.dirs[dir].state().failed, true)
+    }
+
+    /// Whether a folder is offline.
+    pub fn has_failed(&self, dir: DirIndex) -> bool {
+        self.dirs[dir].state().failed
+    }
+
+    /// Whether every folder is offline.
+    pub fn all_failed(&self) -> bool {
+        (0..self.dirs.len()).all(|dir| self.has_failed(dir))
+    }
+
+    /// Enters a shard's offsets into the folder's checkpoints and writes the files that changed. Called from jobs: it
+    /// syncs, and the folder's shards take turns.
+    ///
+    /// # Errors
+    /// As the disk reports them: the folder has to go offline.
+    pub fn checkpoint(&self, dir: DirIndex, news: Checkpoints) -> io::Result<()> {
+        let log_dir = self.dirs[dir].log_dir();
+        let mut state = self.dirs[dir].state();
+        let old = state.checkpoints.clone();
+        let merged = &mut state.checkpoints;
+        merged.recovery_points.extend(news.recovery_points);
+        merged.high_watermarks.extend(news.high_watermarks);
+        merged.log_starts.extend(news.log_starts);
+        if merged.recovery_points != old.recovery_points {
+            log_dir.checkpoint_recovery_points(&merged.recovery_points).run()?;
+        }
+        if merged.log_starts != old.log_starts {
+            log_dir.checkpoint_log_starts(&merged.log_starts).run()?;
+        }
+        if merged.high_watermarks != old.high_watermarks {
+            log_dir.checkpoint_high_watermarks(&merged.high_watermarks).run()?;
+        }
+        Ok(())
+    }
+
+    /// A shard has closed its logs. The last one marks the folders as cleanly stopped, except a folder that failed or
+    /// that holds, since an unclean stop, logs which nobody opened and nobody recovered.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn shard_closed(&self, clean: bool, broker_epoch: i64) -> io::Result<()> {
+        if !clean {
+            for dir in &self.dirs {
+                dir.state().failed = true;
+            }
+        }
+        if self.open_shards.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return Ok(());
+        }
+        for dir in &self.dirs {
+            let log_dir = dir.log_dir();
+            let state = dir.state();
+            let unopened = state.partitions.values().any(|opened| *opened == Opened::No);
+            if !state.failed && (log_dir.was_clean() || !unopened) {
+                log_dir.mark_clean(broker_epoch)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<D: Disk> Dir<D> {
+    fn log_dir(&self) -> std::sync::RwLockReadGuard<'_, LogDir<D>> {
+        self.log_dir.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, DirState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Checkpoints {
+    fn read<D: Disk>(disk: &D, path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            recovery_points: read_offsets(disk, &path.join(RECOVERY_POINT))?,
+            high_watermarks: read_offsets(disk, &path.join(HIGH_WATERMARK))?,
+            log_starts: read_offsets(disk, &path.join(LOG_START))?,
+        })
+    }
+}

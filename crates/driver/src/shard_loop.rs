@@ -1,0 +1,210 @@
+//! The loop around a [`Shard`]: appends go into the page cache within the turn, and so does the lookup of a fetch that
+//! memory can answer; whatever may wait for the disk is a job.
+//!
+//! * An acknowledgement is what the machine decides after `Appended`: durability is replication, as in Kafka; syncs
+//!   come at a roll, at `flush.messages`/`flush.ms` and at a clean stop ([`Lane::Sync`]).
+//! * Opening and creating logs, checkpoints and removals run on [`Lane::Bulk`]; lookups in cold segments on
+//!   [`Lane::Read`].
+//! * A failed write or sync is final for its log folder: its logs are closed, its partitions answer
+//!   `KAFKA_STORAGE_ERROR`, and when the last folder is gone the world is told to stop.
+
+mod files;
+mod jobs;
+mod upkeep;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use base::{Instant, Now};
+use broker::TopicPartition;
+use broker::shard::{Effect, FetchAnswer, LogConfig, RequestToken, Shard, ShardAnswer, ShardEvent, ShardNotice};
+use storage::disk::Disk;
+use storage::kafka::{FileRange, Log};
+
+use self::files::Ranges;
+pub use self::jobs::ShardDone;
+use self::upkeep::Upkeep;
+use crate::log_dirs::{DirIndex, LogDirs};
+use crate::world::World;
+
+#[cfg(doc)]
+use crate::world::Lane;
+
+/// The world of a shard's loop.
+pub trait ShardWorld<D: Disk>: World<Disk = D, Done = ShardDone<D>> {
+    /// Answers a request. Must not wait; a token that nobody waits for any more is the world's affair.
+    fn reply(&mut self, token: RequestToken, reply: ShardReply<D::File>);
+
+    /// Tells the node.
+    fn notify(&mut self, notice: ShardNotice);
+
+    /// Something an operator should see.
+    fn note(&mut self, message: String);
+
+    /// No log folder is left: the process must stop.
+    fn fatal(&mut self, message: String);
+}
+
+/// An answer as it leaves the shard.
+#[derive(Debug)]
+pub enum ShardReply<F> {
+    /// Anything but a fetch.
+    Answer(ShardAnswer),
+    /// A fetch: each partition's state and where its records lie.
+    Fetch(Vec<(FetchAnswer, Option<FileRange<F>>)>),
+}
+
+/// What a turn takes.
+pub enum ShardInput<D: Disk> {
+    /// For the machine.
+    Event(ShardEvent),
+    /// A finished job.
+    Done(ShardDone<D>),
+}
+
+/// How the loop keeps its logs, under upstream's names.
+#[derive(Clone, Debug)]
+pub struct ShardLoopConfig {
+    /// `log.retention.check.interval.ms`.
+    pub retention_check_interval_ms: u64,
+    /// `log.flush.offset.checkpoint.interval.ms`.
+    pub recovery_point_checkpoint_interval_ms: u64,
+    /// `replica.high.watermark.checkpoint.interval.ms`.
+    pub high_watermark_checkpoint_interval_ms: u64,
+    /// `producer.id.expiration.ms`.
+    pub producer_id_expiration_ms: i64,
+}
+
+impl Default for ShardLoopConfig {
+    fn default() -> Self {
+        Self {
+            retention_check_interval_ms: 300_000,
+            recovery_point_checkpoint_interval_ms: 60_000,
+            high_watermark_checkpoint_interval_ms: 5000,
+            producer_id_expiration_ms: 86_400_000,
+        }
+    }
+}
+
+/// An open log and what the loop knows about it.
+struct OpenLog<D: Disk> {
+    log: Log<D>,
+    dir: DirIndex,
+    config: Arc<LogConfig>,
+    /// A flush of it is under way; another one waits for it.
+    flushing: bool,
+    flush_again: bool,
+    last_flush: Instant,
+}
+
+/// See the module.
+pub struct ShardLoop<D: Disk, W: ShardWorld<D>> {
+    world: W,
+    config: ShardLoopConfig,
+    shard: Shard,
+    dirs: Arc<LogDirs<D>>,
+    logs: BTreeMap<TopicPartition, OpenLog<D>>,
+    /// Where the records of a fetch lie, until its reply leaves.
+    planned: BTreeMap<RequestToken, Ranges<D::File>>,
+    effects: VecDeque<Effect>,
+    scratch: Vec<Effect>,
+    upkeep: Upkeep<D>,
+}
+
+impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
+    /// A loop without open logs: they are opened as the node assigns partitions.
+    pub fn new(config: ShardLoopConfig, shard: Shard, dirs: Arc<LogDirs<D>>, world: W) -> Self {
+        let upkeep = Upkeep::new(world.now().mono, &config);
+        Self {
+            world,
+            config,
+            shard,
+            dirs,
+            logs: BTreeMap::new(),
+            planned: BTreeMap::new(),
+            effects: VecDeque::new(),
+            scratch: Vec::new(),
+            upkeep,
+        }
+    }
+
+    /// The machine.
+    pub fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// The world.
+    pub fn world_mut(&mut self) -> &mut W {
+        &mut self.world
+    }
+
+    /// When the next turn is due without inputs.
+    pub fn deadline(&self) -> Option<Instant> {
+        [self.shard.deadline(), self.upkeep.deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether the logs are closed, cleanly or not: nothing more will happen.
+    pub fn is_stopped(&self) -> bool {
+        self.upkeep.is_stopped()
+    }
+
+    /// One turn: inputs, then whatever is due.
+    pub fn turn(&mut self, inputs: impl IntoIterator<Item = ShardInput<D>>) {
+        let now = self.world.now();
+        for input in inputs {
+            match input {
+                ShardInput::Event(event) => self.step(now, event),
+                ShardInput::Done(done) => self.on_done(now, done),
+            }
+            self.perform_all(now);
+        }
+        if self.shard.deadline().is_some_and(|at| at <= now.mono) {
+            self.step(now, ShardEvent::Tick);
+            self.perform_all(now);
+        }
+        self.upkeep(now);
+        self.perform_all(now);
+    }
+
+    fn step(&mut self, now: Now, event: ShardEvent) {
+        self.shard.step(now, event, &mut self.scratch);
+        self.effects.extend(self.scratch.drain(..));
+    }
+
+    fn perform_all(&mut self, now: Now) {
+        while let Some(effect) = self.effects.pop_front() {
+            self.perform(now, effect);
+        }
+    }
+
+    fn perform(&mut self, now: Now, effect: Effect) {
+        match effect {
+            Effect::Append { partition, tag, append } => self.append(now, partition, tag, &append),
+            Effect::PlanFetch { token, bytes_max, reads } => self.plan_fetch(now, token, bytes_max, &reads),
+            Effect::FetchReply { token, answers } => {
+                let ranges = self.planned.remove(&token).unwrap_or_default();
+                self.world.reply(token, ShardReply::Fetch(ranges.attach(answers)));
+            }
+            Effect::FetchParked(token) => {
+                self.planned.remove(&token);
+            }
+            Effect::Reply { token, answer } => self.world.reply(token, ShardReply::Answer(answer)),
+            Effect::Open { partition, topic_id, is_new, leader_epoch, config } => {
+                self.open(now, partition, topic_id, is_new, leader_epoch, config);
+            }
+            Effect::Lookup { token, lookups } => self.lookup(token, lookups),
+            Effect::ReadForLoad { partition, offset, end_offset } => self.read_for_load(partition, offset, end_offset),
+            Effect::SaveEpochs(partition) => self.save_epochs(now, &partition),
+            Effect::DeleteBefore { partition, .. } => self.retain(now, &partition),
+            Effect::Configure { partition, config } => {
+                if let Some(open) = self.logs.get_mut(&partition) {
+                    open.log.set_config(config.clone());
+                    open.config = config;
+                }
+            }
+            Effect::Close { partition, delete } => self.close(now, &partition, delete),
+            Effect::ShutDown => self.shut_down(now),
+            Effect::Notify(notice) => self.world.notify(notice),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What the loop does with logs: appending, finding what fetches want, opening, closing, and taking folders offline.
+
+use std::io;
+use std::sync::Arc;
+
+use base::Now;
+use broker::shard::{
+    AppendTag, FetchAnswer, FetchRead, LogAppend, LogConfig, RequestToken, ShardEvent, TimestampLookup,
+};
+use broker::{ErrorCode, TopicId, TopicPartition, error};
+use storage::disk::{Disk, DiskFile};
+use storage::kafka::{FileRange, ReadPlan};
+
+use super::jobs::{OpenJob, ShardDone};
+use super::{ShardLoop, ShardWorld};
+use crate::log_dirs::DirIndex;
+use crate::world::Lane;
+
+/// A coordinator loads its log in chunks of this size.
+const LOAD_CHUNK_BYTES: u32 = 1 << 20;
+
+/// Where a fetch's records lie, by position in the request.
+pub(super) struct Ranges<F>(pub(super) Vec<Found<F>>);
+
+/// One partition's records.
+pub(super) struct Found<F> {
+    pub(super) position: u32,
+    pub(super) range: FileRange<F>,
+    pub(super) aborted: Vec<(i64, i64)>,
+}
+
+impl<F> Default for Ranges<F> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<F: DiskFile> Ranges<F> {
+    /// Puts each range to the answer of its partition. Ranges of partitions that failed meanwhile are dropped.
+    pub(super) fn attach(self, answers: Vec<FetchAnswer>) -> Vec<(FetchAnswer, Option<FileRange<F>>)> {
+        // Both are in request order; the answers have every partition.
+        let mut found = self.0.into_iter().peekable();
+        let attach = |mut answer: FetchAnswer| {
+            let Some(found) = found.next_if(|found| found.position == answer.position) else { return (answer, None) };
+            if answer.error_code != error::NONE {
+                return (answer, None);
+            }
+            if let Some(aborted) = &mut answer.aborted_transactions {
+                *aborted = found.aborted;
+            }
+            (answer, Some(found.range))
+        };
+        answers.into_iter().map(attach).collect()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.iter().map(|found| u64::from(found.range.len)).sum()
+    }
+}
+
+/// A read of a fetch that may have to look into files.
+pub(super) struct PlannedRead<D: Disk> {
+    position: u32,
+    plan: ReadPlan<D>,
+    aborted: Vec<(i64, i64)>,
+}
+
+/// Finds the ranges of all reads, keeping to `bytes_max`: what does not fit behind the first is left for the next
+/// fetch. May wait for the disk unless every plan is ready.
+pub(super) fn resolve<D: Disk>(reads: Vec<PlannedRead<D>>, bytes_max: u64) -> (Ranges<D::File>, Vec<(u32, io::Error)>) {
+    let (mut ranges, mut failed) = (Vec::with_capacity(reads.len()), Vec::new());
+    let mut left = bytes_max;
+    for PlannedRead { position, plan, aborted } in reads {
+        match plan.resolve() {
+            Ok(range) if u64::from(range.len) > left && left < bytes_max => {
+                ranges.push(Found { position, range: FileRange::empty(), aborted });
+            }
+            Ok(range) => {
+                left = left.saturating_sub(u64::from(range.len));
+                ranges.push(Found { position, range, aborted });
+            }
+            Err(e) => {
+                failed.push((position, e));
+                ranges.push(Found { position, range: FileRange::empty(), aborted });
+            }
+        }
+    }
+    (Ranges(ranges), failed)
+}
+
+impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
+    pub(super) fn append(&mut self, now: Now, partition: TopicPartition, tag: AppendTag, append: &LogAppend) {
+        let last_offset = append.header.last_offset();
+        let written = match (self.logs.get_mut(&partition), self.shard.partition(&partition)) {
+            (Some(open), Some(led)) => open.log.append(append, now.wall_ms, led.producers()).map_err(|e| (open.dir, e)),
+            // Its folder failed within this turn.
+            _ => {
+                let result = Err("its log folder is offline".to_string());
+                return self.step(now, ShardEvent::Appended { partition, tag, last_offset, result });
+            }
+        };
+        match written {
+            Ok(appended) => {
+                if appended.rolled || self.wants_flush(now, &partition) {
+                    self.flush(&partition, !appended.rolled);
+                }
+                self.step(now, ShardEvent::Appended { partition, tag, last_offset, result: Ok(()) });
+            }
+            Err((dir, e)) => {
+                let result = Err(e.to_string());
+                self.step(now, ShardEvent::Appended { partition, tag, last_offset, result });
+                self.fail_dir(now, dir, &e);
+            }
+        }
+    }
+
+    /// `flush.messages` and `flush.ms`.
+    fn wants_flush(&self, now: Now, partition: &TopicPartition) -> bool {
+        let open = &self.logs[partition];
+        let unflushed = open.log.log_end_offset() - open.log.recovery_point();
+        let waited_ms = now.mono.since(open.last_flush).as_millis() as u64;
+        unflushed >= open.config.flush_messages
+            || u64::try_from(open.config.flush_ms).is_ok_and(|flush_ms| waited_ms >= flush_ms)
+    }
+
+    /// Starts syncing a log, all of it or what is closed. One sync at a time and log.
+    pub(super) fn flush(&mut self, partition: &TopicPartition, all: bool) {
+        let Some(open) = self.logs.get_mut(partition) else { return };
+        if open.flushing {
+            open.flush_again = true;
+            return;
+        }
+        let job = match if all { open.log.flush() } else { open.log.flush_closed() } {
+            Ok(job) => job,
+            Err(e) => {
+                let dir = open.dir;
+                let now = self.world.now();
+                return self.fail_dir(now, dir, &e);
+            }
+        };
+        open.flushing = true;
+        let partition = partition.clone();
+        let run = move || ShardDone::Flushed { partition, result: job.run() };
+        self.world.offload(Lane::Sync, Box::new(run));
+    }
+
+    pub(super) fn plan_fetch(&mut self, now: Now, token: RequestToken, bytes_max: u64, reads: &[FetchRead]) {
+        let mut planned = Vec::with_capacity(reads.len());
+        let mut failed = Vec::new();
+        let mut ready = true;
+        for (index, read) in reads.iter().enumerate() {
+            let Some(open) = self.logs.get(&read.partition) else {
+                failed.push((read.position, error::KAFKA_STORAGE_ERROR));
+                continue;
+            };
+            let limit = u32::try_from(bytes_max).unwrap_or(u32::MAX).min(read.bytes_max);
+            let plan = open.log.plan_read(read.offset, limit, read.end_offset, index == 0);
+            ready &= plan.ready().is_some();
+            let aborted = if read.read_committed {
+                let aborted = open.log.aborted_txns(read.offset, read.end_offset);
+                aborted.iter().map(|txn| (txn.producer_id, txn.first_offset)).collect()
+            } else {
+                Vec::new()
+            };
+            planned.push(PlannedRead { position: read.position, plan, aborted });
+        }
+        if ready {
+            let (ranges, _) = resolve(planned, bytes_max);
+            return self.on_planned(now, token, ranges, failed);
+        }
+        let run = move || {
+            let (ranges, errors) = resolve(planned, bytes_max);
+            ShardDone::Planned { token, ranges, failed, errors }
+        };
+        self.world.offload(Lane::Read, Box::new(run));
+    }
+
+    pub(super) fn on_planned(
+        &mut self,
+        now: Now,
+        token: RequestToken,
+        ranges: Ranges<D::File>,
+        failed: Vec<(u32, ErrorCode)>,
+    ) {
+        let bytes = ranges.bytes();
+        self.planned.insert(token, ranges);
+        self.step(now, ShardEvent::FetchPlanned { token, bytes, failed });
+    }
+
+    pub(super) fn lookup(&mut self, token: RequestToken, lookups: Vec<TimestampLookup>) {
+        let mut plans = Vec::with_capacity(lookups.len());
+        for lookup in lookups {
+            let log = self.logs.get(&lookup.partition).map(|open| &open.log);
+            let start = self.shard.partition(&lookup.partition).map_or(0, |led| led.log_start_offset());
+            let plan = log.ok_or_else(|| io::ErrorKind::NotFound.into()).and_then(|log| match lookup.timestamp_ms {
+                0.. => Ok(log.plan_timestamp(lookup.timestamp_ms, start)),
+                _ => log.plan_largest_timestamp(),
+            });
+            plans.push((lookup.position, plan));
+        }
+        let run = move || {
+            let resolved = plans.into_iter().map(|(position, plan)| {
+                let found = plan.and_then(|plan| plan.resolve());
+                let found = found.map(|found| found.map(|found| (found.timestamp, found.offset)));
+                (position, found.map_err(|_| error::KAFKA_STORAGE_ERROR))
+            });
+            ShardDone::LookedUp { token, found: resolved.collect() }
+        };
+        self.world.offload(Lane::Read, Box::new(run));
+    }
+
+    pub(super) fn read_for_load(&mut self, partition: TopicPartition, offset: i64, end_offset: i64) {
+        // Not there when its folder failed: the coordinator resigns with its partition.
+        let Some(open) = self.logs.get(&partition) else { return };
+        let plan = open.log.plan_read(offset, LOAD_CHUNK_BYTES, end_offset, true);
+        let run = move || {
+            let batches = plan.resolve().and_then(|range| range.read_bytes());
+            ShardDone::Loaded { partition, batches }
+        };
+        self.world.offload(Lane::Read, Box::new(run));
+    }
+
+    pub(super) fn open(
+        &mut self,
+        now: Now,
+        partition: TopicPartition,
+        topic_id: TopicId,
+        is_new: bool,
+        leader_epoch: i32,
+        config: Arc<LogConfig>,
+    ) {
+        let dirs = self.dirs.clone();
+        let producer_expiration_ms = self.config.producer_id_expiration_ms;
+        let wall_ms = now.wall_ms;
+        let job = OpenJob { partition, topic_id, is_new, leader_epoch, config, wall_ms, producer_expiration_ms };
+        self.world.offload(Lane::Bulk, Box::new(move || ShardDone::Opened(Box::new(job.run(&dirs)))));
+    }
+
+    pub(super) fn save_epochs(&mut self, now: Now, partition: &TopicPartition) {
+        let (Some(open), Some(led)) = (self.logs.get(partition), self.shard.partition(partition)) else { return };
+        if let Err(e) = open.log.write_leader_epochs(led.epochs().entries()) {
+            self.fail_dir(now, open.dir, &e);
+        }
+    }
+
+    pub(super) fn close(&mut self, now: Now, partition: &TopicPartition, delete: bool) {
+        let Some(open) = self.logs.remove(partition) else { return };
+        if !delete {
+            return;
+        }
+        let unique = (u128::from(now.mono.as_nanos()) << 64) | u128::from(now.wall_ms as u64);
+        let (dir, delay_ms) = (open.dir, open.config.file_delete_delay_ms);
+        match self.dirs.with(dir, |log_dir| log_dir.delete_log(partition, open.log, unique)) {
+            Ok(removal) => {
+                self.dirs.forget(dir, partition);
+                self.upkeep.remove_later(now, delay_ms, removal);
+            }
+            Err(e) => self.fail_dir(now, dir, &e),
+        }
+    }
+
+    /// A write or a sync failed: nothing in the folder is trusted any more.
+    pub(super) fn fail_dir(&mut self, now: Now, dir: DirIndex, e: &io::Error) {
+        let first = self.dirs.fail(dir);
+        let partitions: Vec<TopicPartition> =
+            self.logs.iter().filter(|(_, open)| open.dir == dir).map(|(partition, _)| partition.clone()).collect();
+        if !first && partitions.is_empty() {
+            return;
+        }
+        self.logs.retain(|_, open| open.dir != dir);
+        let log_dir = self.dirs.path(dir).display().to_string();
+        let reason = e.to_string();
+        self.world.note(format!("log folder {log_dir} goes offline with {} partitions: {reason}", partitions.len()));
+        if self.dirs.all_failed() {
+            self.world.fatal(format!("no log folder is left; the last one, {log_dir}, failed: {reason}"));
+        }
+        self.step(now, ShardEvent::LogDirFailed { log_dir, reason, partitions });
+    }
+}

@@ -1,0 +1,208 @@
+//! The loop's long jobs, and what it does when they are done.
+
+use std::io;
+use std::sync::Arc;
+
+use base::Now;
+use broker::log::{LeaderEpochCache, ProducerState};
+use broker::shard::{LogConfig, OpenedLog, RequestToken, ShardEvent};
+use broker::{ErrorCode, TopicId, TopicPartition, error};
+use bytes::Bytes;
+use storage::disk::Disk;
+use storage::kafka::{FlushDone, Log};
+
+use super::files::Ranges;
+use super::{OpenLog, ShardLoop, ShardWorld};
+use crate::log_dirs::{DirIndex, LogDirs};
+
+/// A finished job of the loop.
+pub enum ShardDone<D: Disk> {
+    /// A log was opened or made.
+    Opened(Box<LogOpened<D>>),
+    /// A log was synced.
+    Flushed {
+        /// Which.
+        partition: TopicPartition,
+        /// How far, or why not.
+        result: io::Result<FlushDone>,
+    },
+    /// A fetch's records were found in files.
+    #[expect(private_interfaces, reason = "made and taken by the loop alone")]
+    Planned {
+        /// Whose.
+        token: RequestToken,
+        /// Where they lie.
+        ranges: Ranges<D::File>,
+        /// Partitions that were gone before the search.
+        failed: Vec<(u32, ErrorCode)>,
+        /// Partitions that could not be searched.
+        errors: Vec<(u32, io::Error)>,
+    },
+    /// Records were searched by timestamp.
+    LookedUp {
+        /// Whose.
+        token: RequestToken,
+        /// By position: (timestamp in ms, offset).
+        found: Vec<(u32, Result<Option<(i64, i64)>, ErrorCode>)>,
+    },
+    /// A chunk for a coordinator that loads.
+    Loaded {
+        /// Where.
+        partition: TopicPartition,
+        /// Whole batches and maybe a piece of one more.
+        batches: io::Result<Bytes>,
+    },
+    /// Checkpoints were written.
+    Checkpointed {
+        /// Which folder's.
+        dir: DirIndex,
+        /// Whether they were.
+        result: io::Result<()>,
+    },
+    /// Files that nobody needs are gone, or are not: the next start tries again.
+    Removed(io::Result<()>),
+    /// Everything is synced and closed for a clean stop, or could not be.
+    Closed(io::Result<()>),
+}
+
+/// How an opening went.
+pub struct LogOpened<D: Disk> {
+    partition: TopicPartition,
+    config: Arc<LogConfig>,
+    /// The folder it is or would be in; `None` when no folder is left.
+    dir: Option<DirIndex>,
+    result: io::Result<(Log<D>, OpenedLog, Vec<String>)>,
+}
+
+/// Opens or makes a log.
+pub(super) struct OpenJob {
+    pub(super) partition: TopicPartition,
+    pub(super) topic_id: TopicId,
+    pub(super) is_new: bool,
+    pub(super) leader_epoch: i32,
+    pub(super) config: Arc<LogConfig>,
+    pub(super) wall_ms: i64,
+    pub(super) producer_expiration_ms: i64,
+}
+
+impl OpenJob {
+    pub(super) fn run<D: Disk>(self, dirs: &LogDirs<D>) -> LogOpened<D> {
+        let Some((dir, exists)) = dirs.place(&self.partition) else {
+            let result = Err(io::Error::other("its log folder is offline"));
+            return LogOpened { partition: self.partition, config: self.config, dir: None, result };
+        };
+        let opened = dirs.with(dir, |log_dir| {
+            if exists {
+                let (log, found, high_watermark) = log_dir.open_log(
+                    &self.partition,
+                    self.config.clone(),
+                    self.wall_ms,
+                    self.producer_expiration_ms,
+                )?;
+                let changed = found.epochs_changed;
+                let opened = OpenedLog {
+                    log_start_offset: found.log_start_offset,
+                    log_end_offset: found.log_end_offset,
+                    high_watermark,
+                    epochs: found.epochs,
+                    producers: found.producers,
+                };
+                return Ok((log, opened, found.warnings, changed));
+            }
+            let log = log_dir.create_log(&self.partition, self.topic_id, self.config.clone(), self.wall_ms)?;
+            let opened =
+                OpenedLog { epochs: LeaderEpochCache::new(), producers: ProducerState::new(0), ..OpenedLog::empty() };
+            let lost = "its log was not there and was made anew: its records are gone".to_string();
+            Ok((log, opened, if self.is_new { Vec::new() } else { vec![lost] }, false))
+        });
+        let result = opened.and_then(|(log, mut opened, warnings, mut changed)| {
+            changed |= opened.epochs.assign(self.leader_epoch, opened.log_end_offset);
+            if changed {
+                log.write_leader_epochs(opened.epochs.entries())?;
+            }
+            Ok((log, opened, warnings))
+        });
+        if result.is_ok() {
+            dirs.opened(dir, &self.partition);
+        }
+        LogOpened { partition: self.partition, config: self.config, dir: Some(dir), result }
+    }
+}
+
+impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
+    pub(super) fn on_done(&mut self, now: Now, done: ShardDone<D>) {
+        match done {
+            ShardDone::Opened(opened) => self.on_opened(now, *opened),
+            ShardDone::Flushed { partition, result } => self.on_flushed(now, &partition, result),
+            ShardDone::Planned { token, ranges, mut failed, errors } => {
+                for (position, e) in errors {
+                    self.world.note(format!("a fetch could not find its records: {e}"));
+                    failed.push((position, error::KAFKA_STORAGE_ERROR));
+                }
+                self.on_planned(now, token, ranges, failed);
+            }
+            ShardDone::LookedUp { token, found } => self.step(now, ShardEvent::LookedUp { token, found }),
+            ShardDone::Loaded { partition, batches } => {
+                if let Err(e) = &batches {
+                    self.world.note(format!("loading the groups of {partition}: {e}"));
+                }
+                let batches = batches.map_err(|e| e.to_string());
+                self.step(now, ShardEvent::LoadChunk { partition, batches });
+            }
+            ShardDone::Checkpointed { dir, result } => {
+                if let Err(e) = result {
+                    self.fail_dir(now, dir, &e);
+                }
+            }
+            ShardDone::Removed(result) => {
+                if let Err(e) = result {
+                    self.world.note(format!("removing files that are not needed any more: {e}"));
+                }
+            }
+            ShardDone::Closed(result) => self.on_closed(result),
+        }
+    }
+
+    fn on_opened(&mut self, now: Now, opened: LogOpened<D>) {
+        let LogOpened { partition, config, dir, result } = opened;
+        let result = match (result, dir) {
+            (Ok((log, found, warnings)), Some(dir)) if !self.dirs.has_failed(dir) => {
+                for warning in warnings {
+                    self.world.note(format!("{partition}: {warning}"));
+                }
+                let last_flush = now.mono;
+                let open = OpenLog { log, dir, config, flushing: false, flush_again: false, last_flush };
+                self.logs.insert(partition.clone(), open);
+                Ok(Box::new(found))
+            }
+            (Err(e), _) => {
+                self.world.note(format!("opening the log of {partition}: {e}"));
+                Err(e.to_string())
+            }
+            (Ok(_), _) => Err("its log folder is offline".to_string()),
+        };
+        self.step(now, ShardEvent::Opened { partition: partition.clone(), result });
+        // Stopped while it was being opened: nobody will close it.
+        if self.shard.partition(&partition).is_none() {
+            self.logs.remove(&partition);
+        }
+    }
+
+    fn on_flushed(&mut self, now: Now, partition: &TopicPartition, result: io::Result<FlushDone>) {
+        let Some(open) = self.logs.get_mut(partition) else { return };
+        open.flushing = false;
+        match result {
+            Ok(done) => {
+                open.log.flush_done(done);
+                open.last_flush = now.mono;
+                if core::mem::take(&mut open.flush_again) {
+                    self.flush(partition, true);
+                }
+            }
+            Err(e) => {
+                let dir = open.dir;
+                self.fail_dir(now, dir, &e);
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What the loop does from time to time: checkpoints, retention, expiry of producers, delayed removals; and the clean
+//! stop, after which nothing is left to do.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use base::{Instant, Now};
+use broker::TopicPartition;
+use broker::log::retention;
+use broker::shard::{ShardEvent, ShardNotice};
+use storage::disk::Disk;
+use storage::kafka::RemoveJob;
+
+use super::jobs::ShardDone;
+use super::{ShardLoop, ShardLoopConfig, ShardWorld};
+use crate::log_dirs::{Checkpoints, DirIndex};
+use crate::world::Lane;
+
+/// `producer.id.expiration.check.interval.ms`.
+const PRODUCER_EXPIRY_CHECK: Duration = Duration::from_secs(600);
+
+/// What is due when.
+pub(super) struct Upkeep<D: Disk> {
+    retention_at: Instant,
+    recovery_points_at: Instant,
+    high_watermarks_at: Instant,
+    producers_at: Instant,
+    /// By when they are due; the number keeps equal times apart.
+    removals: BTreeMap<(Instant, u64), RemoveJob<D>>,
+    removals_made: u64,
+    /// What was checkpointed last, by folder.
+    written: BTreeMap<DirIndex, Checkpoints>,
+    stopping: bool,
+    stopped: bool,
+}
+
+impl<D: Disk> Upkeep<D> {
+    pub(super) fn new(now: Instant, config: &ShardLoopConfig) -> Self {
+        Self {
+            retention_at: now + Duration::from_millis(config.retention_check_interval_ms.min(30_000)),
+            recovery_points_at: now + Duration::from_millis(config.recovery_point_checkpoint_interval_ms),
+            high_watermarks_at: now + Duration::from_millis(config.high_watermark_checkpoint_interval_ms),
+            producers_at: now + PRODUCER_EXPIRY_CHECK,
+            removals: BTreeMap::new(),
+            removals_made: 0,
+            written: BTreeMap::new(),
+            stopping: false,
+            stopped: false,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.stopping {
+            return None;
+        }
+        let removal = self.removals.keys().next().map(|(at, _)| *at);
+        let timers = [self.retention_at, self.recovery_points_at, self.high_watermarks_at, self.producers_at];
+        timers.into_iter().chain(removal).min()
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    pub(super) fn remove_later(&mut self, now: Now, delay_ms: i64, removal: RemoveJob<D>) {
+        let at = now.mono + Duration::from_millis(u64::try_from(delay_ms).unwrap_or(0));
+        self.removals_made += 1;
+        self.removals.insert((at, self.removals_made), removal);
+    }
+}
+
+/// Moves a timer on when it is due.
+fn due(at: &mut Instant, now: Instant, interval: Duration) -> bool {
+    let is_due = *at <= now;
+    if is_due {
+        *at = now + interval.max(Duration::from_millis(1));
+    }
+    is_due
+}
+
+impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
+    /// Whatever is due.
+    pub(super) fn upkeep(&mut self, now: Now) {
+        if self.upkeep.stopping || self.upkeep.deadline().is_none_or(|at| at > now.mono) {
+            return;
+        }
+        let millis = Duration::from_millis;
+        let retention = millis(self.config.retention_check_interval_ms);
+        let recovery_points = millis(self.config.recovery_point_checkpoint_interval_ms);
+        let high_watermarks = millis(self.config.high_watermark_checkpoint_interval_ms);
+        if due(&mut self.upkeep.retention_at, now.mono, retention) {
+            let partitions: Vec<TopicPartition> = self.logs.keys().cloned().collect();
+            for partition in partitions {
+                self.retain(now, &partition);
+            }
+        }
+        let recovery_points_due = due(&mut self.upkeep.recovery_points_at, now.mono, recovery_points);
+        if due(&mut self.upkeep.high_watermarks_at, now.mono, high_watermarks) || recovery_points_due {
+            self.checkpoint(recovery_points_due);
+        }
+        if due(&mut self.upkeep.producers_at, now.mono, PRODUCER_EXPIRY_CHECK) {
+            let expiration_ms = self.config.producer_id_expiration_ms;
+            for partition in self.shard.partitions() {
+                partition.producers_mut().expire(now.wall_ms, expiration_ms);
+            }
+        }
+        while let Some(entry) = self.upkeep.removals.first_entry().filter(|entry| entry.key().0 <= now.mono) {
+            let removal = entry.remove();
+            self.world.offload(Lane::Bulk, Box::new(move || ShardDone::Removed(removal.run())));
+        }
+    }
+
+    /// Deletes what retention or a moved log start lets go.
+    pub(super) fn retain(&mut self, now: Now, partition: &TopicPartition) {
+        let (Some(open), Some(led)) = (self.logs.get_mut(partition), self.shard.partition(partition)) else { return };
+        let dir = open.dir;
+        let mut delete = || -> io::Result<Option<(i64, RemoveJob<D>)>> {
+            let segments = open.log.summaries()?;
+            let (start, high_watermark) = (led.log_start_offset(), led.high_watermark());
+            let end = led.log_end_offset();
+            let plan = retention::plan(&segments, &open.config, now.wall_ms, start, high_watermark, end);
+            if plan.reasons.is_empty() {
+                return Ok(None);
+            }
+            if plan.roll {
+                open.log.roll(end, now.wall_ms, led.producers())?;
+            }
+            Ok(Some((plan.log_start_offset, open.log.delete_oldest(plan.reasons.len())?)))
+        };
+        match delete() {
+            Ok(None) => {}
+            Ok(Some((log_start_offset, removal))) => {
+                self.upkeep.remove_later(now, self.logs[partition].config.file_delete_delay_ms, removal);
+                let partition = partition.clone();
+                self.step(now, ShardEvent::LogStartMoved { partition, log_start_offset });
+            }
+            Err(e) => self.fail_dir(now, dir, &e),
+        }
+    }
+
+    /// What the checkpoint files should say, by folder.
+    fn checkpoints(&self, recovery_points: bool) -> BTreeMap<DirIndex, Checkpoints> {
+        let mut by_dir: BTreeMap<DirIndex, Checkpoints> = BTreeMap::new();
+        for (partition, open) in &self.logs {
+            let Some(led) = self.shard.partition(partition) else { continue };
+            let news = by_dir.entry(open.dir).or_default();
+            news.high_watermarks.insert(partition.clone(), led.high_watermark());
+            if recovery_points {
+                news.recovery_points.insert(partition.clone(), open.log.recovery_point());
+                if led.log_start_offset() > open.log.first_base_offset() {
+                    news.log_starts.insert(partition.clone(), led.log_start_offset());
+                }
+            }
+        }
+        by_dir
+    }
+
+    fn checkpoint(&mut self, recovery_points: bool) {
+        for (dir, news) in self.checkpoints(recovery_points) {
+            if self.upkeep.written.get(&dir) == Some(&news) {
+                continue;
+            }
+            self.upkeep.written.insert(dir, news.clone());
+            let dirs = self.dirs.clone();
+            let run = move || ShardDone::Checkpointed { dir, result: dirs.checkpoint(dir, news) };
+            self.world.offload(Lane::Bulk, Box::new(run));
+        }
+    }
+
+    /// Begins the clean stop: from here on nothing is appended.
+    pub(super) fn shut_down(&mut self, now: Now) {
+        if core::mem::replace(&mut self.upkeep.stopping, true) {
+            return;
+        }
+        let mut flushes = Vec::new();
+        let mut failed = Vec::new();
+        for (partition, open) in &mut self.logs {
+            let Some(led) = self.shard.partition(partition) else { continue };
+            match open.log.close(led.producers()) {
+                Ok(flush) => flushes.push((partition.clone(), flush)),
+                Err(e) => failed.push((open.dir, e)),
+            }
+        }
+        let clean = failed.is_empty();
+        for (dir, e) in failed {
+            self.fail_dir(now, dir, &e);
+        }
+        let mut checkpoints = self.checkpoints(true);
+        for (partition, _) in &flushes {
+            let open = &self.logs[partition];
+            let news = checkpoints.entry(open.dir).or_default();
+            news.recovery_points.insert(partition.clone(), open.log.log_end_offset());
+        }
+        let dirs = self.dirs.clone();
+        let run = move || {
+            let close = || {
+                for (_, flush) in flushes {
+                    flush.run()?;
+                }
+                for (dir, news) in checkpoints {
+                    dirs.checkpoint(dir, news)?;
+                }
+                io::Result::Ok(())
+            };
+            let closed = close();
+            let marked = dirs.shard_closed(clean && closed.is_ok(), -1);
+            ShardDone::Closed(closed.and(marked))
+        };
+        // Behind every sync that is under way.
+        self.world.offload(Lane::Sync, Box::new(run));
+    }
+
+    pub(super) fn on_closed(&mut self, result: io::Result<()>) {
+        if let Err(e) = result {
+            self.world.note(format!("stopping the logs: {e}; the next start recovers them"));
+        }
+        self.logs.clear();
+        self.upkeep.stopped = true;
+        self.world.notify(ShardNotice::ShutDown);
+    }
+}
