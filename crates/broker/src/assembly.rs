@@ -5,6 +5,7 @@
 
 pub mod fetch;
 pub mod fetch_session;
+pub mod groups;
 pub mod offsets;
 pub mod produce;
 

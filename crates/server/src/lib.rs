@@ -4,5 +4,6 @@
 pub mod clock;
 pub mod config;
 pub mod http;
+pub mod kafka;
 pub mod world_real;
 pub mod zk;

@@ -91,9 +91,8 @@ pub(crate) fn resume(node: &mut Node, mut entry: Entry, late: bool) -> Option<En
     let Node { controller, ctx, .. } = node;
     // gone from the metadata is not enough: the name is free when the znodes are gone
     let is_there = |name: &str| ctx.image.topic(name).is_some() || controller.is_deleting(name);
-    let pending = |entry: &DeleteTopicsResponseResponses| {
-        entry.error_code == 0 && entry.name.as_deref().is_some_and(is_there)
-    };
+    let pending =
+        |entry: &DeleteTopicsResponseResponses| entry.error_code == 0 && entry.name.as_deref().is_some_and(is_there);
     if response.responses.iter().any(pending) {
         if !late {
             return Some(entry);

@@ -120,7 +120,8 @@ fn describe_broker(
     }
     let id = ctx.config.broker_id;
     if resource.resource_name.parse() != Ok(id) {
-        let why = format!("Unexpected broker id, expected {id} or empty string, but received {}", resource.resource_name);
+        let why =
+            format!("Unexpected broker id, expected {id} or empty string, but received {}", resource.resource_name);
         return Err((ErrorCode::INVALID_REQUEST, Some(why)));
     }
     let keys = BROKER_KEYS.iter().filter(|key| wanted(key.name));

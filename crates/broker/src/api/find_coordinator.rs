@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use base::Str;
 use kafka_wire::ErrorCode;
-use kafka_wire::messages::{
-    FindCoordinatorRequest, FindCoordinatorResponse, FindCoordinatorResponseCoordinators,
-};
+use kafka_wire::messages::{FindCoordinatorRequest, FindCoordinatorResponse, FindCoordinatorResponseCoordinators};
 
 use super::create_topics::{self, GROUP_METADATA_TOPIC};
 use super::metadata::has_leaders;
@@ -75,12 +73,7 @@ fn answer(
     FindCoordinatorResponse { coordinators, ..FindCoordinatorResponse::default() }
 }
 
-fn coordinator(
-    image: &MetadataImage,
-    key_type: i8,
-    key: &Str,
-    listener: &Str,
-) -> FindCoordinatorResponseCoordinators {
+fn coordinator(image: &MetadataImage, key_type: i8, key: &Str, listener: &Str) -> FindCoordinatorResponseCoordinators {
     let fail = |code: ErrorCode, message: &'static str| FindCoordinatorResponseCoordinators {
         key: key.clone(),
         node_id: -1,

@@ -60,7 +60,9 @@ fn alternate_racks(brokers: &[Candidate<'_>]) -> Vec<i32> {
         by_rack.entry(rack.expect("every broker has one")).or_default().push(*broker);
     }
     let longest = by_rack.values().map(Vec::len).max().unwrap_or(0);
-    (0..longest).flat_map(|i| by_rack.values().filter_map(move |of_rack| of_rack.get(i).copied()).collect::<Vec<_>>()).collect()
+    (0..longest)
+        .flat_map(|i| by_rack.values().filter_map(move |of_rack| of_rack.get(i).copied()).collect::<Vec<_>>())
+        .collect()
 }
 
 fn rack_aware_replicas(

@@ -20,10 +20,7 @@ pub(crate) enum Step {
     /// The names of brokers, topics and deletions; `/feature`.
     Names,
     /// The data of brokers and topics.
-    Data {
-        brokers: Vec<i32>,
-        topics: Vec<Str>,
-    },
+    Data { brokers: Vec<i32>, topics: Vec<Str> },
     /// The states of partitions, and new topic ids.
     States(Vec<TopicPartition>),
 }

@@ -77,8 +77,11 @@ impl Configs {
 
     fn on_names(&mut self, ctx: &mut Ctx, names: &[String]) {
         let last = self.last_change.unwrap_or(-1);
-        let mut new: Vec<(i64, &String)> =
-            names.iter().filter_map(|name| Some((sequence(name)?, name))).filter(|(number, _)| *number > last).collect();
+        let mut new: Vec<(i64, &String)> = names
+            .iter()
+            .filter_map(|name| Some((sequence(name)?, name)))
+            .filter(|(number, _)| *number > last)
+            .collect();
         new.sort_unstable();
         let Some((newest, _)) = new.last() else { return };
         self.last_change = Some(*newest);
@@ -89,7 +92,11 @@ impl Configs {
         let ops = names.iter().map(read).collect();
         let names = names
             .into_iter()
-            .map(|name| if sequence(&name).is_some_and(|number| number >= first_new) { name } else { format!("-{name}") })
+            .map(
+                |name| {
+                    if sequence(&name).is_some_and(|number| number >= first_new) { name } else { format!("-{name}") }
+                },
+            )
             .collect();
         ctx.submit(ops, Then::Configs(Step::Changes(names)));
     }

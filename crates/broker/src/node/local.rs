@@ -35,10 +35,7 @@ enum Current {
     /// Shards are opening partitions.
     Leading(BTreeSet<TopicPartition>),
     /// Shards are giving up partitions.
-    Stopping {
-        left: BTreeSet<TopicPartition>,
-        stopped: Vec<(TopicPartition, bool)>,
-    },
+    Stopping { left: BTreeSet<TopicPartition>, stopped: Vec<(TopicPartition, bool)> },
 }
 
 /// The role.
@@ -111,8 +108,7 @@ impl LocalBroker {
         let mut opening = BTreeSet::new();
         for topic in &request.topic_states {
             for state in &topic.partition_states {
-                let partition =
-                    TopicPartition { topic: topic.topic_name.detached(), partition: state.partition_index };
+                let partition = TopicPartition { topic: topic.topic_name.detached(), partition: state.partition_index };
                 // an equal epoch is a new controller that repeats what is in force
                 if self.hosted.get(&partition).is_some_and(|epoch| *epoch >= state.leader_epoch) {
                     continue;
@@ -162,8 +158,7 @@ impl LocalBroker {
         let mut left = BTreeSet::new();
         for topic in &request.topic_states {
             for state in &topic.partition_states {
-                let partition =
-                    TopicPartition { topic: topic.topic_name.detached(), partition: state.partition_index };
+                let partition = TopicPartition { topic: topic.topic_name.detached(), partition: state.partition_index };
                 self.hosted.remove(&partition);
                 let shard = ctx.shards.shard_of(&partition.topic, partition.partition);
                 let command = ShardCommand::StopPartition {

@@ -96,6 +96,8 @@ pub enum NodeEffect {
     ToBroker(i32, ControlRequest),
     /// Tell the operator.
     Log(Level, String),
+    /// The cluster's id, once it is known and agrees with the stored one: for `meta.properties`.
+    ClusterId(Str),
     /// The broker is registered and knows a live controller: it can be called ready.
     Ready,
     /// The broker cannot go on.
@@ -220,8 +222,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that waits for its ZooKeeper session.
-    pub fn new(config: BrokerConfig, shards: ShardMap, prng: Prng) -> Self {
+    /// A node that waits for its ZooKeeper session. `cluster_id` is the one that its folders belong to, if any.
+    pub fn new(config: BrokerConfig, shards: ShardMap, cluster_id: Option<Str>, prng: Prng) -> Self {
         let ctx = Ctx {
             config,
             shards,
@@ -234,7 +236,7 @@ impl Node {
             broker_epoch: -1,
             session_id: 0,
             session_timeout_ms: 0,
-            cluster_id: Str::new(),
+            cluster_id: cluster_id.unwrap_or_default(),
         };
         Self {
             ctx,

@@ -123,6 +123,15 @@ impl Registration {
                     return;
                 }
             }
+            None if !ctx.cluster_id.is_empty() => {
+                let message = format!(
+                    "zookeeper has no {CLUSTER_ID}, but this broker's log directories belong to cluster {}: connect to \
+                     that cluster's zookeeper, or start with empty log directories",
+                    ctx.cluster_id
+                );
+                ctx.effects.push(NodeEffect::Fatal(message));
+                return;
+            }
             None => {
                 let id = Str::from(new_uuid(&mut ctx.prng).to_string());
                 ops.push(Op::create(CLUSTER_ID, Some(zk_data::cluster_id(&id))));
@@ -186,10 +195,10 @@ impl Registration {
     }
 
     fn on_cluster_id(&mut self, ctx: &mut Ctx, outcome: &Outcome) {
-        if let Some((data, _)) = outcome.data()
-            && let Err(problem) = accept_cluster_id(ctx, data)
-        {
-            ctx.effects.push(NodeEffect::Fatal(problem));
+        let Some((data, _)) = outcome.data() else { return };
+        match accept_cluster_id(ctx, data) {
+            Ok(()) => ctx.effects.push(NodeEffect::ClusterId(ctx.cluster_id.clone())),
+            Err(problem) => ctx.effects.push(NodeEffect::Fatal(problem)),
         }
     }
 
@@ -214,6 +223,9 @@ impl Registration {
     fn on_registered(&mut self, ctx: &mut Ctx, epoch: i64) {
         self.blocked_until = None;
         ctx.broker_epoch = epoch;
+        if !ctx.cluster_id.is_empty() {
+            ctx.effects.push(NodeEffect::ClusterId(ctx.cluster_id.clone()));
+        }
         ctx.log(Level::Info, format!("registered as broker {} with epoch {epoch}", ctx.config.broker_id));
         ctx.note(Note::Registered);
     }
@@ -222,7 +234,11 @@ impl Registration {
 fn accept_cluster_id(ctx: &mut Ctx, data: &[u8]) -> Result<(), String> {
     let id = zk_data::parse_cluster_id(data).ok_or("the data of /cluster/id makes no sense")?;
     if !ctx.cluster_id.is_empty() && ctx.cluster_id != id {
-        return Err(format!("zookeeper's cluster id is {id}, this broker belongs to {}", ctx.cluster_id));
+        return Err(format!(
+            "zookeeper's cluster id is {id}, but this broker's log directories belong to {}: connect to that cluster's \
+             zookeeper, or start with empty log directories",
+            ctx.cluster_id
+        ));
     }
     ctx.cluster_id = id;
     Ok(())
@@ -230,9 +246,9 @@ fn accept_cluster_id(ctx: &mut Ctx, data: &[u8]) -> Result<(), String> {
 
 /// Whether a batch failed with its session, so that nothing of it is worth following.
 pub(crate) fn session_is_over(outcomes: &[Outcome]) -> bool {
-    outcomes.iter().any(|outcome| {
-        matches!(outcome.result, Err(ZkError::SessionExpired | ZkError::Closed | ZkError::AuthFailed))
-    })
+    outcomes
+        .iter()
+        .any(|outcome| matches!(outcome.result, Err(ZkError::SessionExpired | ZkError::Closed | ZkError::AuthFailed)))
 }
 
 /// A random id (version 4), as `Uuid.randomUuid` makes it: never a reserved one, never one that begins with a dash,
