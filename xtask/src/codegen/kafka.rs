@@ -88,3 +88,14 @@ fn rustfmt(text: &str) -> anyhow::Result<String> {
     }
     Ok(String::from_utf8(output.stdout)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_code_is_what_the_schemas_say() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        run(&root, true).unwrap();
+    }
+}
