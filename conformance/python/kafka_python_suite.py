@@ -21,6 +21,13 @@ admin = KafkaAdminClient(bootstrap_servers=SERVERS)
 def new_topic(name, partitions=1, **configs):
     topic = f"kp-{name}-{RUN}"
     admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs)])
+
+    def complete():
+        described = admin.describe_topics([topic])[0]["partitions"]
+        return len(described) == partitions and all(partition["leader_id"] >= 0 for partition in described)
+
+    # A consumer that sees a topic half made looks again only after minutes.
+    wait_until("the topic's partitions to have leaders", complete)
     return topic
 
 

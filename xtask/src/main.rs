@@ -5,6 +5,7 @@ mod apache;
 mod bench;
 mod capture;
 mod codegen;
+mod conformance;
 mod probe;
 mod process;
 mod provision;
@@ -42,6 +43,17 @@ enum Verb {
         /// Write nothing; fail when the committed output is not what the schemas give
         #[arg(long)]
         check: bool,
+    },
+    /// Run other people's clients and tools against our servers (needs `cargo build --release` first)
+    Conformance {
+        /// Suites to run [default: all, and the four pairs]
+        names: Vec<String>,
+        /// Whose servers to run against; apache proves the suites themselves
+        #[arg(long, value_enum, default_value = "ours")]
+        against: conformance::servers::Make,
+        /// Name the suites
+        #[arg(long)]
+        list: bool,
     },
     /// Look for the programs the gate needs and fill .cache; says what is missing
     Provision,
@@ -86,6 +98,20 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Bench(options) => bench::run(&options),
         Verb::Capture { work } => capture::run(&work.unwrap_or_else(capture::default_work_folder)),
         Verb::Codegen { check } => codegen::run(&repo::root()?, check),
+        Verb::Conformance { list: true, .. } => {
+            conformance::list();
+            Ok(())
+        }
+        Verb::Conformance { names, against, list: false } => {
+            let outcomes = conformance::run(&names, against)?;
+            let failed: Vec<&str> = outcomes
+                .iter()
+                .filter(|outcome| outcome.error.is_some())
+                .map(|outcome| outcome.name.as_str())
+                .collect();
+            anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(" "));
+            Ok(())
+        }
         Verb::Provision => provision::all(),
     }
 }

@@ -46,18 +46,21 @@ pub fn kafka_ready(port: u16, brokers: usize) -> bool {
     metadata(port).is_some_and(|(count, controller)| count >= brokers && controller >= 0)
 }
 
+/// Whether the broker on `port` lists the API key.
+pub fn kafka_serves(port: u16, api_key: i16) -> bool {
+    let keys = || -> Option<Vec<i16>> {
+        // Header v1: ApiVersions version 0, correlation id 1, no client id; no body.
+        let answer = ask_kafka(port, &[0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff])?;
+        // Correlation id, error code, then (key, min, max) of 2 bytes each behind their count.
+        Some(answer.get(10..)?.chunks_exact(6).map(|row| i16::from_be_bytes([row[0], row[1]])).collect())
+    };
+    keys().is_some_and(|keys| keys.contains(&api_key))
+}
+
 /// Asks for Metadata version 1 with an empty topic list; gives (number of brokers, controller id).
 fn metadata(port: u16) -> Option<(usize, i32)> {
-    let mut stream = connect(port)?;
     // Header v1: api key 3, version 1, correlation id 1, no client id; body: zero topics.
-    let body = [0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0];
-    stream.write_all(&[0, 0, 0, body.len() as u8]).ok()?;
-    stream.write_all(&body).ok()?;
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).ok()?;
-    let length = usize::try_from(i32::from_be_bytes(length)).ok().filter(|length| *length <= 1 << 20)?;
-    let mut answer = vec![0; length];
-    stream.read_exact(&mut answer).ok()?;
+    let answer = ask_kafka(port, &[0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0])?;
     let mut at = 4;
     let count = take_i32(&answer, &mut at)?;
     for _ in 0..count {
@@ -68,6 +71,19 @@ fn metadata(port: u16) -> Option<(usize, i32)> {
     }
     let controller = take_i32(&answer, &mut at)?;
     Some((usize::try_from(count).ok()?, controller))
+}
+
+/// Sends one request of fewer than 256 bytes, gives the frame that answers it.
+fn ask_kafka(port: u16, request: &[u8]) -> Option<Vec<u8>> {
+    let mut stream = connect(port)?;
+    stream.write_all(&[0, 0, 0, u8::try_from(request.len()).ok()?]).ok()?;
+    stream.write_all(request).ok()?;
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).ok()?;
+    let length = usize::try_from(i32::from_be_bytes(length)).ok().filter(|length| *length <= 1 << 20)?;
+    let mut answer = vec![0; length];
+    stream.read_exact(&mut answer).ok()?;
+    Some(answer)
 }
 
 fn connect(port: u16) -> Option<TcpStream> {

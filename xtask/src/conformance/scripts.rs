@@ -1,0 +1,61 @@
+//! Suites that are programs of their own: the Python and Go clients and the examples.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::servers::Ports;
+use crate::process::run_ok;
+use crate::{provision, repo};
+
+const DEADLINE: Duration = Duration::from_secs(240);
+
+/// kazoo.
+pub fn kazoo(ports: Ports) -> Result<String> {
+    python("conformance/python/kazoo_suite.py", &[&ports.zookeeper_address()])
+}
+
+/// kafka-python.
+pub fn kafka_python(ports: Ports) -> Result<String> {
+    python("conformance/python/kafka_python_suite.py", &[&ports.kafka_address()])
+}
+
+/// librdkafka by confluent-kafka.
+pub fn confluent(ports: Ports) -> Result<String> {
+    python("conformance/python/confluent_suite.py", &[&ports.kafka_address()])
+}
+
+/// go-zookeeper/zk and franz-go.
+pub fn go(ports: Ports) -> Result<String> {
+    let binary = provision::go_clients()?;
+    let mut zookeeper = Command::new(&binary);
+    zookeeper.args(["zookeeper", &ports.zookeeper_address()]);
+    let mut kafka = Command::new(&binary);
+    kafka.args(["kafka", &ports.kafka_address()]);
+    Ok(run_ok(zookeeper, "", DEADLINE)?.text + &run_ok(kafka, "", DEADLINE)?.text)
+}
+
+/// Every program below `examples/`, as its first lines say to run it.
+pub fn examples(ports: Ports) -> Result<String> {
+    let (zookeeper, kafka) = (ports.zookeeper_address(), ports.kafka_address());
+    let programs: [(&str, &[&str]); 6] = [
+        ("zookeeper_quickstart.py", &[&zookeeper]),
+        ("kafka_quickstart.py", &[&kafka]),
+        ("kafka_group_consumer.py", &[&kafka]),
+        ("configuration_centre/configuration_centre.py", &[&zookeeper, &kafka]),
+        ("lock/lock.py", &[&zookeeper]),
+        ("queue/order_queue.py", &[&kafka]),
+    ];
+    let mut text = String::new();
+    for (program, arguments) in programs {
+        text += &python(&format!("examples/{program}"), arguments)?;
+    }
+    Ok(text)
+}
+
+fn python(script: &str, arguments: &[&str]) -> Result<String> {
+    let mut python = Command::new(provision::python()?);
+    python.arg(repo::root()?.join(script)).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(run_ok(python, "", DEADLINE)?.text)
+}
