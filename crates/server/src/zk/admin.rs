@@ -2,41 +2,17 @@
 
 use std::fs;
 
+use keeper::Keeper;
+use keeper::admin::Summary;
+
 use super::Shared;
 
 /// What clients and tools parse: the upstream release whose behaviour is followed, in 3.9's form.
 pub const VERSION: &str = concat!("3.9.5-castlekeep-", env!("CARGO_PKG_VERSION"), ", built on 2026-11-24 00:00 UTC");
 
-/// The tree and what hangs on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TreeStats {
-    /// The last transaction applied.
-    pub zxid: i64,
-    /// Writes under way.
-    pub outstanding: u64,
-    /// Nodes.
-    pub znodes: u64,
-    /// Ephemeral nodes.
-    pub ephemerals: u64,
-    /// Bytes of paths and data.
-    pub data_bytes: u64,
-    /// Sessions.
-    pub sessions: u64,
-    /// Watches.
-    pub watches: u64,
-    /// Paths with a watch.
-    pub watched_paths: u64,
-    /// Connections with a watch.
-    pub watching_connections: u64,
-}
-
 /// The tree's numbers now.
-pub fn tree(shared: &Shared) -> TreeStats {
-    shared.keeper.with(|keeper| TreeStats {
-        zxid: keeper.last_processed().0,
-        outstanding: keeper.outstanding() as u64,
-        ..TreeStats::default()
-    })
+pub fn tree(shared: &Shared) -> Summary {
+    shared.keeper.with(Keeper::summary)
 }
 
 /// As upstream prints averages: at most four places, at least one.
@@ -59,15 +35,17 @@ pub fn metrics(shared: &Shared) -> Vec<(&'static str, String)> {
         ("packets_sent", whole(stats.packets_sent)),
         ("num_alive_connections", whole(shared.conns.lock().len() as u64)),
         ("outstanding_requests", whole(tree.outstanding)),
-        ("znode_count", whole(tree.znodes)),
+        ("znode_count", whole(tree.nodes)),
         ("watch_count", whole(tree.watches)),
         ("ephemerals_count", whole(tree.ephemerals)),
-        ("approximate_data_size", whole(tree.data_bytes)),
+        ("approximate_data_size", whole(tree.approximate_data_size)),
         ("global_sessions", whole(tree.sessions)),
         ("local_sessions", whole(0)),
         ("open_file_descriptor_count", whole(files)),
         ("max_file_descriptor_count", whole(files_max)),
         ("connection_rejected", whole(stats.connections_rejected)),
+        ("digest_mismatches_count", whole(tree.digest_mismatches)),
+        ("snapshots_written", whole(stats.snapshots)),
         ("uptime", whole(shared.clock.mono().as_millis())),
         ("quorum_size", whole(1)),
     ]

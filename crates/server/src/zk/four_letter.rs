@@ -57,6 +57,7 @@ const WORDS: &[(&str, fn(&Shared) -> String)] = &[
     ("wchs", wchs),
     ("crst", crst),
     ("srst", srst),
+    ("dump", dump),
 ];
 
 /// The answer to a first frame's first four bytes if they are a word; `None` if they are a length.
@@ -82,7 +83,7 @@ fn summary(shared: &Shared) -> String {
     let _ = writeln!(out, "Latency min/avg/max: {min}/{avg}/{max}");
     let _ = writeln!(out, "Received: {}\nSent: {}", stats.packets_received, stats.packets_sent);
     let _ = writeln!(out, "Connections: {}\nOutstanding: {}", shared.conns.lock().len(), tree.outstanding);
-    let _ = writeln!(out, "Zxid: {:#x}\nMode: standalone\nNode count: {}", tree.zxid, tree.znodes);
+    let _ = writeln!(out, "Zxid: {}\nMode: standalone\nNode count: {}", tree.zxid, tree.nodes);
     out
 }
 
@@ -145,6 +146,28 @@ fn wchs(shared: &Shared) -> String {
         "{} connections watching {} paths\nTotal watches:{}\n",
         tree.watching_connections, tree.watched_paths, tree.watches
     )
+}
+
+fn dump(shared: &Shared) -> String {
+    let sessions = shared.keeper.with(keeper::Keeper::session_summaries);
+    let mut out = format!("SessionTracker dump:\nSession Sets ({0})/({0}):\n", sessions.len());
+    for session in &sessions {
+        let _ = writeln!(out, "1 with a timeout of {} ms:\n\t{}", session.timeout_ms, session.id);
+    }
+    let owners: Vec<_> = sessions.iter().filter(|session| !session.ephemerals.is_empty()).collect();
+    let _ = writeln!(out, "ephemeral nodes dump:\nSessions with Ephemerals ({}):", owners.len());
+    for owner in owners {
+        let _ = writeln!(out, "{}:", owner.id);
+        for path in &owner.ephemerals {
+            let _ = writeln!(out, "\t{path}");
+        }
+    }
+    let conns = shared.conns.lock();
+    let _ = writeln!(out, "Connections dump:\nConnections Sets ({0})/({0}):", conns.len());
+    for outbox in conns.iter() {
+        let _ = writeln!(out, "\tip: /{} sessionId: {:#x}", outbox.peer, outbox.session.load(Ordering::Relaxed));
+    }
+    out
 }
 
 fn crst(shared: &Shared) -> String {

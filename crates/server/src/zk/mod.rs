@@ -274,7 +274,7 @@ impl ZkAdmin {
     }
 
     /// The tree's numbers.
-    pub fn tree(&self) -> admin::TreeStats {
+    pub fn tree(&self) -> keeper::admin::Summary {
         admin::tree(&self.shared)
     }
 
