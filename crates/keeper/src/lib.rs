@@ -15,6 +15,7 @@
 //!   answers in order.
 
 pub mod acl;
+pub mod admin;
 pub mod auth;
 mod commit;
 mod config;

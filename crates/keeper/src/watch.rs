@@ -216,6 +216,16 @@ impl Table {
         self.len() == 0
     }
 
+    /// How many paths are watched.
+    pub fn paths_count(&self) -> usize {
+        self.by_path.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    /// How many connections wait.
+    pub fn conns_count(&self) -> usize {
+        self.by_conn.iter().map(|shard| lock(shard).len()).sum()
+    }
+
     fn remove_conn(&self, conn: ConnId) {
         let paths = lock(&self.by_conn[conn.0 as usize % SHARDS]).remove(&conn).unwrap_or_default();
         self.watches.fetch_sub(paths.len(), Ordering::Relaxed);

@@ -1,0 +1,69 @@
+//! The numbers behind four-letter words, `/commands` and `/metrics`. Nothing here walks the tree.
+
+use zk_wire::{SessionId, Zxid};
+
+use crate::server::Keeper;
+
+/// The keeper in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The last transaction applied.
+    pub zxid: Zxid,
+    /// Writes proposed and not committed.
+    pub outstanding: u64,
+    /// Nodes, the root and `/zookeeper` with what is below it included.
+    pub nodes: u64,
+    /// Nodes that sessions own.
+    pub ephemerals: u64,
+    /// Bytes of all paths and data.
+    pub approximate_data_size: u64,
+    /// Sessions, connected or not.
+    pub sessions: u64,
+    /// Connections, established or not.
+    pub connections: u64,
+    /// Watches of both kinds.
+    pub watches: u64,
+    /// Paths with a data watch (`wchs`).
+    pub watched_paths: u64,
+    /// Connections with a data watch (`wchs`).
+    pub watching_connections: u64,
+    /// Transactions whose digest was not that of the tree.
+    pub digest_mismatches: u64,
+}
+
+/// A session as `dump` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// Which.
+    pub id: SessionId,
+    /// Negotiated when it began.
+    pub timeout_ms: i32,
+    /// Paths of the nodes it owns.
+    pub ephemerals: Vec<String>,
+}
+
+impl Keeper {
+    /// The keeper in numbers.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            zxid: self.last_processed,
+            outstanding: self.pending.len() as u64,
+            nodes: self.tree.nodes_count() as u64,
+            ephemerals: self.tree.ephemerals_count() as u64,
+            approximate_data_size: self.tree.approximate_data_size(),
+            sessions: self.sessions.len() as u64,
+            connections: self.conns.len() as u64,
+            watches: self.watches.len() as u64,
+            watched_paths: self.watches.data.paths_count() as u64,
+            watching_connections: self.watches.data.conns_count() as u64,
+            digest_mismatches: self.digest_mismatches,
+        }
+    }
+
+    /// All sessions and what they own, by id. As long as there are sessions and their nodes: for an operator's eyes.
+    pub fn session_summaries(&self) -> Vec<SessionSummary> {
+        let paths = |id| self.tree.ephemerals(id).map(ToString::to_string).collect();
+        let sessions = self.sessions.entries().into_iter();
+        sessions.map(|s| SessionSummary { id: s.id, timeout_ms: s.timeout_ms, ephemerals: paths(s.id) }).collect()
+    }
+}
