@@ -3,8 +3,6 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
-
 use base::bytes::DecodeError;
 use base::{Prng, Reader};
 use bytes::{Bytes, BytesMut};
@@ -69,7 +67,6 @@ fn wrong_bytes_are_at_most_an_error() {
         &[0xff, 0xff, 0xff, 0xfe],
         &[0, 0, 0xff, 0xff],
     ];
-    let start = Instant::now();
     let mut prng = Prng::new(9);
     for (message, codec) in pairs() {
         for version in codec.min..=codec.max {
@@ -81,13 +78,15 @@ fn wrong_bytes_are_at_most_an_error() {
                     bytes.extend(lie);
                     bytes.extend(good.get(at + lie.len()..).unwrap_or_default());
                     let mut out = BytesMut::new();
-                    // Either outcome is right; not coming back would not be.
-                    let _ = (codec.recode)(&mut Reader::new(Bytes::from(bytes)), version, &mut out);
+                    let size = bytes.len();
+                    // Either outcome is right; what decodes cannot hold more than there was.
+                    if (codec.recode)(&mut Reader::new(Bytes::from(bytes)), version, &mut out).is_ok() {
+                        assert!(out.len() <= size, "{} v{version} makes {} bytes of {size}", codec.name, out.len());
+                    }
                 }
             }
         }
     }
-    assert!(start.elapsed() < Duration::from_secs(60), "decoding nonsense takes {:?}", start.elapsed());
 }
 
 #[test]
