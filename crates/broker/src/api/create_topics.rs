@@ -21,7 +21,7 @@ use crate::config::{BrokerConfig, Properties, def};
 use crate::controller::context::{Assignment, Topic};
 use crate::controller::{TOPICS, assignment, zk_data};
 use crate::metadata_cache::MetadataImage;
-use crate::node::registration::{new_uuid, session_is_over};
+use crate::node::registration::new_uuid;
 use crate::node::waiting::{Entry, Kind};
 use crate::node::zk::Outcome;
 use crate::node::{Ctx, Level, Node, Then};
@@ -38,8 +38,18 @@ pub struct Step {
     plans: Vec<Plan>,
     /// The request that asked for them; `None` on demand.
     origin: Option<Origin>,
-    /// Whether the configuration was found to exist from an earlier topic of that name.
-    leftovers: bool,
+    attempt: Attempt,
+}
+
+/// How often the plans of a batch were tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    /// Not before.
+    First,
+    /// The reply to the first attempt was lost and something exists: look whether it is ours.
+    LookWhose,
+    /// The configuration of an earlier topic of that name is still there.
+    OverLeftovers,
 }
 
 #[derive(Debug)]
@@ -91,7 +101,7 @@ pub(crate) fn handle(node: &mut Node, token: RequestToken, version: i16, request
         return;
     }
     let origin = Origin { token, response: Box::new(response), timeout_ms: request.timeout_ms };
-    submit(&mut node.ctx, plans, Some(origin), false);
+    submit(&mut node.ctx, plans, Some(origin), Attempt::First);
 }
 
 fn refused(name: &Str, (code, message): Refusal) -> CreateTopicsResponseTopics {
@@ -300,7 +310,7 @@ pub(crate) fn create_on_demand(node: &mut Node, topics: Vec<Str>) {
         crate::node::waiting::on_change(node);
         return;
     }
-    submit(&mut node.ctx, plans, None, false);
+    submit(&mut node.ctx, plans, None, Attempt::First);
 }
 
 /// Partitions, replication factor and entries of a topic that nobody described.
@@ -331,36 +341,65 @@ fn on_demand_settings(config: &BrokerConfig, name: &str) -> (i32, i16, Propertie
     }
 }
 
-fn submit(ctx: &mut Ctx, plans: Vec<Plan>, origin: Option<Origin>, leftovers: bool) {
+fn submit(ctx: &mut Ctx, plans: Vec<Plan>, origin: Option<Origin>, attempt: Attempt) {
     let ops = plans.iter().map(|plan| {
+        let topic_path = format!("{TOPICS}/{}", plan.name);
         let path = format!("/config/topics/{}", plan.name);
         let data = Some(zk_data::config(&plan.config));
-        let config = if leftovers { Op::SetData { path, data, version: -1 } } else { Op::create(path, data) };
-        Op::Multi(vec![config, Op::create(format!("{TOPICS}/{}", plan.name), Some(zk_data::topic(&plan.topic)))])
+        let config = match attempt {
+            Attempt::LookWhose => return Op::GetData { path: topic_path, watch: false },
+            Attempt::First => Op::create(path, data),
+            Attempt::OverLeftovers => Op::SetData { path, data, version: -1 },
+        };
+        Op::Multi(vec![config, Op::create(topic_path, Some(zk_data::topic(&plan.topic)))])
     });
     let ops = ops.collect();
-    ctx.submit(ops, Then::CreateTopics(Step { plans, origin, leftovers }));
+    ctx.submit(ops, Then::CreateTopics(Step { plans, origin, attempt }));
+}
+
+/// What became of one plan.
+enum Fate {
+    Made,
+    Again(Attempt),
+    Refused(ErrorCode),
+}
+
+fn fate(plan: &Plan, attempt: Attempt, outcome: &Outcome) -> Fate {
+    if attempt == Attempt::LookWhose {
+        return match outcome.data() {
+            Some((data, _)) if zk_data::parse_topic(data).is_some_and(|topic| topic.id == plan.topic.id) => Fate::Made,
+            Some(_) => Fate::Refused(ErrorCode::TOPIC_ALREADY_EXISTS),
+            None if outcome.is_no_node() => Fate::Again(Attempt::OverLeftovers),
+            None => Fate::Refused(ErrorCode::REQUEST_TIMED_OUT),
+        };
+    }
+    match &outcome.result {
+        Ok(_) => Fate::Made,
+        Err(ZkError::Multi { code: ZkError::NODE_EXISTS, .. }) if outcome.resent => Fate::Again(Attempt::LookWhose),
+        Err(ZkError::Multi { index: 0, code: ZkError::NODE_EXISTS }) => Fate::Again(Attempt::OverLeftovers),
+        Err(ZkError::Multi { code: ZkError::NODE_EXISTS, .. }) => Fate::Refused(ErrorCode::TOPIC_ALREADY_EXISTS),
+        Err(ZkError::SessionExpired | ZkError::Closed) => Fate::Refused(ErrorCode::REQUEST_TIMED_OUT),
+        Err(_) => Fate::Refused(ErrorCode::UNKNOWN_SERVER_ERROR),
+    }
 }
 
 pub(crate) fn on_batch(node: &mut Node, step: Step, outcomes: &[Outcome]) {
-    let Step { plans, mut origin, leftovers } = step;
-    let over = session_is_over(outcomes);
-    let mut again = Vec::new();
+    let Step { plans, mut origin, attempt } = step;
+    let mut again: Vec<(Attempt, Plan)> = Vec::new();
     for (plan, outcome) in plans.into_iter().zip(outcomes) {
-        let error = match &outcome.result {
-            Ok(_) => continue,
-            // the configuration of an earlier topic of that name is still there, or our own doing was not heard of
-            Err(ZkError::Multi { index: 0, code: ZkError::NODE_EXISTS }) if !leftovers => {
-                again.push(plan);
+        let error = match fate(&plan, attempt, outcome) {
+            Fate::Made => continue,
+            Fate::Again(attempt) => {
+                again.push((attempt, plan));
                 continue;
             }
-            Err(ZkError::Multi { index: 1, code: ZkError::NODE_EXISTS }) => ErrorCode::TOPIC_ALREADY_EXISTS,
-            Err(_) if over => ErrorCode::REQUEST_TIMED_OUT,
-            Err(error) => {
-                node.ctx.log(Level::Error, format!("could not make topic {}: {error}", plan.name));
-                ErrorCode::UNKNOWN_SERVER_ERROR
-            }
+            Fate::Refused(error) => error,
         };
+        if let Err(why) = &outcome.result
+            && error == ErrorCode::UNKNOWN_SERVER_ERROR
+        {
+            node.ctx.log(Level::Error, format!("could not make topic {}: {why}", plan.name));
+        }
         match &mut origin {
             Some(origin) => refuse_in(&mut origin.response, &plan.name, error),
             // somebody else made it meanwhile: it will appear
@@ -368,8 +407,16 @@ pub(crate) fn on_batch(node: &mut Node, step: Step, outcomes: &[Outcome]) {
             None => node.waiting.topic_failed(&plan.name, ErrorCode::LEADER_NOT_AVAILABLE.0),
         }
     }
-    if !again.is_empty() && !over {
-        submit(&mut node.ctx, again, origin, true);
+    // one kind of further attempt at a time; the request waits for the last
+    let next = again.first().map(|(attempt, _)| *attempt);
+    let (same, other): (Vec<_>, Vec<_>) = again.into_iter().partition(|(attempt, _)| Some(*attempt) == next);
+    let plans_of = |list: Vec<(Attempt, Plan)>| list.into_iter().map(|(_, plan)| plan).collect::<Vec<_>>();
+    if let Some(next) = next {
+        if !other.is_empty() {
+            let other_attempt = other[0].0;
+            submit(&mut node.ctx, plans_of(other), None, other_attempt);
+        }
+        submit(&mut node.ctx, plans_of(same), origin, next);
         return;
     }
     if let Some(Origin { token, response, timeout_ms }) = origin {

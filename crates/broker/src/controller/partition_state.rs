@@ -39,6 +39,9 @@ enum Write {
     Topic(Vec<NewState>),
     /// One state.
     State(NewState),
+    /// A state that exists already, by an attempt whose reply was lost or by an earlier controller: read, and taken as
+    /// it is.
+    Existing(NewState),
 }
 
 /// A batch of writes.
@@ -134,6 +137,7 @@ impl Controller {
         }
         let Step { writes, after, mut written } = step;
         let mut again = Vec::new();
+        let mut existing = Vec::new();
         for (write, outcome) in writes.into_iter().zip(outcomes) {
             match (write, &outcome.result) {
                 (Write::Parent, _) => {}
@@ -145,13 +149,30 @@ impl Controller {
                     }
                     written.push(change);
                 }
-                // an earlier sending of this very write took effect
-                (Write::State(change), Err(_)) if outcome.resent && outcome.is_node_exists() => written.push(change),
+                (Write::State(change), Err(_)) if outcome.resent || outcome.is_node_exists() => existing.push(change),
+                (Write::Existing(mut change), Ok(_)) => {
+                    if let Some((data, stat)) = outcome.data()
+                        && let Some(state) = zk_data::parse_state(data)
+                    {
+                        change.state = PartitionState { partition_epoch: stat.version, ..state };
+                        written.push(change);
+                    }
+                }
+                (Write::Existing(_), Err(_)) => {}
                 (Write::State(change), Err(error)) => {
                     let path = zk_data::state_path(&change.partition);
                     ctx.log(Level::Error, format!("could not write {path}: {error}"));
                 }
             }
+        }
+        if !existing.is_empty() {
+            let read = |change: &NewState| Op::GetData { path: zk_data::state_path(&change.partition), watch: false };
+            let ops = existing.iter().map(read).collect();
+            // whole topics are never in the same batch as single states
+            assert!(again.is_empty(), "a batch is of one kind");
+            let writes = existing.into_iter().map(Write::Existing).collect();
+            self.submit(ctx, ops, StepKind::PartitionState(Step { writes, after, written }));
+            return;
         }
         if !again.is_empty() {
             self.write_more_states(ctx, again, false, after, written);

@@ -1,0 +1,286 @@
+//! A node and its ZooKeeper session against a real keeper: cold start, topics, restarts, and connections that are lost at
+//! every possible moment.
+
+mod harness;
+
+use base::Str;
+use broker::shard::ShardCommand;
+use harness::{Cluster, Cut};
+use kafka_wire::messages::*;
+use kafka_wire::{ErrorCode, Response};
+
+fn metadata(topics: &[&str]) -> MetadataRequest {
+    let topics = topics.iter().map(|name| MetadataRequestTopics { name: Some(Str::from(*name)), ..Default::default() });
+    MetadataRequest { topics: Some(topics.collect()), ..MetadataRequest::default() }
+}
+
+fn create(name: &str, partitions: i32) -> CreateTopicsRequest {
+    let topic = CreateTopicsRequestTopics {
+        name: Str::from(name),
+        num_partitions: partitions,
+        replication_factor: 1,
+        ..Default::default()
+    };
+    CreateTopicsRequest { topics: vec![topic], timeout_ms: 5000, ..CreateTopicsRequest::default() }
+}
+
+fn delete(name: &str) -> DeleteTopicsRequest {
+    DeleteTopicsRequest { topic_names: vec![Str::from(name)], timeout_ms: 5000, ..DeleteTopicsRequest::default() }
+}
+
+fn ask_metadata(cluster: &mut Cluster, member: usize, topics: &[&str]) -> MetadataResponse {
+    match cluster.ask(member, 9, metadata(topics)) {
+        Response::Metadata(response) => *response,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ask_create(cluster: &mut Cluster, member: usize, name: &str, partitions: i32) -> CreateTopicsResponseTopics {
+    match cluster.ask(member, 7, create(name, partitions)) {
+        Response::CreateTopics(mut response) => response.topics.remove(0),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ask_delete(cluster: &mut Cluster, member: usize, name: &str) -> i16 {
+    match cluster.ask(member, 5, delete(name)) {
+        Response::DeleteTopics(response) => response.responses[0].error_code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_cold_start_needs_no_waiting_and_writes_upstreams_layout() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[]);
+    assert!(cluster.members[broker].ready, "{:#?}", cluster.members[broker].log);
+    assert_eq!(cluster.data("/controller_epoch").as_deref(), Some("1"));
+    assert_eq!(
+        cluster.data("/controller").as_deref(),
+        Some(r#"{"version":2,"brokerid":0,"timestamp":"1700000000000","kraftControllerEpoch":-1}"#)
+    );
+    assert_eq!(cluster.data("/feature").as_deref(), Some(r#"{"version":2,"status":1,"features":{}}"#));
+    for path in ["/consumers", "/brokers/seqid", "/config/users", "/latest_producer_id_block"] {
+        assert_eq!(cluster.data(path).as_deref(), Some(""), "{path}");
+    }
+    let response = ask_metadata(&mut cluster, broker, &[]);
+    assert_eq!(response.controller_id, 0);
+    assert_eq!((&*response.brokers[0].host, response.brokers[0].port), ("localhost", 9092));
+    assert_eq!(response.cluster_id.expect("known").len(), 22);
+}
+
+#[test]
+fn a_topic_is_made_by_asking_for_it() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[("num.partitions", "2")]);
+    let response = ask_metadata(&mut cluster, broker, &["orders"]);
+    let topic = &response.topics[0];
+    assert_eq!((topic.error_code, topic.partitions.len()), (0, 2));
+    assert!(topic.partitions.iter().all(|partition| partition.leader_id == 0 && partition.error_code == 0));
+    assert_eq!(
+        cluster.data("/brokers/topics/orders/partitions/1/state").as_deref(),
+        Some(r#"{"version":1,"leader":0,"leader_epoch":0,"controller_epoch":1,"isr":[0]}"#)
+    );
+    assert_eq!(cluster.data("/config/topics/orders").as_deref(), Some(r#"{"version":1,"config":{}}"#));
+    let led = cluster.members[broker].commands.iter().filter(|c| matches!(c, ShardCommand::LeadPartition(_))).count();
+    assert_eq!(led, 2);
+
+    let mut forbidden = metadata(&["other"]);
+    forbidden.allow_auto_topic_creation = false;
+    let Response::Metadata(response) = cluster.ask(broker, 9, forbidden) else { panic!("metadata") };
+    assert_eq!(response.topics[0].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
+    let response = ask_metadata(&mut cluster, broker, &["no/such"]);
+    assert_eq!(response.topics[0].error_code, ErrorCode::INVALID_TOPIC_EXCEPTION.0);
+}
+
+#[test]
+fn topics_are_created_refused_deleted_and_created_again() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[]);
+    let made = ask_create(&mut cluster, broker, "t", 3);
+    assert_eq!((made.error_code, made.num_partitions, made.replication_factor), (0, 3, 1));
+    assert!(!made.topic_id.is_zero());
+    assert_eq!(ask_create(&mut cluster, broker, "t", 3).error_code, ErrorCode::TOPIC_ALREADY_EXISTS.0);
+    assert_eq!(ask_create(&mut cluster, broker, "u", 0).error_code, ErrorCode::INVALID_PARTITIONS.0);
+    let mut unknown = create("u", 1);
+    unknown.topics[0]
+        .configs
+        .push(CreateTopicsRequestConfigs { name: Str::from("retention"), value: Some(Str::from("1")) });
+    let Response::CreateTopics(response) = cluster.ask(broker, 7, unknown) else { panic!("create") };
+    assert_eq!(response.topics[0].error_code, ErrorCode::INVALID_CONFIG.0);
+
+    assert_eq!(ask_delete(&mut cluster, broker, "t"), 0);
+    assert_eq!(cluster.data("/brokers/topics/t"), None);
+    assert_eq!(cluster.data("/config/topics/t"), None);
+    assert_eq!(cluster.data("/admin/delete_topics/t"), None);
+    assert_eq!(ask_delete(&mut cluster, broker, "t"), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
+    let again = ask_create(&mut cluster, broker, "t", 1);
+    assert_eq!(again.error_code, 0);
+    assert_ne!(again.topic_id, made.topic_id);
+}
+
+#[test]
+fn the_coordinators_topic_is_made_on_the_first_question() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[]);
+    let request =
+        FindCoordinatorRequest { coordinator_keys: vec![Str::from("g")], ..FindCoordinatorRequest::default() };
+    let Response::FindCoordinator(response) = cluster.ask(broker, 4, request.clone()) else { panic!("coordinator") };
+    assert_eq!((response.coordinators[0].error_code, response.coordinators[0].node_id), (0, 0));
+    let topic = &ask_metadata(&mut cluster, broker, &["__consumer_offsets"]).topics[0];
+    assert_eq!((topic.partitions.len(), topic.is_internal), (50, true));
+
+    let mut poor = Cluster::new();
+    let broker = poor.start(0, None, &[("offsets.topic.replication.factor", "3")]);
+    let Response::FindCoordinator(response) = poor.ask(broker, 4, request) else { panic!("coordinator") };
+    assert_eq!(response.coordinators[0].error_code, ErrorCode::COORDINATOR_NOT_AVAILABLE.0);
+}
+
+#[test]
+fn producer_ids_are_unique_across_blocks_and_brokers() {
+    let mut cluster = Cluster::new();
+    let (a, b) = (cluster.start(0, None, &[]), cluster.start(1, None, &[]));
+    let mut seen = std::collections::BTreeSet::new();
+    for i in 0..1500 {
+        let member = if i % 3 == 0 { b } else { a };
+        let Response::InitProducerId(response) = cluster.ask(member, 4, InitProducerIdRequest::default()) else {
+            panic!("init producer id")
+        };
+        assert_eq!((response.error_code, response.producer_epoch), (0, 0));
+        assert!(seen.insert(response.producer_id));
+    }
+    let transactional = InitProducerIdRequest { transactional_id: Some(Str::from("t")), ..Default::default() };
+    let Response::InitProducerId(response) = cluster.ask(a, 4, transactional) else { panic!("init producer id") };
+    assert_eq!(response.error_code, ErrorCode::INVALID_REQUEST.0);
+}
+
+#[test]
+fn after_a_crash_the_old_session_is_closed_and_nothing_waits() {
+    let mut cluster = Cluster::new();
+    let old = cluster.start(0, None, &[]);
+    assert_eq!(ask_create(&mut cluster, old, "t", 1).error_code, 0);
+    cluster.kill(old);
+    let credentials = cluster.members[old].credentials.clone();
+    let new = cluster.start(0, credentials, &[]);
+    assert!(cluster.members[new].ready, "{:#?}", cluster.members[new].log);
+    assert_eq!(cluster.data("/controller_epoch").as_deref(), Some("2"));
+    let topic = &ask_metadata(&mut cluster, new, &["t"]).topics[0];
+    assert_eq!((topic.partitions[0].leader_id, topic.partitions[0].leader_epoch), (0, 0));
+}
+
+#[test]
+fn without_the_old_sessions_password_a_restart_waits_for_its_expiry() {
+    let mut cluster = Cluster::new();
+    let old = cluster.start(0, None, &[]);
+    cluster.kill(old);
+    let new = cluster.start(0, None, &[]);
+    assert!(!cluster.members[new].ready);
+    assert!(cluster.members[new].fatal.is_none());
+    cluster.pass_until(30_000, |cluster| cluster.members[new].ready);
+}
+
+#[test]
+fn an_id_that_a_live_broker_holds_is_refused() {
+    let mut cluster = Cluster::new();
+    let first = cluster.start(0, None, &[]);
+    let second = cluster.start(0, None, &[]);
+    cluster.pass_until(60_000, |cluster| cluster.members[second].fatal.is_some());
+    assert!(cluster.members[first].fatal.is_none());
+    assert!(!cluster.members[second].ready);
+}
+
+#[test]
+fn an_expired_session_is_replaced_and_the_controller_returns() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[]);
+    assert_eq!(ask_create(&mut cluster, broker, "t", 1).error_code, 0);
+    cluster.expire(broker);
+    cluster.pass_until(5000, |cluster| cluster.data("/controller_epoch").as_deref() == Some("2"));
+    assert_eq!(ask_create(&mut cluster, broker, "u", 1).error_code, 0);
+    let response = ask_metadata(&mut cluster, broker, &["t", "u"]);
+    assert!(response.topics.iter().all(|topic| topic.error_code == 0 && topic.partitions[0].leader_id == 0));
+}
+
+#[test]
+fn another_broker_takes_over_as_controller() {
+    let mut cluster = Cluster::new();
+    let (a, b) = (cluster.start(0, None, &[]), cluster.start(1, None, &[]));
+    assert_eq!(ask_create(&mut cluster, a, "t", 4).error_code, 0);
+    assert_eq!(ask_create(&mut cluster, b, "u", 1).error_code, ErrorCode::NOT_CONTROLLER.0);
+    cluster.kill(a);
+    cluster.pass_until(30_000, |cluster| cluster.data("/controller_epoch").as_deref() == Some("2"));
+    cluster.pass(10);
+    assert!(cluster.members[b].ready);
+    let response = ask_metadata(&mut cluster, b, &["t"]);
+    assert_eq!(response.controller_id, 1);
+    assert_eq!(response.brokers.len(), 1);
+    // partitions whose only replica is gone have no leader, and those of the living one keep it
+    for partition in &response.topics[0].partitions {
+        let held_by_b = partition.replica_nodes == [1];
+        assert_eq!(partition.leader_id, if held_by_b { 1 } else { -1 }, "{partition:?}");
+    }
+}
+
+/// Whatever request or reply is lost with its connection, the broker comes up, the topic is made once, and a second
+/// election happens only where the session was lost too.
+#[test]
+fn a_connection_lost_at_any_frame_changes_nothing() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[]);
+    assert_eq!(ask_create(&mut cluster, broker, "t", 2).error_code, 0);
+    assert_eq!(ask_delete(&mut cluster, broker, "t"), 0);
+    let frames = cluster.frames;
+    assert!(frames > 40, "{frames}");
+    for frame in 1..=frames {
+        for cut in [Cut::Request(frame), Cut::Reply(frame)] {
+            let mut cluster = Cluster::new();
+            cluster.cut = Some(cut);
+            let broker = cluster.start(0, None, &[]);
+            cluster.pass_until(40_000, |cluster| cluster.members[broker].ready);
+            assert_eq!(cluster.members[broker].fatal, None, "{cut:?}");
+            let made = ask_create(&mut cluster, broker, "t", 2).error_code;
+            assert_eq!(made, 0, "{cut:?}: {:#?}", cluster.members[broker].log);
+            let topic = &ask_metadata(&mut cluster, broker, &["t"]).topics[0];
+            assert_eq!((topic.error_code, topic.partitions.len()), (0, 2), "{cut:?}");
+            assert_eq!(ask_delete(&mut cluster, broker, "t"), 0, "{cut:?}");
+            assert_eq!(cluster.data("/brokers/topics/t"), None, "{cut:?}");
+        }
+    }
+}
+
+#[test]
+fn configuration_has_sources_and_synonyms() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[("log.retention.hours", "2")]);
+    let mut request = create("t", 1);
+    request.topics[0]
+        .configs
+        .push(CreateTopicsRequestConfigs { name: Str::from("segment.bytes"), value: Some(Str::from("1000000")) });
+    let Response::CreateTopics(response) = cluster.ask(broker, 5, request) else { panic!("create") };
+    assert_eq!(response.topics[0].error_code, 0);
+    let resource = |resource_type, name: &str| DescribeConfigsRequestResources {
+        resource_type,
+        resource_name: Str::from(name),
+        configuration_keys: None,
+    };
+    let request = DescribeConfigsRequest {
+        resources: vec![resource(2, "t"), resource(4, "0"), resource(4, "1"), resource(2, "nope")],
+        include_synonyms: true,
+        include_documentation: false,
+    };
+    let Response::DescribeConfigs(response) = cluster.ask(broker, 4, request) else { panic!("describe") };
+    let find = |result: usize, name: &str| {
+        let entry = response.results[result].configs.iter().find(|entry| &*entry.name == name).expect("listed");
+        let synonyms: Vec<_> = entry.synonyms.iter().map(|s| (s.name.to_string(), s.source)).collect();
+        (entry.value.as_deref().unwrap_or("null").to_string(), entry.config_source, synonyms)
+    };
+    assert_eq!(find(0, "segment.bytes").0, "1000000");
+    assert_eq!(find(0, "segment.bytes").1, 1);
+    let retention = find(0, "retention.ms");
+    assert_eq!((retention.0.as_str(), retention.1), ("7200000", 4));
+    let hours = "log.retention.hours".to_string();
+    assert_eq!(retention.2, [(hours.clone(), 4), (hours, 5)]);
+    assert_eq!(find(1, "num.partitions").0, "1");
+    assert_eq!(response.results[2].error_code, ErrorCode::INVALID_REQUEST.0);
+    assert_eq!(response.results[3].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
+}
