@@ -6,10 +6,12 @@ mod bench;
 mod capture;
 mod codegen;
 mod conformance;
+mod gate;
 mod probe;
 mod process;
 mod provision;
 mod repo;
+mod tidy;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,6 +57,25 @@ enum Verb {
         #[arg(long)]
         list: bool,
     },
+    /// Run the simulator: seeds, planted bugs, determinism
+    Sim {
+        /// Passed on; `cargo xtask sim --help` is answered by the simulator
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run the whole gate, as CI does
+    Test {
+        /// Suites to run alone [default: the gate]
+        names: Vec<String>,
+        /// Also what takes too long for every change
+        #[arg(long)]
+        full: bool,
+        /// Name the suites
+        #[arg(long)]
+        list: bool,
+    },
+    /// Check what the compiler does not see: arrows, documents, generated code, format
+    Tidy,
     /// Look for the programs the gate needs and fill .cache; says what is missing
     Provision,
 }
@@ -112,6 +133,23 @@ fn run(verb: Verb) -> Result<()> {
             anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(" "));
             Ok(())
         }
+        Verb::Sim { arguments } => {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            simulate(&repo::root()?, &arguments)
+        }
+        Verb::Test { list: true, .. } => {
+            gate::list();
+            Ok(())
+        }
+        Verb::Test { names, full, list: false } => gate::run(&names, full),
+        Verb::Tidy => tidy::run_all(),
         Verb::Provision => provision::all(),
     }
+}
+
+/// Runs the simulator, which is a program of its own: `xtask` itself must build while a machine does not.
+fn simulate(root: &std::path::Path, arguments: &[&str]) -> Result<()> {
+    let mut cargo = tidy::cargo(root);
+    cargo.args(["run", "--release", "--quiet", "--package", "sim", "--"]).args(arguments);
+    gate::inherit(cargo, &format!("cargo xtask sim {}", arguments.join(" ")))
 }

@@ -56,7 +56,17 @@ const WORKLOADS: &[Workload] = &[
     Workload {
         name: "kafka produce 16 KiB, acks=all, 8 x 5",
         kind: Kind::Kafka,
-        flags: &["kafka", "--operation", "produce", "--batch-size", "16384", "--connections", "8", "--outstanding", "5"],
+        flags: &[
+            "kafka",
+            "--operation",
+            "produce",
+            "--batch-size",
+            "16384",
+            "--connections",
+            "8",
+            "--outstanding",
+            "5",
+        ],
     },
     Workload {
         name: "kafka fetch 64 KiB, 8 x 1",

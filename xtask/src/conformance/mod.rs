@@ -62,6 +62,11 @@ pub fn list() {
     println!("{PAIRS:13} our broker or Apache's on our keeper or Apache's: all four");
 }
 
+/// The suites of other people's clients: all but the examples, which the gate runs first.
+pub fn client_suites() -> Vec<&'static str> {
+    SUITES.iter().map(|suite| suite.name).filter(|name| *name != "examples").collect()
+}
+
 /// Runs the named suites (all of them and the pairs when none is named) and prints each result as it comes.
 pub fn run(names: &[String], make: Make) -> Result<Vec<Outcome>> {
     for name in names {

@@ -1,0 +1,184 @@
+//! `cargo xtask test`: the whole gate, the same here and in CI. Suites run in an order that fails early; the first
+//! failure ends the run, says what failed and how to run it alone.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+
+use crate::conformance::servers::Make;
+use crate::{conformance, provision, repo, tidy};
+
+/// A part of the gate that can be named on the command line.
+struct Suite {
+    name: &'static str,
+    about: &'static str,
+    /// Runs only with `--full` or by its name.
+    full_only: bool,
+    body: fn(&Path) -> Result<Vec<Row>>,
+}
+
+/// One line of the table at the end.
+struct Row {
+    name: String,
+    took: Duration,
+    error: Option<String>,
+}
+
+const SUITES: [Suite; 10] = [
+    Suite { name: "tidy", about: "arrows, generated code, documents, format", full_only: false, body: tidy_suite },
+    Suite { name: "build", about: "everything, while the cache is filled", full_only: false, body: build },
+    Suite { name: "clippy", about: "lints as errors", full_only: false, body: clippy },
+    Suite { name: "unit", about: "cargo test", full_only: false, body: unit },
+    Suite { name: "sim", about: "1,000 seeds; planted bugs; determinism", full_only: false, body: sim },
+    Suite { name: "examples", about: "the programs of examples/", full_only: false, body: examples },
+    Suite { name: "clients", about: "conformance with every client", full_only: false, body: clients },
+    Suite { name: "pairs", about: "our broker or Apache's on our keeper or Apache's", full_only: false, body: pairs },
+    Suite { name: "oracle", about: "the clients' suites against Apache's servers", full_only: true, body: oracle },
+    Suite { name: "sim-full", about: "50,000 seeds", full_only: true, body: sim_full },
+];
+
+/// Prints the suites' names.
+pub fn list() {
+    for suite in &SUITES {
+        let when = if suite.full_only { " (--full)" } else { "" };
+        println!("{:9} {}{when}", suite.name, suite.about);
+    }
+}
+
+/// Runs the named suites, or those of the gate. The last line of the output is `N passed, M failed`.
+pub fn run(names: &[String], full: bool) -> Result<()> {
+    for name in names {
+        ensure!(
+            SUITES.iter().any(|suite| suite.name == name),
+            "no suite is called {name}; `cargo xtask test --list` names them"
+        );
+    }
+    let root = repo::root()?;
+    let chosen = |suite: &&Suite| match names {
+        [] => full || !suite.full_only,
+        names => names.iter().any(|name| name == suite.name),
+    };
+    provision::programs()?;
+    let mut rows: Vec<Row> = Vec::new();
+    for suite in SUITES.iter().filter(chosen) {
+        println!("\n== {}: {}", suite.name, suite.about);
+        let started = Instant::now();
+        match (suite.body)(&root) {
+            Ok(more) if !more.is_empty() => rows.extend(more),
+            result => rows.push(Row {
+                name: suite.name.to_owned(),
+                took: started.elapsed(),
+                error: result.err().map(|error| format!("{error:#}")),
+            }),
+        }
+        if rows.iter().any(|row| row.error.is_some()) {
+            println!("\n{} failed; alone: cargo xtask test {}", suite.name, suite.name);
+            break;
+        }
+    }
+    summary(&rows)
+}
+
+fn summary(rows: &[Row]) -> Result<()> {
+    println!("\nsuite                          seconds");
+    for row in rows {
+        let state = if row.error.is_some() { "FAILED" } else { "passed" };
+        println!("{:28} {:>9.1}  {state}", row.name, row.took.as_secs_f64());
+    }
+    let total: f64 = rows.iter().map(|row| row.took.as_secs_f64()).sum();
+    println!("{:28} {total:>9.1}", "sum");
+    for row in rows {
+        if let Some(error) = &row.error {
+            println!("\n{}: {error}", row.name);
+        }
+    }
+    let failed = rows.iter().filter(|row| row.error.is_some()).count();
+    println!("\n{} passed, {failed} failed", rows.len() - failed);
+    if failed > 0 {
+        // Everything is said; the exit code remains.
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+fn tidy_suite(_: &Path) -> Result<Vec<Row>> {
+    tidy::run_all().map(|()| Vec::new())
+}
+
+/// Compiles product, tests and tools once. What must be fetched for later suites is fetched meanwhile: that is waiting.
+fn build(root: &Path) -> Result<Vec<Row>> {
+    std::thread::scope(|scope| {
+        let provisioning = scope.spawn(provision::all);
+        cargo(root, &["test", "--release", "--workspace", "--no-run", "--quiet"])?;
+        cargo(root, &["build", "--release", "--workspace", "--bins", "--quiet"])?;
+        provisioning.join().expect("the provisioning thread does not panic")
+    })?;
+    Ok(Vec::new())
+}
+
+fn clippy(root: &Path) -> Result<Vec<Row>> {
+    cargo(root, &["clippy", "--release", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
+}
+
+fn unit(root: &Path) -> Result<Vec<Row>> {
+    cargo(root, &["test", "--release", "--workspace", "--quiet"])
+}
+
+fn sim(root: &Path) -> Result<Vec<Row>> {
+    crate::simulate(root, &["--seeds", "1000"])?;
+    crate::simulate(root, &["--planted"])?;
+    crate::simulate(root, &["--determinism"])?;
+    Ok(Vec::new())
+}
+
+fn sim_full(root: &Path) -> Result<Vec<Row>> {
+    crate::simulate(root, &["--from", "1001", "--seeds", "50000"]).map(|()| Vec::new())
+}
+
+fn examples(root: &Path) -> Result<Vec<Row>> {
+    conform(root, &["examples"], Make::Ours)
+}
+
+fn clients(root: &Path) -> Result<Vec<Row>> {
+    conform(root, &conformance::client_suites(), Make::Ours)
+}
+
+fn pairs(root: &Path) -> Result<Vec<Row>> {
+    conform(root, &["pairs"], Make::Ours)
+}
+
+fn oracle(root: &Path) -> Result<Vec<Row>> {
+    let mut rows = conform(root, &conformance::client_suites(), Make::Apache)?;
+    rows.iter_mut().for_each(|row| row.name += " on Apache's");
+    Ok(rows)
+}
+
+fn conform(root: &Path, names: &[&str], make: Make) -> Result<Vec<Row>> {
+    // A named suite runs on the code as it is now.
+    cargo(root, &["build", "--release", "--quiet"])?;
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let outcomes = conformance::run(&names, make)?;
+    let row = |outcome: conformance::Outcome| Row {
+        name: format!("conformance {}", outcome.name),
+        took: outcome.took,
+        error: outcome.error,
+    };
+    Ok(outcomes.into_iter().map(row).collect())
+}
+
+fn cargo(root: &Path, arguments: &[&str]) -> Result<Vec<Row>> {
+    let mut cargo = tidy::cargo(root);
+    cargo.args(arguments);
+    inherit(cargo, &format!("cargo {}", arguments.join(" "))).map(|()| Vec::new())
+}
+
+/// Runs a command whose output goes where ours goes.
+pub fn inherit(mut command: Command, what: &str) -> Result<()> {
+    let status = command.status().map_err(|error| anyhow::anyhow!("start `{what}`: {error}"))?;
+    if !status.success() {
+        bail!("`{what}` failed ({status})");
+    }
+    Ok(())
+}
