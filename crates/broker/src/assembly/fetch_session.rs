@@ -77,6 +77,16 @@ pub enum Opened {
     Incremental(Session),
 }
 
+impl Opened {
+    /// The session's number, if there is one.
+    pub fn session_id(&self) -> Option<i32> {
+        match self {
+            Self::Sessionless(_) => None,
+            Self::Full(session) | Self::Incremental(session) => Some(session.id),
+        }
+    }
+}
+
 impl SessionCache {
     /// A cache of `max.incremental.fetch.session.cache.slots`.
     pub fn new(slots: usize, prng: Prng) -> Self {
@@ -125,6 +135,11 @@ impl SessionCache {
         if let Some(slot) = self.sessions.get_mut(&session.id) {
             *slot = (now, Some(session));
         }
+    }
+
+    /// Ends a session.
+    pub fn remove(&mut self, id: i32) {
+        self.sessions.remove(&id);
     }
 
     /// Sessions there are.

@@ -1,4 +1,278 @@
-//! The broker's sockets and threads.
+//! The broker's sockets and threads: what is around [`driver::shard_loop::ShardLoop`] and
+//! [`driver::node_loop::NodeLoop`] in the real world.
+//!
+//! ```text
+//! listener -> conn (a task each): frame, decode, CRC -> dispatch: split by shard, join the answers -> encode, write
+//!                |                                          ^
+//!                |  partitions, groups                      |  answers, in a channel of the connection's own
+//!                +--> inbox -> shard threads ---------------+
+//!                +--> inbox -> node thread -----------------+
+//! ```
 
+mod config;
+mod conn;
+mod dispatch;
+mod frame;
+mod handle;
+mod listener;
 pub mod node_thread;
+mod records;
+mod shard_thread;
 pub mod zk_link;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use base::{Prng, Str};
+use broker::assembly::fetch_session::SessionCache;
+use broker::config::BrokerConfig;
+use broker::metadata_cache::MetadataImage;
+use broker::shard::{RequestToken, ShardCommand};
+use broker::{ShardId, ShardMap};
+use driver::log_dirs::LogDirs;
+use driver::node_loop::{Milestone, NodeLoopConfig};
+use parking_lot::Mutex;
+use storage::file_disk::FileDisk;
+use tokio::sync::{mpsc, watch};
+
+pub use self::config::KafkaServerConfig;
+pub use self::handle::{KafkaAdmin, KafkaServerHandle};
+
+use self::dispatch::Answer;
+use self::node_thread::{NodeHandle, NodePorts};
+use self::shard_thread::{ShardPorts, ToShard};
+use crate::clock::Clock;
+use crate::world_real::Inbox;
+
+/// Why a broker did not start: what was tried, on what, and what to do.
+#[derive(Debug)]
+pub enum StartError {
+    /// An address could not be bound.
+    Bind {
+        /// Host and port as configured.
+        address: String,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// A log folder cannot be used.
+    LogDirs(io::Error),
+    /// The configuration cannot be served.
+    Config(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { address, error } => {
+                let advice = match error.kind() {
+                    io::ErrorKind::AddrInUse => "another process listens there: stop it, or choose another port",
+                    io::ErrorKind::AddrNotAvailable => "this machine has no such address: choose one that it has",
+                    io::ErrorKind::PermissionDenied => "ports below 1024 need more rights: choose another port",
+                    _ => "choose another address or port in listeners",
+                };
+                write!(f, "cannot listen for Kafka clients on {address}: {error}; {advice}")
+            }
+            Self::LogDirs(error) => write!(f, "cannot use log.dirs: {error}"),
+            Self::Config(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// What the parts of one broker share.
+pub(crate) struct Shared {
+    /// The configuration; advertised ports are the bound ones.
+    pub(crate) broker: BrokerConfig,
+    pub(crate) clock: Clock,
+    pub(crate) shard_map: ShardMap,
+    pub(crate) shards: Vec<Arc<Inbox<ToShard>>>,
+    pub(crate) node: NodeHandle,
+    pub(crate) image: Arc<ArcSwap<MetadataImage>>,
+    pub(crate) sessions: Mutex<SessionCache>,
+    pub(crate) waiting: Arc<Waiting>,
+    pub(crate) next_token: AtomicU64,
+    pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) stats: Stats,
+    /// `socket.request.max.bytes`.
+    pub(crate) frame_bytes_max: usize,
+    /// `fetch.max.bytes`.
+    pub(crate) fetch_bytes_max: u64,
+    /// `connections.max.idle.ms`.
+    pub(crate) idle: std::time::Duration,
+}
+
+/// Numbers for `/metrics`.
+#[derive(Default)]
+pub(crate) struct Stats {
+    pub(crate) connections: AtomicU64,
+    pub(crate) connections_closed_on_error: AtomicU64,
+    pub(crate) requests: AtomicU64,
+    pub(crate) bytes_in: AtomicU64,
+    pub(crate) bytes_out: AtomicU64,
+}
+
+/// Connections that wait for an answer of the node, by token.
+#[derive(Default)]
+pub(crate) struct Waiting(Mutex<std::collections::BTreeMap<RequestToken, mpsc::UnboundedSender<Answer>>>);
+
+impl Waiting {
+    pub(crate) fn insert(&self, token: RequestToken, to: mpsc::UnboundedSender<Answer>) {
+        self.0.lock().insert(token, to);
+    }
+
+    pub(crate) fn remove(&self, token: RequestToken) -> Option<mpsc::UnboundedSender<Answer>> {
+        self.0.lock().remove(&token)
+    }
+}
+
+impl Shared {
+    pub(crate) fn token(&self) -> RequestToken {
+        RequestToken(self.next_token.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn shard(&self, shard: ShardId) -> &Inbox<ToShard> {
+        &self.shards[usize::from(shard.0)]
+    }
+}
+
+/// Starts a broker inside the caller's tokio runtime. When this returns it listens; it serves once
+/// [`KafkaServerHandle::ready`] says so.
+///
+/// # Errors
+/// [`StartError`], for a human; nothing is left running and nothing is damaged.
+pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, StartError> {
+    let clock = Clock::new();
+    let mut prng = seed(&clock);
+    let shard_map = ShardMap::new(config.shards());
+    let paths = config.log_dirs();
+    let (dirs, leftovers) = {
+        let (paths, shards) = (paths.clone(), usize::from(shard_map.count()));
+        let opened = tokio::task::spawn_blocking(move || LogDirs::open(&FileDisk, &paths, shards)).await;
+        opened.expect("opening log folders does not panic").map_err(StartError::LogDirs)?
+    };
+    let (cluster_id, stored_id) = dirs.identity();
+    let mut broker = config.broker(stored_id).map_err(|problems| StartError::Config(problems.join("; ")))?;
+    let listeners = listener::bind(&mut broker.listeners, &mut broker.advertised_listeners).await?;
+    let dirs = Arc::new(dirs);
+
+    let image = Arc::new(ArcSwap::from_pointee(MetadataImage::default()));
+    let waiting = Arc::new(Waiting::default());
+    let inboxes: Vec<Arc<Inbox<ToShard>>> = (0..shard_map.count()).map(|_| Arc::default()).collect();
+    let (milestones, heard) = mpsc::unbounded_channel();
+    let (node, node_thread) = start_node(NodeStart {
+        broker: &broker,
+        shard_map,
+        cluster_id,
+        session_dir: paths[0].clone(),
+        inboxes: inboxes.clone(),
+        waiting: waiting.clone(),
+        image: image.clone(),
+        milestones: milestones.clone(),
+        clock,
+        prng: &mut prng,
+    })?;
+    let ports = ShardPorts { node: node.clone(), milestones };
+    let mut threads = vec![node_thread];
+    for (shard, inbox) in inboxes.iter().enumerate() {
+        let shard = ShardId(shard as u16);
+        let setup = shard_thread::Setup {
+            shard,
+            broker: &broker,
+            dirs: dirs.clone(),
+            inbox: inbox.clone(),
+            ports: ports.clone(),
+            clock,
+            prng: prng.fork(),
+        };
+        threads.push(shard_thread::spawn(setup).map_err(StartError::Config)?);
+    }
+    // What deleted topics left behind is removed beside everything else.
+    tokio::task::spawn_blocking(move || {
+        for leftover in leftovers {
+            if let Err(e) = leftover.run() {
+                tracing::warn!("removing a deleted partition's folder: {e}");
+            }
+        }
+    });
+    let slots = usize::try_from(broker.int("max.incremental.fetch.session.cache.slots")).unwrap_or(1000);
+    let millis = |key: &str| std::time::Duration::from_millis(u64::try_from(broker.int(key)).unwrap_or(u64::MAX / 4));
+    let shared = Arc::new(Shared {
+        frame_bytes_max: usize::try_from(broker.int("socket.request.max.bytes")).unwrap_or(100 << 20),
+        fetch_bytes_max: u64::try_from(broker.int("fetch.max.bytes")).unwrap_or(55 << 20),
+        idle: millis("connections.max.idle.ms"),
+        broker,
+        clock,
+        shard_map,
+        shards: inboxes,
+        node,
+        image,
+        sessions: Mutex::new(SessionCache::new(slots, prng.fork())),
+        waiting,
+        next_token: AtomicU64::new(1),
+        stopping: watch::Sender::new(false),
+        stats: Stats::default(),
+    });
+    let addrs: Vec<SocketAddr> = listeners.iter().filter_map(|(l, _)| l.local_addr().ok()).collect();
+    for (listener, name) in listeners {
+        tokio::spawn(listener::accept(listener, name, shared.clone()));
+    }
+    Ok(KafkaServerHandle::new(shared, addrs, dirs, heard, threads))
+}
+
+struct NodeStart<'a> {
+    broker: &'a BrokerConfig,
+    shard_map: ShardMap,
+    cluster_id: Option<String>,
+    session_dir: PathBuf,
+    inboxes: Vec<Arc<Inbox<ToShard>>>,
+    waiting: Arc<Waiting>,
+    image: Arc<ArcSwap<MetadataImage>>,
+    milestones: mpsc::UnboundedSender<handle::Heard>,
+    clock: Clock,
+    prng: &'a mut Prng,
+}
+
+fn start_node(start: NodeStart<'_>) -> Result<(NodeHandle, JoinHandle<()>), StartError> {
+    let NodeStart { inboxes, waiting, milestones, .. } = start;
+    let ready = AtomicBool::new(false);
+    let ports = NodePorts {
+        command: Box::new(move |shard: ShardId, command: ShardCommand| {
+            inboxes[usize::from(shard.0)].push(ToShard::Command(command));
+        }),
+        reply: Box::new(move |token, response| {
+            // Nobody waits any more when the connection is gone.
+            if let Some(to) = waiting.remove(token) {
+                let _ = to.send(Answer::Node(token, response));
+            }
+        }),
+        image: start.image,
+        milestone: Box::new(move |milestone| {
+            if milestone == Milestone::Ready && ready.swap(true, Ordering::Relaxed) {
+                return;
+            }
+            // The handle is gone when the process is ending.
+            let _ = milestones.send(handle::Heard::Node(milestone));
+        }),
+    };
+    let config = NodeLoopConfig {
+        broker: start.broker.clone(),
+        shards: start.shard_map,
+        cluster_id: start.cluster_id.map(Str::from),
+        session_dir: start.session_dir,
+    };
+    let runtime = tokio::runtime::Handle::current();
+    node_thread::start(config, ports, runtime, start.clock, start.prng).map_err(StartError::Config)
+}
+
+/// Chance for session ids and member ids; not for secrets.
+fn seed(clock: &Clock) -> Prng {
+    let now = clock.now();
+    Prng::new((now.wall_ms as u64) << 20 ^ now.mono.as_nanos() ^ u64::from(std::process::id()) << 40)
+}

@@ -1,0 +1,47 @@
+//! A broker's configuration before its log folders are looked at: they may know the broker's id.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use broker::config::BrokerConfig;
+
+/// `reserved.broker.max.id` and one more: the id of a broker that nobody gave one.
+const GENERATED_ID_MIN: i32 = 1001;
+
+/// A broker's configuration.
+#[derive(Clone, Debug)]
+pub struct KafkaServerConfig {
+    properties: BTreeMap<String, String>,
+    parsed: BrokerConfig,
+}
+
+impl KafkaServerConfig {
+    /// Parses the keys of a `server.properties`.
+    ///
+    /// # Errors
+    /// Every problem found, one line each.
+    pub fn from_properties(properties: BTreeMap<String, String>) -> Result<Self, Vec<String>> {
+        let parsed = BrokerConfig::from_properties(properties.clone(), Some(GENERATED_ID_MIN))?;
+        if parsed.get("zookeeper.connect").is_none_or(str::is_empty) {
+            return Err(vec!["zookeeper.connect is not set: name the ZooKeeper servers, host:port,...".to_string()]);
+        }
+        Ok(Self { properties, parsed })
+    }
+
+    /// The configuration with the id that the log folders know.
+    pub(super) fn broker(&self, stored_id: Option<i32>) -> Result<BrokerConfig, Vec<String>> {
+        let id = stored_id.unwrap_or(GENERATED_ID_MIN);
+        BrokerConfig::from_properties(self.properties.clone(), Some(id))
+    }
+
+    /// `log.dirs`.
+    pub(super) fn log_dirs(&self) -> Vec<PathBuf> {
+        self.parsed.log_dirs().into_iter().map(PathBuf::from).collect()
+    }
+
+    /// One shard for two cores, at least one: the other core serves connections.
+    pub(super) fn shards(&self) -> u16 {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        u16::try_from(cores / 2).unwrap_or(u16::MAX).max(1)
+    }
+}

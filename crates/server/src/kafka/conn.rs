@@ -1,0 +1,191 @@
+//! One client's connection: frames in, responses out, strictly in order, one request at a time (as Kafka mutes a
+//! channel while it works on its request).
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use base::{Reader, Str};
+use broker::api::api_versions;
+use bytes::{Buf, Bytes};
+use kafka_wire::api::{RequestError, check_served};
+use kafka_wire::{ApiKey, Request, RequestHeader, Response, Segment, decode_request};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::Shared;
+use super::dispatch::{Dispatcher, Outcome};
+use super::frame::{FrameError, Frames};
+use super::records::Range;
+
+/// A request under way gets this long when the server stops.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// Pieces of a response that go into one system call.
+const SLICES_MAX: usize = 64;
+
+/// Serves a client until one side ends it.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, listener: Str, shared: &Shared) {
+    // Without it small responses wait for acknowledgements. A socket that refuses is about to fail anyway.
+    let _ = stream.set_nodelay(true);
+    let host = Str::from(format!("/{}", peer.ip().to_canonical()));
+    let frames = Frames::new(shared.frame_bytes_max);
+    let mut conn = Conn { stream, shared, frames, dispatcher: Dispatcher::new(shared, listener, host) };
+    if let Err(reason) = conn.run().await {
+        shared.stats.connections_closed_on_error.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(%peer, "closing a Kafka connection: {}", reason.escape_debug());
+    }
+    conn.dispatcher.cancel();
+}
+
+struct Conn<'a> {
+    stream: TcpStream,
+    shared: &'a Shared,
+    frames: Frames,
+    dispatcher: Dispatcher<'a>,
+}
+
+impl Conn<'_> {
+    /// Ends with the reason, when it was not the client's own wish.
+    async fn run(&mut self) -> Result<(), String> {
+        let mut stopping = self.shared.stopping.subscribe();
+        loop {
+            let frame = tokio::select! {
+                frame = tokio::time::timeout(self.shared.idle, self.frames.next(&mut self.stream, is_served)) => frame,
+                _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+            };
+            let frame = match frame {
+                Ok(Ok(frame)) => frame,
+                Ok(Err(FrameError::Closed)) | Err(_) => return Ok(()),
+                Ok(Err(e)) => return reason(e),
+            };
+            self.shared.stats.requests.fetch_add(1, Ordering::Relaxed);
+            self.shared.stats.bytes_in.fetch_add(frame.len() as u64 + 4, Ordering::Relaxed);
+            let (header, request) = match decode(frame)? {
+                Decoded::Request(header, request) => (header, request),
+                Decoded::TooNew(header) => {
+                    let response = Response::from(api_versions::unsupported());
+                    self.send(&response, Vec::new(), header.correlation_id, 0).await?;
+                    continue;
+                }
+            };
+            self.frames.trust();
+            let may_wait = !matches!(request, Request::Produce(_) | Request::ApiVersions(_) | Request::Metadata(_));
+            let outcome = tokio::select! {
+                outcome = self.dispatcher.handle(&header, request) => outcome,
+                () = gone(&self.stream), if may_wait => return Ok(()),
+                () = stopped(&mut stopping) => return Ok(()),
+            };
+            match outcome {
+                Outcome::Response(response, ranges) => {
+                    self.send(&response, ranges, header.correlation_id, header.api_version).await?;
+                }
+                Outcome::Nothing => {}
+                Outcome::Close(reason) => return Err(reason),
+            }
+        }
+    }
+
+    async fn send(
+        &mut self,
+        response: &Response,
+        ranges: Vec<Range>,
+        correlation_id: i32,
+        version: i16,
+    ) -> Result<(), String> {
+        let segments = response.frame(correlation_id, version);
+        let mut pieces: Vec<Bytes> = Vec::with_capacity(segments.len());
+        let mut ranges: Vec<Option<Range>> = ranges.into_iter().map(Some).collect();
+        for segment in segments {
+            match segment {
+                Segment::Bytes(bytes) => pieces.push(bytes),
+                Segment::Slot { slot, len } => {
+                    let range = ranges[slot].take().expect("each slot is sent once");
+                    let read = range.read().await.map_err(|e| format!("cannot read records of a fetch: {e}"))?;
+                    assert_eq!(read.iter().map(Bytes::len).sum::<usize>(), len as usize, "a slot has what it claims");
+                    pieces.extend(read);
+                }
+            }
+        }
+        let bytes: usize = pieces.iter().map(Bytes::len).sum();
+        self.shared.stats.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
+        match write_all(&mut self.stream, pieces).await {
+            Ok(()) => Ok(()),
+            // The client has gone without waiting for its answer.
+            Err(e) if matches!(e.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+            Err(e) => Err(format!("cannot write: {e}")),
+        }
+    }
+}
+
+enum Decoded {
+    Request(RequestHeader, Request),
+    /// ApiVersions in a version from the future.
+    TooNew(RequestHeader),
+}
+
+/// Looks at the first bytes of a frame: what is not served is not read.
+fn is_served(key: i16, version: i16) -> Result<(), String> {
+    let Some(key) = ApiKey::from_i16(key) else { return Err(format!("there is no API {key}")) };
+    match check_served(key, version) {
+        Err(RequestError::UnsupportedVersion(ApiKey::ApiVersions, _)) => Ok(()),
+        served => served.map_err(|e| e.to_string()),
+    }
+}
+
+fn decode(frame: Bytes) -> Result<Decoded, String> {
+    let mut r = Reader::new(frame);
+    let header = RequestHeader::decode(&mut r).map_err(|e| format!("request header: {e}"))?;
+    let key = header.key().ok_or("there is no such API")?;
+    match decode_request(key, header.api_version, &mut r) {
+        Ok(request) => Ok(Decoded::Request(header, request)),
+        Err(RequestError::UnsupportedVersion(ApiKey::ApiVersions, _)) => Ok(Decoded::TooNew(header)),
+        Err(e) => Err(format!("{} request, version {}: {e}", key.name(), header.api_version)),
+    }
+}
+
+fn reason(e: FrameError) -> Result<(), String> {
+    match e {
+        FrameError::Closed => Ok(()),
+        FrameError::Io(e) if e.kind() == io::ErrorKind::ConnectionReset => Ok(()),
+        FrameError::Io(e) => Err(format!("within a request: {e}")),
+        FrameError::Length(len) => Err(format!("{len} is no length of a request: not a Kafka client?")),
+        FrameError::Refused(why) => Err(why),
+    }
+}
+
+/// Ends when the peer has closed. A peer that has sent more requests is there, and the wait for it is over.
+async fn gone(stream: &TcpStream) {
+    match stream.peek(&mut [0]).await {
+        Ok(0) | Err(_) => {}
+        Ok(_) => std::future::pending().await,
+    }
+}
+
+async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
+    // An error means that the server is gone.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+    tokio::time::sleep(LAST_WORDS).await;
+}
+
+async fn write_all(stream: &mut TcpStream, mut pieces: Vec<Bytes>) -> io::Result<()> {
+    let mut first = 0;
+    while first < pieces.len() {
+        let slices: Vec<IoSlice<'_>> =
+            pieces[first..].iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
+        let mut written = stream.write_vectored(&slices).await?;
+        if written == 0 && pieces[first..].iter().any(|piece| !piece.is_empty()) {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        while first < pieces.len() && written >= pieces[first].len() {
+            written -= pieces[first].len();
+            // Given back as it goes: a slow client holds no more than what it has not taken.
+            pieces[first] = Bytes::new();
+            first += 1;
+        }
+        if written > 0 {
+            pieces[first].advance(written);
+        }
+    }
+    Ok(())
+}

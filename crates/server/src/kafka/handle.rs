@@ -1,0 +1,229 @@
+//! A running broker, from outside.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use broker::shard::ShardCommand;
+use driver::log_dirs::LogDirs;
+use driver::node_loop::Milestone;
+use storage::file_disk::FileDisk;
+use tokio::sync::{mpsc, watch};
+
+use super::Shared;
+use super::shard_thread::ToShard;
+use crate::http::AdminSource;
+
+/// How long a clean stop may take: connections end, logs are synced, the session is closed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the threads report.
+#[derive(Debug)]
+pub(super) enum Heard {
+    Node(Milestone),
+    ShardStopped,
+    Fatal(String),
+}
+
+/// How far the broker is.
+#[derive(Clone, Debug, Default)]
+struct Life {
+    ready: bool,
+    node_stopped: bool,
+    shards_stopped: usize,
+    fatal: Option<String>,
+}
+
+/// A running broker. Dropping it stops the broker as a crash would: nothing more is written.
+pub struct KafkaServerHandle {
+    shared: Arc<Shared>,
+    addrs: Vec<SocketAddr>,
+    life: watch::Receiver<Life>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl KafkaServerHandle {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        addrs: Vec<SocketAddr>,
+        dirs: Arc<LogDirs<FileDisk>>,
+        heard: mpsc::UnboundedReceiver<Heard>,
+        threads: Vec<JoinHandle<()>>,
+    ) -> Self {
+        let (report, life) = watch::channel(Life::default());
+        tokio::spawn(follow(heard, dirs, shared.broker.broker_id, report));
+        Self { shared, addrs, life, threads }
+    }
+
+    /// Where clients reach it.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addrs
+    }
+
+    /// For the HTTP side.
+    pub fn admin(&self) -> KafkaAdmin {
+        KafkaAdmin { shared: self.shared.clone(), life: self.life.clone() }
+    }
+
+    /// Waits until the broker is registered and knows a live controller.
+    ///
+    /// # Errors
+    /// Why that will not happen.
+    pub async fn ready(&mut self) -> Result<(), String> {
+        match self.life.wait_for(|life| life.ready || life.fatal.is_some()).await {
+            Ok(life) => life.fatal.clone().map_or(Ok(()), Err),
+            Err(_) => Err("the runtime is shutting down".into()),
+        }
+    }
+
+    /// Waits until the broker has stopped by itself.
+    ///
+    /// # Errors
+    /// Why it stopped; the process should end with an error.
+    pub async fn ended(&mut self) -> Result<(), String> {
+        match self.life.wait_for(|life| life.fatal.is_some()).await {
+            Ok(life) => Err(life.fatal.clone().expect("waited for it")),
+            Err(_) => Err("the runtime is shutting down".into()),
+        }
+    }
+
+    /// Stops cleanly: connections end behind their last answers, logs are synced and marked, the ZooKeeper session is
+    /// closed.
+    ///
+    /// # Errors
+    /// What could not be done; the next start recovers.
+    pub async fn shutdown(mut self) -> Result<(), String> {
+        self.shared.stopping.send_replace(true);
+        let deadline = tokio::time::Instant::now() + STOP_TIMEOUT;
+        let gone = async {
+            while self.shared.stats.connections.load(Ordering::Relaxed) > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // A client that does not read gets no more time than this.
+        let _ = tokio::time::timeout(Duration::from_secs(1), gone).await;
+        for shard in &self.shared.shards {
+            shard.push(ToShard::Command(ShardCommand::ShutDown));
+        }
+        let shards = self.shared.shards.len();
+        let stopped = self.life.wait_for(|life| life.shards_stopped == shards || life.fatal.is_some());
+        let logs = tokio::time::timeout_at(deadline, stopped).await.is_ok();
+        self.shared.node.shut_down();
+        // A keeper that is gone does not answer: it expires the session by itself.
+        let session_timeout = Duration::from_secs(5);
+        let _ = tokio::time::timeout(session_timeout, self.life.wait_for(|life| life.node_stopped)).await;
+        self.shared.node.abort();
+        let fatal = self.life.borrow().fatal.clone();
+        for thread in std::mem::take(&mut self.threads) {
+            // Threads end right after what they have reported; a shard that did not is left behind.
+            if logs {
+                let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+            }
+        }
+        match (fatal, logs) {
+            (Some(reason), _) => Err(reason),
+            (None, false) => Err(format!("the logs were not synced within {} s", STOP_TIMEOUT.as_secs())),
+            (None, true) => Ok(()),
+        }
+    }
+
+    /// Stops as a crash would, and waits until the log folders are free again.
+    pub async fn abort(mut self) {
+        self.abandon();
+        for thread in std::mem::take(&mut self.threads) {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    fn abandon(&self) {
+        self.shared.stopping.send_replace(true);
+        for shard in &self.shared.shards {
+            shard.push(ToShard::Abort);
+        }
+        self.shared.node.abort();
+    }
+}
+
+impl Drop for KafkaServerHandle {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+/// Turns reports into the broker's life, and ties the log folders to the cluster as soon as its id is known.
+async fn follow(
+    mut heard: mpsc::UnboundedReceiver<Heard>,
+    dirs: Arc<LogDirs<FileDisk>>,
+    broker_id: i32,
+    report: watch::Sender<Life>,
+) {
+    // Weak would not do: the folders are locked as long as anybody serves from them.
+    let mut dirs = Some(dirs);
+    while let Some(heard) = heard.recv().await {
+        match heard {
+            Heard::Node(Milestone::ClusterId(id)) => {
+                let Some(dirs) = dirs.take() else { continue };
+                let claim = tokio::task::spawn_blocking(move || dirs.claim(&id, broker_id)).await;
+                if let Ok(Err(e)) = claim {
+                    report.send_modify(|life| life.fatal = Some(e.to_string()));
+                }
+            }
+            Heard::Node(Milestone::Ready) => report.send_modify(|life| life.ready = true),
+            Heard::Node(Milestone::Stopped) => report.send_modify(|life| life.node_stopped = true),
+            Heard::ShardStopped => report.send_modify(|life| life.shards_stopped += 1),
+            Heard::Node(Milestone::Fatal(why)) | Heard::Fatal(why) => {
+                report.send_modify(|life| life.fatal = life.fatal.take().or(Some(why)));
+            }
+        }
+    }
+}
+
+/// What the HTTP side asks.
+#[derive(Clone)]
+pub struct KafkaAdmin {
+    shared: Arc<Shared>,
+    life: watch::Receiver<Life>,
+}
+
+impl AdminSource for KafkaAdmin {
+    fn role(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        let life = self.life.borrow();
+        match (&life.fatal, life.ready) {
+            (Some(reason), _) => Err(reason.clone()),
+            (None, false) => Err("not registered in ZooKeeper yet".into()),
+            (None, true) if *self.shared.stopping.borrow() => Err("the broker is stopping".into()),
+            (None, true) => Ok(()),
+        }
+    }
+
+    fn write_metrics(&self, out: &mut String) {
+        let stats = &self.shared.stats;
+        let image = self.shared.image.load();
+        let partitions: usize = image.topics.values().map(|topic| topic.partitions.len()).sum();
+        let numbers = [
+            ("kafka_connections", "gauge", stats.connections.load(Ordering::Relaxed)),
+            (
+                "kafka_connections_closed_on_error_total",
+                "counter",
+                stats.connections_closed_on_error.load(Ordering::Relaxed),
+            ),
+            ("kafka_requests_total", "counter", stats.requests.load(Ordering::Relaxed)),
+            ("kafka_request_bytes_total", "counter", stats.bytes_in.load(Ordering::Relaxed)),
+            ("kafka_response_bytes_total", "counter", stats.bytes_out.load(Ordering::Relaxed)),
+            ("kafka_fetch_sessions", "gauge", self.shared.sessions.lock().len() as u64),
+            ("kafka_topics", "gauge", image.topics.len() as u64),
+            ("kafka_partitions", "gauge", partitions as u64),
+        ];
+        for (name, kind, value) in numbers {
+            // Writing to a string does not fail.
+            let _ = writeln!(out, "# TYPE {name} {kind}\n{name} {value}");
+        }
+    }
+}
