@@ -1,2 +1,90 @@
-//! The castlekeep binary.
-fn main() {}
+//! The `castlekeep` binary: one table of commands.
+
+mod banner;
+mod bench;
+mod commands;
+mod logging;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{kafka, start, zookeeper};
+
+/// Your ZooKeeper and your Kafka in one process.
+#[derive(Parser)]
+#[command(
+    name = "castlekeep",
+    version,
+    about = "Your ZooKeeper and your Kafka in one process",
+    long_about = "castlekeep serves ZooKeeper's and Kafka's wire protocols from one binary. Without a command it \
+                  starts both: ZooKeeper on 2181, Kafka on 9092, HTTP on 8080, data in ./castlekeep-data, on this \
+                  machine only.",
+    after_long_help = "Examples:\n  \
+        castlekeep                                   start everything with the defaults\n  \
+        castlekeep start --data-dir /var/lib/keep    the same with the data elsewhere\n  \
+        castlekeep start --listen 0.0.0.0 --advertise keep.example.com\n                                               \
+        open it to other machines\n  \
+        castlekeep zookeeper zoo.cfg                 only the ZooKeeper role, from Apache's configuration file\n  \
+        castlekeep kafka server.properties           only the Kafka role, from Apache's configuration file\n  \
+        castlekeep bench zookeeper --help            measure any ZooKeeper server\n  \
+        castlekeep bench kafka --help                measure any Kafka broker",
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    start: start::Args,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start both roles (the default command)
+    Start(start::Args),
+    /// Start only the ZooKeeper role, from a zoo.cfg
+    #[command(visible_alias = "zk-server")]
+    Zookeeper(zookeeper::Args),
+    /// Start only the Kafka role, from a server.properties
+    Kafka(kafka::Args),
+    /// Measure a ZooKeeper server or a Kafka broker, ours or any other
+    #[command(subcommand)]
+    Bench(bench::Command),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => start::run(cli.start),
+        Some(Command::Start(args)) => start::run(args),
+        Some(Command::Zookeeper(args)) => zookeeper::run(args),
+        Some(Command::Kafka(args)) => kafka::run(args),
+        Some(Command::Bench(command)) => bench::run_command(command),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("castlekeep: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_table_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_the_flags_of_start_are_taken() {
+        let cli = Cli::try_parse_from(["castlekeep", "--data-dir", "elsewhere"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.start.data_dir.unwrap(), std::path::PathBuf::from("elsewhere"));
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! It only reads what the roles offer through [`AdminSource`]; it decides nothing and changes nothing.
 
+pub mod keeper_source;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -76,7 +78,12 @@ pub async fn start(addresses: &[SocketAddr], sources: Vec<Arc<dyn AdminSource>>)
         if let (0, Some(first)) = (address.port(), listeners.first()) {
             address.set_port(first.local_addr()?.port());
         }
-        listeners.push(TcpListener::bind(address).await?);
+        match TcpListener::bind(address).await {
+            Ok(listener) => listeners.push(listener),
+            // A machine without IPv6 has no ::1; the first address is the one that must work.
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable && !listeners.is_empty() => {}
+            Err(error) => return Err(error),
+        }
     }
     let mut handle = HttpHandle { addresses: Vec::new(), stop, tasks: JoinSet::new() };
     for listener in listeners {

@@ -1,0 +1,66 @@
+//! `castlekeep kafka server.properties`: the broker alone, from Apache's configuration file.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use server::config::properties;
+use server::config::server_properties::{self, UnknownKeys};
+use server::kafka::KafkaServerConfig;
+
+use super::plan::{KafkaPlan, Plan};
+use super::serve;
+use crate::logging::{self, LoggingArgs};
+
+/// Flags of `castlekeep kafka`.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = "Examples:\n  \
+    castlekeep kafka server.properties\n  \
+    castlekeep kafka server.properties --override broker.id=3 --override log.dirs=/data/kafka")]
+pub struct Args {
+    /// Apache's configuration file
+    #[arg(value_name = "SERVER_PROPERTIES")]
+    file: PathBuf,
+    /// A property that replaces the file's
+    #[arg(long = "override", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    #[command(flatten)]
+    logging: LoggingArgs,
+}
+
+/// Starts, serves and stops.
+///
+/// # Errors
+/// For a person: what was tried, on what, and what to do.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    logging::init(&args.logging)?;
+    let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let parsed = properties::parse(&text).map_err(|e| anyhow::anyhow!("cannot use {}: {e}", args.file.display()))?;
+    let parsed = properties::last_wins(parsed).into_iter();
+    let mut properties: Vec<(String, String)> = parsed.map(|property| (property.key, property.value)).collect();
+    for text in &args.overrides {
+        let Some((key, value)) = text.split_once('=') else {
+            bail!("--override {text} is not KEY=VALUE");
+        };
+        properties.retain(|(name, _)| name != key);
+        properties.push((key.to_string(), value.to_string()));
+    }
+    let data = properties.iter().find(|(key, _)| key == "log.dirs" || key == "log.dir").map(|(_, dir)| dir.into());
+    let kafka = KafkaPlan { properties, build: |properties| config(properties, UnknownKeys::Warn) };
+    serve::run(Plan { zookeeper: None, kafka: Some(kafka), http: None, data: data.unwrap_or_default() })
+}
+
+/// A broker's configuration from properties.
+///
+/// # Errors
+/// Every problem found: values that make no sense, keys that would protect and are not implemented, and with
+/// [`UnknownKeys::Refuse`] keys that nobody knows.
+pub fn config(properties: Vec<(String, String)>, unknown: UnknownKeys) -> anyhow::Result<KafkaServerConfig> {
+    let pairs = properties.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    match server_properties::check(pairs, unknown) {
+        Ok(warnings) => warnings.iter().for_each(|warning| tracing::warn!("{warning}")),
+        Err(problems) => bail!("cannot start a broker with this configuration:\n  {}", problems.join("\n  ")),
+    }
+    KafkaServerConfig::from_properties(properties.into_iter().collect()).map_err(|problems| {
+        anyhow::anyhow!("cannot start a broker with this configuration:\n  {}", problems.join("\n  "))
+    })
+}
