@@ -99,8 +99,6 @@ fn embedded_kafka(args: &Args, host: &str, log_dir: &Path) -> anyhow::Result<Pro
         ("advertised.listeners", format!("PLAINTEXT://{}:{port}", bracketed(advertised))),
         ("log.dirs", log_dir.display().to_string()),
         ("offsets.topic.replication.factor", "1".to_string()),
-        ("transaction.state.log.replication.factor", "1".to_string()),
-        ("transaction.state.log.min.isr", "1".to_string()),
         ("group.initial.rebalance.delay.ms", "0".to_string()),
     ];
     Ok(pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
