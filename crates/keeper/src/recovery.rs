@@ -104,7 +104,8 @@ impl Recovery {
         self.tree.acls_mut().drop_unused();
         let Some(digest) = digest.filter(|digest| digest.digest_version == DIGEST_VERSION) else { return };
         self.comparable_from = Some(digest.zxid);
-        if digest.zxid == self.last {
+        // Before the first transaction upstream writes zeros instead of a digest.
+        if digest.zxid == self.last && digest.zxid > Zxid::ZERO {
             self.compare(digest.digest);
         }
     }

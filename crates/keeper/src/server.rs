@@ -364,7 +364,9 @@ impl Keeper {
         effects: &mut Vec<Effect>,
     ) {
         let (zxid, tree_digest) = (header.zxid, self.outstanding.digest());
-        let digest = self.config.digest_enabled.then_some(TxnDigest { version: DIGEST_VERSION, tree_digest });
+        // A write that failed changes nothing, and upstream logs it without a digest.
+        let digested = self.config.digest_enabled && !matches!(body, TxnBody::Error(_));
+        let digest = digested.then_some(TxnDigest { version: DIGEST_VERSION, tree_digest });
         let transaction = Transaction { header, body, digest };
         let payload = transaction.to_bytes();
         let Transaction { header, body, .. } = transaction;
