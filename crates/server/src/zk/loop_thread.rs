@@ -1,6 +1,7 @@
 //! The thread of a keeper's loop, and its world: real disk, real lanes, real connections.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -143,7 +144,7 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
     drop(keeper_loop);
     match failed {
         None => LoopEnd::Stopped,
-        Some(fatal) => LoopEnd::Failed(format!("cannot {}: {}", fatal.what, fatal.error)),
+        Some(message) => LoopEnd::Failed(message),
     }
 }
 
@@ -155,7 +156,7 @@ struct RealWorld {
     /// Connections to wake at the end of the turn: their queues leave in one write each.
     dirty: Vec<Arc<Outbox>>,
     stats: Arc<ServerStats>,
-    failed: Option<KeeperFatal>,
+    failed: Option<String>,
 }
 
 impl RealWorld {
@@ -227,12 +228,15 @@ impl KeeperWorld<FileDisk> for RealWorld {
     }
 
     fn fatal(&mut self, fatal: KeeperFatal) {
-        tracing::error!(
-            "cannot {}: {}; nothing on this disk can be trusted until it is checked, the keeper stops",
-            fatal.what,
-            fatal.error
-        );
-        self.failed = Some(fatal);
+        let advice = match fatal.error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "make room on the disk and start again; nothing acknowledged is lost"
+            }
+            _ => "nothing on this disk can be trusted until it is checked",
+        };
+        let message = format!("cannot {}: {}; the keeper stops, {advice}", fatal.what, fatal.error);
+        tracing::error!("{message}");
+        self.failed = Some(message);
     }
 }
 
