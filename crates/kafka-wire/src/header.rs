@@ -3,8 +3,9 @@
 //! Request header: key i16, version i16, correlation id i32, from header version 1 the client id (always with a classic
 //! i16 length, also in flexible versions), from 2 a tag section. Response header: correlation id, from 1 a tag section.
 
+use base::limits::DecodeBudget;
 use base::{Reader, Str};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::generated::dispatch::Response;
 use crate::generated::keys::ApiKey;
@@ -94,6 +95,16 @@ impl ResponseHeader {
     }
 }
 
+/// Holds a response to a single produce or fetch, the frequent ones, without growing.
+const FIRST_BYTES: usize = 256;
+
+/// A reader for a response. A client chose its server, and answers hold many small things (a broker's configuration, the
+/// partitions of thousands of topics): they may decode to more than a stranger's request of that size.
+pub fn response_reader(frame: Bytes) -> Reader {
+    let budget = DecodeBudget::of(frame.len().saturating_mul(16).saturating_add(64 * 1024));
+    Reader::with_budget(frame, budget)
+}
+
 /// Appends a request with its length and header.
 ///
 /// # Panics
@@ -132,7 +143,8 @@ pub fn write_response_frame<M: Message>(out: &mut BytesMut, correlation_id: i32,
 /// # Panics
 /// When the message has no such version.
 pub fn response_segments<M: Message>(correlation_id: i32, body: &M, version: i16) -> Vec<Segment> {
-    finish(response_writer(BytesMut::new(), correlation_id, body, version), 0).into_segments()
+    let bytes = BytesMut::with_capacity(FIRST_BYTES);
+    finish(response_writer(bytes, correlation_id, body, version), 0).into_segments()
 }
 
 impl Response {
@@ -141,7 +153,7 @@ impl Response {
     /// # Panics
     /// When the message has no such version.
     pub fn frame(&self, correlation_id: i32, version: i16) -> Vec<Segment> {
-        let mut w = Writer::default();
+        let mut w = Writer::over(BytesMut::with_capacity(FIRST_BYTES));
         w.i32(0);
         ResponseHeader { correlation_id }.write(&mut w, self.key(), version);
         assert!(self.key().versions().is_some_and(|v| v.contains(&version)), "{} has no version {version}", self.key());
@@ -170,7 +182,6 @@ fn finish(mut w: Writer, start: usize) -> Writer {
 mod tests {
     use super::*;
     use crate::messages::{ApiVersionsRequest, ApiVersionsResponse, ControlledShutdownRequest, HeartbeatRequest};
-    use bytes::Bytes;
 
     fn request<M: Message>(body: &M, version: i16) -> Vec<u8> {
         let mut out = BytesMut::from(&b"before"[..]);

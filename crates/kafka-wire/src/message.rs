@@ -136,3 +136,34 @@ pub trait Record: Default + Clone + PartialEq + fmt::Debug {
         out.freeze()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::{IncrementalAlterConfigsRequestConfigs, JoinGroupResponse, SaslAuthenticateRequest};
+
+    #[test]
+    fn secrets_stay_out_of_debug_output() {
+        let request = SaslAuthenticateRequest { auth_bytes: Bytes::from_static(b"alice-secret") };
+        assert_eq!(format!("{request:?}"), "SaslAuthenticateRequest { auth_bytes: [hidden] }");
+        let config = IncrementalAlterConfigsRequestConfigs { value: Some("secret".into()), ..Default::default() };
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn what_a_version_lacks_has_its_default() {
+        let mut bytes = BytesMut::new();
+        let sent =
+            JoinGroupResponse { protocol_type: Some("consumer".into()), skip_assignment: true, ..Default::default() };
+        sent.encode(&mut bytes, 6);
+        let got = JoinGroupResponse::decode(&mut Reader::new(bytes.freeze()), 6).unwrap();
+        assert_eq!(got, JoinGroupResponse { protocol_name: Some("".into()), ..Default::default() });
+        assert_eq!(got.generation_id, -1);
+    }
+
+    #[test]
+    fn a_version_that_there_is_not_is_refused() {
+        let read = JoinGroupResponse::decode(&mut Reader::new(Bytes::from_static(&[0; 64])), 10);
+        assert_eq!(read, Err(DecodeError::Invalid("message version")));
+    }
+}
