@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use self::pairs::{PAIRS, Pair};
 use self::servers::{Both, Make, Ports};
 use crate::provision;
 
@@ -42,7 +43,7 @@ const SUITES: [Suite; 11] = [
     Suite { name: "go", about: "go-zookeeper/zk and franz-go", body: scripts::go },
 ];
 
-const PAIRS: &str = "pairs";
+const PAIRS_NAME: &str = "pairs";
 
 /// What one suite came to.
 pub struct Outcome {
@@ -59,7 +60,8 @@ pub fn list() {
     for suite in &SUITES {
         println!("{:13} {}", suite.name, suite.about);
     }
-    println!("{PAIRS:13} our broker or Apache's on our keeper or Apache's: all four");
+    let pairs: Vec<&str> = PAIRS.iter().map(|pair| pair.name).collect();
+    println!("{PAIRS_NAME:13} all four of a broker on a keeper: {}", pairs.join(", "));
 }
 
 /// The suites of other people's clients: all but the examples, which the gate runs first.
@@ -70,21 +72,21 @@ pub fn client_suites() -> Vec<&'static str> {
 /// Runs the named suites (all of them and the pairs when none is named) and prints each result as it comes.
 pub fn run(names: &[String], make: Make) -> Result<Vec<Outcome>> {
     for name in names {
-        if name != PAIRS && !SUITES.iter().any(|suite| suite.name == name) {
+        let known = SUITES.iter().map(|suite| suite.name).chain(PAIRS.iter().map(|pair| pair.name));
+        if name != PAIRS_NAME && !known.into_iter().any(|known| known == name) {
             bail!("no conformance suite is called {name}; `cargo xtask conformance --list` names them");
         }
     }
     provision::all()?;
     let work = WorkFolder::new()?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    let pairs: Vec<&Pair> = PAIRS.iter().filter(|pair| wanted(PAIRS_NAME) || wanted(pair.name)).collect();
     let suites: Vec<&Suite> = SUITES.iter().filter(|suite| wanted(suite.name)).collect();
     let mut outcomes = Vec::new();
     if !suites.is_empty() {
         outcomes = clients(&suites, make, &work.0.join("both"))?;
     }
-    if wanted(PAIRS) {
-        outcomes.push(timed(PAIRS, || pairs::run(&work.0)));
-    }
+    outcomes.extend(side_by_side(&pairs, |pair| timed(pair.name, || pair.run(&work.0))));
     Ok(outcomes)
 }
 
@@ -93,24 +95,29 @@ fn clients(suites: &[&Suite], make: Make, dir: &Path) -> Result<Vec<Outcome>> {
     let started = Instant::now();
     let both = Both::start(make, dir)?;
     println!("{make} servers are ready after {:.2} s", started.elapsed().as_secs_f64());
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                while let Some(suite) = suites.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = timed(suite.name, || (suite.body)(both.ports));
-                    outcomes.lock().expect("no worker panics").push(outcome);
-                }
-            });
-        }
-    });
-    let outcomes = outcomes.into_inner().expect("no worker panicked");
+    let outcomes = side_by_side(suites, |suite| timed(suite.name, || (suite.body)(both.ports)));
     if outcomes.iter().any(|outcome| outcome.error.is_some()) {
         println!("the servers' logs end:\n{}", both.log_tails());
     }
     both.stop().context("stop the servers after the suites")?;
     Ok(outcomes)
+}
+
+/// Does the work on every item, [`WORKERS`] at a time, in order.
+fn side_by_side<T: Sync>(items: &[T], work: impl Fn(&T) -> Outcome + Sync) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let outcomes = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = work(item);
+                    outcomes.lock().expect("no worker panics").push(outcome);
+                }
+            });
+        }
+    });
+    outcomes.into_inner().expect("no worker panicked")
 }
 
 fn timed(name: &str, body: impl FnOnce() -> Result<String>) -> Outcome {
