@@ -194,7 +194,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             }
             Effect::Lookup { token, lookups } => self.lookup(token, lookups),
             Effect::ReadForLoad { partition, offset, end_offset } => self.read_for_load(partition, offset, end_offset),
-            Effect::SaveEpochs(partition) => self.save_epochs(now, &partition),
+            Effect::SaveEpochs(partition) => self.save_epochs(&partition),
             Effect::DeleteBefore { partition, .. } => self.retain(now, &partition),
             Effect::Configure { partition, config } => {
                 if let Some(open) = self.logs.get_mut(&partition) {

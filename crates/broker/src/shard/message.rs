@@ -347,7 +347,7 @@ pub enum Effect {
         topic_id: TopicId,
         /// Whether the log was never made before.
         is_new: bool,
-        /// Epoch that begins at the log's end; it is entered in the leader epochs, durably, as a part of the opening.
+        /// Epoch that begins at the log's end; it is entered in the leader epochs as a part of the opening.
         leader_epoch: i32,
         /// The topic's configuration.
         config: Arc<LogConfig>,
@@ -402,7 +402,7 @@ pub enum Effect {
         /// Not beyond.
         end_offset: i64,
     },
-    /// The leader epochs changed: write them, synced, before anything else is served.
+    /// The leader epochs changed: write them, synced, before any later sync of the log.
     SaveEpochs(TopicPartition),
     /// Records below this offset may go.
     DeleteBefore {

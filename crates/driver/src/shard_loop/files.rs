@@ -4,11 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use base::Now;
+use broker::log::leader_epoch::EpochEntry;
 use broker::shard::{
     AppendTag, FetchAnswer, FetchRead, LogAppend, LogConfig, RequestToken, ShardEvent, TimestampLookup,
 };
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use storage::disk::{Disk, DiskFile};
+use storage::kafka::checkpoint::{LEADER_EPOCH, epochs_text};
 use storage::kafka::{FileRange, ReadPlan};
 
 use super::jobs::{OpenJob, ShardDone};
@@ -236,11 +238,24 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         self.world.offload(Lane::Bulk, Box::new(move || ShardDone::Opened(Box::new(job.run(&dirs)))));
     }
 
-    pub(super) fn save_epochs(&mut self, now: Now, partition: &TopicPartition) {
-        let (Some(open), Some(led)) = (self.logs.get(partition), self.shard.partition(partition)) else { return };
-        if let Err(e) = open.log.write_leader_epochs(led.epochs().entries()) {
-            self.fail_dir(now, open.dir, &e);
+    pub(super) fn save_epochs(&mut self, partition: &TopicPartition) {
+        if let Some(led) = self.shard.partition(partition) {
+            let entries = led.epochs().entries().to_vec();
+            self.write_epochs(partition, entries);
         }
+    }
+
+    /// In the lane of the syncs, so that no later sync of the log moves its recovery point past records whose epoch is
+    /// not on disk: records behind the recovery point give their epochs back when the log is opened.
+    pub(super) fn write_epochs(&mut self, partition: &TopicPartition, entries: Vec<EpochEntry>) {
+        let Some(open) = self.logs.get(partition) else { return };
+        let (disk, path) = (self.world.disk().clone(), open.log.dir().join(LEADER_EPOCH));
+        let partition = partition.clone();
+        let run = move || {
+            let result = disk.replace_atomically(&path, epochs_text(&entries).as_bytes());
+            ShardDone::EpochsWritten { partition, result }
+        };
+        self.world.offload(Lane::Sync, Box::new(run));
     }
 
     pub(super) fn close(&mut self, now: Now, partition: &TopicPartition, delete: bool) {

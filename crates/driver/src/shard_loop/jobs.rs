@@ -4,12 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use base::Now;
-use broker::log::{LeaderEpochCache, ProducerState};
 use broker::shard::{LogConfig, OpenedLog, RequestToken, ShardEvent};
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use bytes::Bytes;
 use storage::disk::Disk;
-use storage::kafka::{FlushDone, Log};
+use storage::kafka::{FlushDone, Log, LogDir};
 
 use super::files::Ranges;
 use super::{OpenLog, ShardLoop, ShardWorld};
@@ -52,6 +51,13 @@ pub enum ShardDone<D: Disk> {
         /// Whole batches and maybe a piece of one more.
         batches: io::Result<Bytes>,
     },
+    /// A log's leader epochs were written.
+    EpochsWritten {
+        /// Which log's.
+        partition: TopicPartition,
+        /// Whether they were.
+        result: io::Result<()>,
+    },
     /// Checkpoints were written.
     Checkpointed {
         /// Which folder's.
@@ -71,7 +77,14 @@ pub struct LogOpened<D: Disk> {
     config: Arc<LogConfig>,
     /// The folder it is or would be in; `None` when no folder is left.
     dir: Option<DirIndex>,
-    result: io::Result<(Log<D>, OpenedLog, Vec<String>)>,
+    result: io::Result<Found<D>>,
+}
+
+struct Found<D: Disk> {
+    log: Log<D>,
+    opened: OpenedLog,
+    warnings: Vec<String>,
+    epochs_changed: bool,
 }
 
 /// Opens or makes a log.
@@ -91,41 +104,36 @@ impl OpenJob {
             let result = Err(io::Error::other("its log folder is offline"));
             return LogOpened { partition: self.partition, config: self.config, dir: None, result };
         };
-        let opened = dirs.with(dir, |log_dir| {
-            if exists {
-                let (log, found, high_watermark) = log_dir.open_log(
-                    &self.partition,
-                    self.config.clone(),
-                    self.wall_ms,
-                    self.producer_expiration_ms,
-                )?;
-                let changed = found.epochs_changed;
-                let opened = OpenedLog {
-                    log_start_offset: found.log_start_offset,
-                    log_end_offset: found.log_end_offset,
-                    high_watermark,
-                    epochs: found.epochs,
-                    producers: found.producers,
-                };
-                return Ok((log, opened, found.warnings, changed));
-            }
-            let log = log_dir.create_log(&self.partition, self.topic_id, self.config.clone(), self.wall_ms)?;
-            let opened =
-                OpenedLog { epochs: LeaderEpochCache::new(), producers: ProducerState::new(0), ..OpenedLog::empty() };
-            let lost = "its log was not there and was made anew: its records are gone".to_string();
-            Ok((log, opened, if self.is_new { Vec::new() } else { vec![lost] }, false))
-        });
-        let result = opened.and_then(|(log, mut opened, warnings, mut changed)| {
-            changed |= opened.epochs.assign(self.leader_epoch, opened.log_end_offset);
-            if changed {
-                log.write_leader_epochs(opened.epochs.entries())?;
-            }
-            Ok((log, opened, warnings))
+        let result = dirs.with(dir, |log_dir| if exists { self.open(log_dir) } else { self.create(log_dir) });
+        let result = result.map(|mut found| {
+            let end = found.opened.log_end_offset;
+            found.epochs_changed |= found.opened.epochs.assign(self.leader_epoch, end);
+            found
         });
         if result.is_ok() {
             dirs.opened(dir, &self.partition);
         }
         LogOpened { partition: self.partition, config: self.config, dir: Some(dir), result }
+    }
+
+    fn open<D: Disk>(&self, log_dir: &LogDir<D>) -> io::Result<Found<D>> {
+        let (config, expiration_ms) = (self.config.clone(), self.producer_expiration_ms);
+        let (log, found, high_watermark) = log_dir.open_log(&self.partition, config, self.wall_ms, expiration_ms)?;
+        let opened = OpenedLog {
+            log_start_offset: found.log_start_offset,
+            log_end_offset: found.log_end_offset,
+            high_watermark,
+            epochs: found.epochs,
+            producers: found.producers,
+        };
+        Ok(Found { log, opened, warnings: found.warnings, epochs_changed: found.epochs_changed })
+    }
+
+    fn create<D: Disk>(&self, log_dir: &LogDir<D>) -> io::Result<Found<D>> {
+        let log = log_dir.create_log(&self.partition, self.topic_id, self.config.clone(), self.wall_ms)?;
+        let lost = "its log was not there and was made anew: its records are gone".to_string();
+        let warnings = if self.is_new { Vec::new() } else { vec![lost] };
+        Ok(Found { log, opened: OpenedLog::empty(), warnings, epochs_changed: false })
     }
 }
 
@@ -149,6 +157,13 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 let batches = batches.map_err(|e| e.to_string());
                 self.step(now, ShardEvent::LoadChunk { partition, batches });
             }
+            ShardDone::EpochsWritten { partition, result } => {
+                // A partition that was deleted meanwhile has no folder to write to.
+                if let (Err(e), Some(open)) = (result, self.logs.get(&partition)) {
+                    let dir = open.dir;
+                    self.fail_dir(now, dir, &e);
+                }
+            }
             ShardDone::Checkpointed { dir, result } => {
                 if let Err(e) = result {
                     self.fail_dir(now, dir, &e);
@@ -166,14 +181,18 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     fn on_opened(&mut self, now: Now, opened: LogOpened<D>) {
         let LogOpened { partition, config, dir, result } = opened;
         let result = match (result, dir) {
-            (Ok((log, found, warnings)), Some(dir)) if !self.dirs.has_failed(dir) => {
+            (Ok(found), Some(dir)) if !self.dirs.has_failed(dir) => {
+                let Found { log, opened, warnings, epochs_changed } = found;
                 for warning in warnings {
                     self.world.note(format!("{partition}: {warning}"));
                 }
                 let last_flush = now.mono;
                 let open = OpenLog { log, dir, config, flushing: false, flush_again: false, last_flush };
                 self.logs.insert(partition.clone(), open);
-                Ok(Box::new(found))
+                if epochs_changed {
+                    self.write_epochs(&partition, opened.epochs.entries().to_vec());
+                }
+                Ok(Box::new(opened))
             }
             (Err(e), _) => {
                 self.world.note(format!("opening the log of {partition}: {e}"));
