@@ -1,0 +1,300 @@
+//! The keeper's loop in a world whose jobs run when the test says so.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base::{Instant, Now, Prng};
+use bytes::Bytes;
+use driver::keeper_loop::{
+    KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperNote, KeeperWorld,
+};
+use driver::world::{Job, Lane, World};
+use keeper::{CloseReason, ConnId, Event};
+use storage::disk::{Disk, DiskFile, OpenMode};
+use storage::file_disk::FileDisk;
+use zk_wire::{Acl, ConnectRequest, CreateRequest, Id, Jute, OpCode, RequestHeader, SessionId};
+
+/// The real disk, until its syncs are told to fail.
+#[derive(Clone, Default)]
+struct TestDisk {
+    sync_fails: Arc<AtomicBool>,
+}
+
+struct TestFile {
+    file: <FileDisk as Disk>::File,
+    sync_fails: Arc<AtomicBool>,
+}
+
+impl Disk for TestDisk {
+    type File = TestFile;
+    type Lock = <FileDisk as Disk>::Lock;
+
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<TestFile> {
+        Ok(TestFile { file: FileDisk.open(path, mode)?, sync_fails: self.sync_fails.clone() })
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        FileDisk.list(dir)
+    }
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        FileDisk.exists(path)
+    }
+    fn is_dir(&self, path: &Path) -> io::Result<bool> {
+        FileDisk.is_dir(path)
+    }
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        FileDisk.create_dir_all(dir)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        FileDisk.rename(from, to)
+    }
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        FileDisk.remove_file(path)
+    }
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        FileDisk.remove_dir_all(dir)
+    }
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        FileDisk.sync_dir(dir)
+    }
+    fn lock(&self, path: &Path) -> io::Result<Self::Lock> {
+        FileDisk.lock(path)
+    }
+}
+
+impl DiskFile for TestFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        DiskFile::read_at(&self.file, buffer, offset)
+    }
+    fn write_at(&self, content: &[u8], offset: u64) -> io::Result<()> {
+        DiskFile::write_at(&self.file, content, offset)
+    }
+    fn len(&self) -> io::Result<u64> {
+        DiskFile::len(&self.file)
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        DiskFile::set_len(&self.file, len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        if self.sync_fails.load(Ordering::Relaxed) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        DiskFile::sync_data(&self.file)
+    }
+    fn sync_all(&self) -> io::Result<()> {
+        DiskFile::sync_all(&self.file)
+    }
+}
+
+struct TestWorld {
+    now_ms: u64,
+    disk: TestDisk,
+    jobs: VecDeque<(Lane, Job<KeeperDone<TestDisk>>)>,
+    /// (connection, xid); connect responses count as xid 0.
+    sent: Vec<(u64, i32)>,
+    notes: Vec<String>,
+    fatal: Option<String>,
+}
+
+impl World for TestWorld {
+    type Disk = TestDisk;
+    type Done = KeeperDone<TestDisk>;
+
+    fn now(&self) -> Now {
+        Now { mono: Instant::from_millis(self.now_ms), wall_ms: 1_000_000 + self.now_ms as i64 }
+    }
+    fn disk(&self) -> &TestDisk {
+        &self.disk
+    }
+    fn offload(&mut self, lane: Lane, job: Job<Self::Done>) {
+        self.jobs.push_back((lane, job));
+    }
+}
+
+impl KeeperWorld<TestDisk> for TestWorld {
+    fn send(&mut self, conn: ConnId, frame: Bytes) {
+        self.sent.push((conn.0, i32::from_be_bytes(frame[..4].try_into().unwrap())));
+    }
+    fn established(&mut self, _conn: ConnId, _session: SessionId, _timeout_ms: i32) {}
+    fn close(&mut self, _conn: ConnId, _reason: CloseReason) {}
+    fn note(&mut self, note: KeeperNote) {
+        self.notes.push(format!("{note:?}"));
+    }
+    fn fatal(&mut self, error: KeeperFatal) {
+        self.fatal = Some(format!("{}: {}", error.what, error.error));
+    }
+}
+
+struct Scene {
+    world: TestWorld,
+    keeper_loop: KeeperLoop<TestDisk>,
+}
+
+impl Scene {
+    fn new(dir: &Path, snap_count: u64) -> Self {
+        let mut world = TestWorld {
+            now_ms: 0,
+            disk: TestDisk::default(),
+            jobs: VecDeque::new(),
+            sent: Vec::new(),
+            notes: Vec::new(),
+            fatal: None,
+        };
+        let mut config = KeeperLoopConfig::new(dir);
+        config.keeper.snap_count = snap_count;
+        let keeper_loop = KeeperLoop::open(&mut world, config, Prng::new(7)).unwrap();
+        Self { world, keeper_loop }
+    }
+
+    fn turn(&mut self, events: Vec<Event>) {
+        let mut inputs = events.into_iter().map(KeeperInput::Event).collect();
+        self.keeper_loop.turn(&mut self.world, &mut inputs);
+    }
+
+    /// Runs the oldest job and gives its result to the loop; false when there is none.
+    fn job(&mut self) -> bool {
+        let Some((_, job)) = self.world.jobs.pop_front() else { return false };
+        let done = job();
+        self.keeper_loop.turn(&mut self.world, &mut vec![KeeperInput::Done(done)]);
+        true
+    }
+
+    fn all_jobs(&mut self) {
+        while self.job() {}
+    }
+
+    fn lanes(&self) -> Vec<Lane> {
+        self.world.jobs.iter().map(|(lane, _)| *lane).collect()
+    }
+
+    fn sent(&mut self) -> Vec<(u64, i32)> {
+        std::mem::take(&mut self.world.sent)
+    }
+
+    fn connected(&mut self, conn: u64) {
+        self.turn(vec![connect(conn)]);
+        assert_eq!(self.sent(), [], "a session is a write too");
+        self.all_jobs();
+        assert_eq!(self.sent(), [(conn, 0)]);
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.keeper_loop.keeper().with(|keeper| keeper.tree().get(path).is_some())
+    }
+}
+
+fn connect(conn: u64) -> Event {
+    let passwd = Bytes::from_static(&[0; 16]).into();
+    let request = ConnectRequest { timeout_ms: 30_000, passwd, read_only: Some(false), ..ConnectRequest::default() };
+    Event::Connect { conn: ConnId(conn), peer: IpAddr::V4(Ipv4Addr::LOCALHOST), request }
+}
+
+fn create(conn: u64, xid: i32) -> Event {
+    let open = Acl { perms: 31, id: Id { scheme: "world".into(), id: "anyone".into() } };
+    let path = format!("/n{conn}-{xid}");
+    let body = CreateRequest { path: path.as_str().into(), acl: Some(vec![open]), ..CreateRequest::default() };
+    let header = RequestHeader { xid, opcode: OpCode::CREATE.0 };
+    Event::Request { conn: ConnId(conn), header, body: body.to_bytes() }
+}
+
+#[test]
+fn replies_leave_behind_the_sync_and_the_next_group_collects_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new(dir.path(), 100_000);
+    scene.connected(1);
+    scene.turn(vec![create(1, 1), create(1, 2)]);
+    assert_eq!(scene.lanes(), [Lane::Sync]);
+    scene.turn(vec![create(1, 3)]);
+    scene.turn(vec![create(1, 4)]);
+    assert_eq!((scene.lanes(), scene.sent()), (vec![Lane::Sync], vec![]), "one group at a time, nothing answered");
+    scene.job();
+    assert_eq!(scene.sent(), [(1, 1), (1, 2)]);
+    assert_eq!(scene.lanes(), [Lane::Sync], "what collected is one group");
+    scene.job();
+    assert_eq!(scene.sent(), [(1, 3), (1, 4)]);
+}
+
+#[test]
+fn a_failed_sync_answers_nothing_and_stops_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new(dir.path(), 100_000);
+    scene.connected(1);
+    scene.world.disk.sync_fails.store(true, Ordering::Relaxed);
+    scene.turn(vec![create(1, 1)]);
+    scene.job();
+    assert!(scene.world.fatal.as_ref().is_some_and(|fatal| fatal.starts_with("write the transaction log")));
+    assert!(scene.keeper_loop.is_stopped());
+    // The disk seems well again; it is not believed.
+    scene.world.disk.sync_fails.store(false, Ordering::Relaxed);
+    scene.turn(vec![create(1, 2)]);
+    assert_eq!((scene.sent(), scene.lanes()), (vec![], vec![]));
+    assert_eq!(scene.keeper_loop.deadline(), None);
+}
+
+#[test]
+fn a_stop_answers_what_was_logged_and_nothing_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new(dir.path(), 100_000);
+    scene.connected(1);
+    scene.turn(vec![create(1, 1)]);
+    scene.turn(vec![create(1, 2)]);
+    scene.keeper_loop.shut_down(&mut scene.world);
+    scene.turn(vec![create(1, 3)]);
+    scene.all_jobs();
+    assert_eq!(scene.sent(), [(1, 1), (1, 2)]);
+    assert!(scene.keeper_loop.is_stopped());
+    drop(scene);
+    let scene = Scene::new(dir.path(), 100_000);
+    assert_eq!(scene.world.notes, [""; 0], "a clean stop leaves nothing to mention");
+    assert!(scene.has("/n1-1") && scene.has("/n1-2") && !scene.has("/n1-3"));
+}
+
+#[test]
+fn writes_go_on_between_the_chunks_of_a_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new(dir.path(), 20);
+    scene.connected(1);
+    scene.world.now_ms = 10_000;
+    let mut xid = 0;
+    let mut beside_a_snapshot = 0;
+    while !scene.world.notes.iter().any(|note| note.starts_with("SnapshotWritten")) {
+        assert!(xid < 100, "no snapshot was written");
+        xid += 1;
+        scene.turn(vec![create(1, xid)]);
+        if scene.lanes().contains(&Lane::Bulk) {
+            beside_a_snapshot += 1;
+        }
+        scene.job();
+    }
+    scene.all_jobs();
+    assert!(beside_a_snapshot > 1);
+    assert_eq!(scene.sent().len(), xid as usize);
+    let names = FileDisk.list(&dir.path().join("version-2")).unwrap();
+    assert!(names.iter().filter(|name| name.starts_with("snapshot.")).count() >= 2, "{names:?}");
+    assert!(names.iter().filter(|name| name.starts_with("log.")).count() >= 2, "the log rolls: {names:?}");
+    drop(scene);
+    let scene = Scene::new(dir.path(), 20);
+    assert!((1..=xid).all(|n| scene.has(&format!("/n1-{n}"))));
+}
+
+#[test]
+fn the_floor_is_raised_a_few_times_a_second() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new(dir.path(), 100_000);
+    scene.connected(1);
+    let bulk = |scene: &Scene| scene.lanes().iter().filter(|lane| **lane == Lane::Bulk).count();
+    scene.world.now_ms = 1000;
+    scene.turn(vec![create(1, 1)]);
+    scene.all_jobs();
+    scene.turn(vec![create(1, 2)]);
+    scene.job();
+    assert_eq!(bulk(&scene), 0, "not again within the interval");
+    let deadline = scene.keeper_loop.deadline().unwrap();
+    assert!(deadline <= Instant::from_millis(1250), "{deadline:?}");
+    scene.world.now_ms = 1250;
+    scene.turn(vec![]);
+    assert_eq!(bulk(&scene), 1);
+}
