@@ -79,7 +79,7 @@ impl Jute for Notification {
         out.put_i64(self.zxid.0);
         out.put_i64(self.election_epoch);
         out.put_i64(self.peer_epoch.0);
-        if self.version > 0 {
+        if self.version != 0 {
             out.put_i32(self.version);
         }
         if let Some(config) = &self.config {
