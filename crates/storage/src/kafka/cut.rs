@@ -10,7 +10,8 @@ use super::context;
 use super::index::TimestampOffset;
 use super::load::{self, Resumed};
 use super::log::{Log, RemoveJob};
-use super::names::{DELETED, file_name, parse_file_name};
+use super::names::{DELETED, file_name};
+use super::producers;
 use super::segment::{Active, Segment, SegmentFiles};
 use super::txn_index;
 use crate::disk::{Disk, DiskFile};
@@ -51,7 +52,7 @@ impl<D: Disk> Log<D> {
         self.names_changed = true;
         self.remove_snapshots(|at| at > offset)?;
         let at = (log_start_offset, now_ms, producer_expiration_ms);
-        load::producers(self, at, false, &mut Vec::new()).map(Some)
+        producers::load(self, at, false, &mut Vec::new()).map(Some)
     }
 
     fn cut_active(&mut self, offset: i64, now_ms: i64) -> io::Result<()> {
@@ -126,17 +127,19 @@ impl<D: Disk> Log<D> {
         let mut files = Vec::new();
         for _ in 0..count {
             let base = self.first_base_offset();
-            for suffix in ["log", "index", "timeindex", "txnindex", "snapshot"] {
-                let from = self.dir.join(file_name(base, suffix));
-                let to = PathBuf::from(format!("{}{DELETED}", from.display()));
-                match self.disk.rename(&from, &to) {
-                    Ok(()) => files.push(to),
-                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                    Err(e) => return Err(context(e, "renaming", &from)),
-                }
+            for suffix in ["log", "index", "timeindex", "txnindex"] {
+                files.extend(self.rename_deleted(&file_name(base, suffix))?);
             }
             self.segments.remove(&base);
             self.aborted.remove(&base);
+        }
+        // Snapshots below the log serve nothing, except the newest of all.
+        let newest = self.snapshots.last().copied();
+        let first = self.first_base_offset();
+        let gone: Vec<i64> = self.snapshots.range(..first).copied().filter(|at| Some(*at) != newest).collect();
+        for offset in gone {
+            files.extend(self.rename_deleted(&file_name(offset, "snapshot"))?);
+            self.snapshots.remove(&offset);
         }
         // What the tail remembers of a deleted segment is not looked up any more: offsets below the log start are
         // refused before a read is planned.
@@ -147,6 +150,15 @@ impl<D: Disk> Log<D> {
         Ok(RemoveJob { disk: self.disk.clone(), files, folder: None })
     }
 
+    fn rename_deleted(&self, name: &str) -> io::Result<Option<PathBuf>> {
+        let (from, to) = (self.dir.join(name), self.dir.join(format!("{name}{DELETED}")));
+        match self.disk.rename(&from, &to) {
+            Ok(()) => Ok(Some(to)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(context(e, "renaming", &from)),
+        }
+    }
+
     fn remove_segment_files(&self, base: i64) -> io::Result<()> {
         for suffix in ["log", "index", "timeindex", "txnindex"] {
             load::remove_if_there(&self.disk, &self.dir.join(file_name(base, suffix)))?;
@@ -155,14 +167,10 @@ impl<D: Disk> Log<D> {
     }
 
     fn remove_snapshots(&mut self, gone: impl Fn(i64) -> bool) -> io::Result<()> {
-        self.newest_snapshot = None;
-        for name in self.disk.list(&self.dir).map_err(|e| context(e, "listing", &self.dir))? {
-            let Some((offset, "snapshot")) = parse_file_name(&name) else { continue };
-            if gone(offset) {
-                load::remove_if_there(&self.disk, &self.dir.join(&name))?;
-            } else {
-                self.newest_snapshot = self.newest_snapshot.max(Some(offset));
-            }
+        let gone: Vec<i64> = self.snapshots.iter().copied().filter(|offset| gone(*offset)).collect();
+        for offset in gone {
+            load::remove_if_there(&self.disk, &self.dir.join(file_name(offset, "snapshot")))?;
+            self.snapshots.remove(&offset);
         }
         Ok(())
     }

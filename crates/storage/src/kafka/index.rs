@@ -152,8 +152,9 @@ impl<E: Entry> MemoryIndex<E> {
         }
     }
 
-    /// Brings the file up to date (page cache only).
-    pub fn write<F: DiskFile>(&mut self, file: &F) -> io::Result<()> {
+    /// Brings the file up to date (page cache only). True when it was not.
+    pub fn write<F: DiskFile>(&mut self, file: &F) -> io::Result<bool> {
+        let behind = self.stale_tail || self.written < self.entries.len();
         if self.stale_tail {
             file.set_len((self.written * E::BYTES) as u64)?;
             self.stale_tail = false;
@@ -164,7 +165,7 @@ impl<E: Entry> MemoryIndex<E> {
             file.write_at(&bytes, (self.written * E::BYTES) as u64)?;
             self.written = self.entries.len();
         }
-        Ok(())
+        Ok(behind)
     }
 }
 

@@ -9,10 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use broker::log::producer_state::EndTxnMarker;
 use broker::log::{BatchHeader, LeaderEpochCache, LogConfig, ProducerState};
-use bytes::Bytes;
-use kafka_wire::records::{Batch, control};
 
 use super::checkpoint::{LEADER_EPOCH, read_epochs};
 use super::index::MemoryIndex;
@@ -20,8 +17,8 @@ use super::log::Log;
 use super::names::{CLEANED, DELETED, SWAP, file_name, parse_file_name};
 use super::scan::{Scanner, Step};
 use super::segment::{Active, Segment, SegmentFiles, time_entry_at};
-use super::txn_index::{self, AbortedTxn};
-use super::{context, producer_snapshot};
+use super::txn_index;
+use super::{context, producers};
 use crate::disk::{Disk, DiskFile, OpenMode};
 
 /// What opening a log needs to know.
@@ -134,8 +131,8 @@ impl<D: Disk> Loader<'_, D> {
         }
         let at = (log_start_offset, o.now_ms, o.producer_expiration_ms);
         let producers = match first_scanned {
-            Some(base) => rebuild_producers(&mut log, at, base, &mut self.warnings)?,
-            None => producers(&mut log, at, o.clean, &mut self.warnings)?,
+            Some(base) => producers::rebuild(&mut log, at, base, &mut self.warnings)?,
+            None => producers::load(&mut log, at, o.clean, &mut self.warnings)?,
         };
         let recovered = Recovered {
             log_start_offset,
@@ -342,13 +339,18 @@ impl<D: Disk> Loader<'_, D> {
         Ok((resumed, valid))
     }
 
-    /// Aborted transactions of a segment; one that was scanned has them made anew.
+    /// Aborted transactions of a segment. One that was scanned gets most of them from the log afterwards.
     fn load_aborted(&mut self, log: &mut Log<D>, base: i64, first_scanned: Option<i64>) -> io::Result<()> {
         let path = self.dir.join(file_name(base, "txnindex"));
-        if first_scanned.is_some_and(|first| base >= first) {
-            return remove_if_there(&self.disk, &path);
-        }
-        let entries = txn_index::read(&self.disk, &path)?;
+        let scanned = first_scanned.is_some_and(|first| base >= first);
+        let entries = match txn_index::read(&self.disk, &path) {
+            Err(e) if scanned && e.kind() == io::ErrorKind::InvalidData => {
+                self.warn(format!("made anew: {e}"));
+                remove_if_there(&self.disk, &path)?;
+                Vec::new()
+            }
+            entries => entries?,
+        };
         if !entries.is_empty() {
             log.aborted.insert(base, entries);
         }
@@ -443,134 +445,4 @@ pub(super) fn resume<D: Disk>(
         active.first_timestamp = Some(header.max_timestamp);
     }
     Ok(Some(Resumed { active, next_offset }))
-}
-
-/// Place in time for loading producers: log start offset, wall clock and expiration in milliseconds.
-type At = (i64, i64, i64);
-
-/// The producers of a log that needed no scan: from the newest snapshot and what lies behind it. With `clean` and no
-/// snapshot at all nothing is read, as upstream: the log was written before snapshots were.
-pub(super) fn producers<D: Disk>(
-    log: &mut Log<D>,
-    at: At,
-    clean: bool,
-    warnings: &mut Vec<String>,
-) -> io::Result<ProducerState> {
-    let (state, any) = newest_snapshot(log, at, log.log_end_offset, warnings)?;
-    if clean && !any {
-        return Ok(ProducerState::new(log.log_end_offset));
-    }
-    replay(log, state, i64::MAX)
-}
-
-/// The producers of a log that was scanned from segment `base` on; the transaction indexes from there on are made anew.
-fn rebuild_producers<D: Disk>(
-    log: &mut Log<D>,
-    at: At,
-    base: i64,
-    warnings: &mut Vec<String>,
-) -> io::Result<ProducerState> {
-    let (state, _) = newest_snapshot(log, at, base, warnings)?;
-    replay(log, state, base)
-}
-
-/// The newest readable snapshot at or below `limit`, and whether there was any snapshot. Snapshots that count beyond
-/// the log's end, and those that belong to no segment, go.
-fn newest_snapshot<D: Disk>(
-    log: &mut Log<D>,
-    (log_start_offset, now_ms, expiration_ms): At,
-    limit: i64,
-    warnings: &mut Vec<String>,
-) -> io::Result<(ProducerState, bool)> {
-    let names = log.disk.list(&log.dir).map_err(|e| context(e, "listing", &log.dir))?;
-    let mut offsets: Vec<i64> = Vec::new();
-    for (offset, suffix) in names.iter().filter_map(|name| parse_file_name(name)) {
-        if suffix == "snapshot" {
-            offsets.push(offset);
-        }
-    }
-    offsets.sort_unstable();
-    let newest = offsets.iter().rfind(|offset| **offset <= log.log_end_offset).copied();
-    let mut found = None;
-    let mut kept = false;
-    for offset in offsets.into_iter().rev() {
-        let path = log.dir.join(file_name(offset, "snapshot"));
-        if offset > log.log_end_offset || (Some(offset) != newest && !log.segments.contains_key(&offset)) {
-            remove_if_there(&log.disk, &path)?;
-            continue;
-        }
-        if found.is_some() || offset > limit {
-            kept = true;
-            continue;
-        }
-        let content =
-            log.disk.read_all(&path, producer_snapshot::BYTES_MAX).map_err(|e| context(e, "reading", &path))?;
-        match producer_snapshot::decode(content) {
-            Ok(entries) => found = Some(ProducerState::from_snapshot(offset, &entries, now_ms, expiration_ms)),
-            Err(e) => {
-                warnings.push(format!("{}: {e}; removed, an older one or the log itself is used", path.display()));
-                remove_if_there(&log.disk, &path)?;
-            }
-        }
-    }
-    log.newest_snapshot = found.as_ref().map(ProducerState::end_offset);
-    let any = found.is_some() || kept;
-    Ok((found.unwrap_or_else(|| ProducerState::new(log_start_offset)), any))
-}
-
-/// Takes the batches from the state's end on into it. Aborted transactions that end in segments from `index_from` on
-/// are entered in the transaction index.
-fn replay<D: Disk>(log: &mut Log<D>, mut state: ProducerState, index_from: i64) -> io::Result<ProducerState> {
-    let from = state.end_offset();
-    let floor = log.segments.range(..=from).next_back().map_or(i64::MIN, |(base, _)| *base);
-    let active = log.active_segment().base_offset;
-    let mut aborted: BTreeMap<i64, Vec<AbortedTxn>> = BTreeMap::new();
-    for (base, segment) in log.segments.range(floor..) {
-        if segment.size == 0 || from >= log.log_end_offset {
-            continue;
-        }
-        let start = match from.max(*base) {
-            at if at == *base => 0,
-            at if *base == active => log.active.lookup(at),
-            at => segment.files.lookup(at, segment.size)?,
-        };
-        let file = segment.files.log()?;
-        let mut scanner = Scanner::whole(&*file, start, segment.size);
-        loop {
-            match scanner.next()? {
-                Step::Batch { header, .. } if header.base_offset < from => {}
-                Step::Batch { position, header } => {
-                    let marker = match header.is_control() {
-                        true => end_txn_marker(&scanner.batch(position, &header)?),
-                        false => None,
-                    };
-                    if let Some(done) = state.apply(&header, marker).filter(|done| done.aborted) {
-                        aborted.entry(*base).or_default().push(AbortedTxn {
-                            producer_id: done.producer_id,
-                            first_offset: done.first_offset,
-                            last_offset: done.last_offset,
-                            last_stable_offset: state.last_stable_offset_after(&done),
-                        });
-                    }
-                }
-                Step::End => break,
-                Step::Bad { position, reason } => {
-                    let what = format!("damaged at byte {position} while loading producers: {reason}");
-                    return Err(super::damaged(&segment.files.path("log"), what));
-                }
-            }
-        }
-    }
-    for (base, entries) in aborted.into_iter().filter(|(base, _)| *base >= index_from) {
-        let path = log.segments[&base].files.path("txnindex");
-        txn_index::rewrite(&log.disk, &path, &entries)?;
-        log.aborted.insert(base, entries);
-    }
-    state.advance_end_offset(log.log_end_offset);
-    Ok(state)
-}
-
-fn end_txn_marker(batch: &Bytes) -> Option<EndTxnMarker> {
-    let marker = control::EndTxnMarker::from_batch(&Batch::parse(batch).ok()?).ok()??;
-    Some(EndTxnMarker { aborted: !marker.committed, coordinator_epoch: marker.coordinator_epoch })
 }

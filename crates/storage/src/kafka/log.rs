@@ -1,7 +1,7 @@
 //! The log of one partition (upstream: `LocalLog`, `LogSegment`): append, roll, flush, close. Reading is in `plan`,
 //! truncating and deleting in `cut`, opening in `load`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,8 +36,8 @@ pub struct Log<D: Disk> {
     pub(super) aborted: BTreeMap<i64, Vec<AbortedTxn>>,
     pub(super) log_end_offset: i64,
     pub(super) recovery_point: i64,
-    /// Offset of the newest producer snapshot.
-    pub(super) newest_snapshot: Option<i64>,
+    /// Offsets of the producer snapshots.
+    pub(super) snapshots: BTreeSet<i64>,
     pub(super) tail: Tail,
     /// Whether the folder has names that were never synced.
     pub(super) names_changed: bool,
@@ -142,7 +142,7 @@ impl<D: Disk> Log<D> {
             aborted: BTreeMap::new(),
             log_end_offset,
             recovery_point: 0,
-            newest_snapshot: None,
+            snapshots: BTreeSet::new(),
             tail: Tail::new(TAIL_BYTES_MAX),
             names_changed: false,
             unsynced: Vec::new(),
@@ -290,7 +290,7 @@ impl<D: Disk> Log<D> {
         if old.base_offset == base_offset {
             return Ok(());
         }
-        self.close_active()?;
+        self.write_indexes()?;
         self.write_snapshot(producers)?;
         let files = SegmentFiles::new(self.disk.clone(), self.dir.clone(), base_offset);
         files.create()?;
@@ -301,19 +301,29 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    fn close_active(&mut self) -> io::Result<()> {
+    /// Brings the active segment's index files up to date; returns those that were not.
+    fn write_indexes(&mut self) -> io::Result<Vec<(PathBuf, Arc<D::File>)>> {
         self.active.note_largest();
         let files = self.active_segment().files.clone();
-        let written = files.index().and_then(|file| self.active.index.write(&*file));
-        written.map_err(|e| context(e, "writing", &files.path("index")))?;
-        let written = files.time_index().and_then(|file| self.active.times.write(&*file));
-        written.map_err(|e| context(e, "writing", &files.path("timeindex")))
+        let (index, times) = (files.index()?, files.time_index()?);
+        let mut changed = Vec::new();
+        let path = files.path("index");
+        if self.active.index.write(&*index).map_err(|e| context(e, "writing", &path))? {
+            changed.push((path, index));
+        }
+        let path = files.path("timeindex");
+        if self.active.times.write(&*times).map_err(|e| context(e, "writing", &path))? {
+            changed.push((path, times));
+        }
+        Ok(changed)
     }
 
-    /// Saves the producers, named by the offset up to which they count.
+    /// Saves the producers, named by the offset up to which they count: behind the log's end when the caller has taken
+    /// in a batch that is only now being appended. A log that holds nothing needs no snapshot.
     fn write_snapshot(&mut self, producers: &ProducerState) -> io::Result<()> {
         let offset = producers.end_offset().max(self.log_end_offset);
-        if self.newest_snapshot == Some(offset) {
+        let nothing = self.snapshots.is_empty() && offset == self.first_base_offset();
+        if nothing || self.snapshots.contains(&offset) {
             return Ok(());
         }
         let path = self.dir.join(file_name(offset, "snapshot"));
@@ -326,7 +336,7 @@ impl<D: Disk> Log<D> {
         };
         let file = write().map_err(|e| context(e, "writing", &path))?;
         self.unsynced.push((path, Arc::new(file)));
-        self.newest_snapshot = Some(offset);
+        self.snapshots.insert(offset);
         self.names_changed = true;
         Ok(())
     }
@@ -385,13 +395,10 @@ impl<D: Disk> Log<D> {
     /// As the disk reports them.
     pub fn close(&mut self, producers: &ProducerState) -> io::Result<FlushJob<D>> {
         self.usable()?;
-        self.close_active()?;
+        let indexes = self.write_indexes()?;
+        self.unsynced.extend(indexes);
         self.write_snapshot(producers)?;
-        self.names_changed = true;
-        let mut job = self.flush_below(self.log_end_offset)?;
-        let files = &self.active_segment().files;
-        job.files.push((files.path("index"), files.index()?));
-        job.files.push((files.path("timeindex"), files.time_index()?));
+        let job = self.flush_below(self.log_end_offset)?;
         self.failed = Some("it was shut down".into());
         Ok(job)
     }

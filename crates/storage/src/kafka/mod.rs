@@ -15,6 +15,7 @@ mod meta_properties;
 pub mod names;
 mod plan;
 mod producer_snapshot;
+mod producers;
 mod read;
 mod scan;
 mod segment;

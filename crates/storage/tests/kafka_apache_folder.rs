@@ -1,0 +1,205 @@
+//! Opens the `log.dirs` folder that Apache Kafka 3.9.2 wrote (`fixtures/kafka/log-3.9.2`): once as it was left by its
+//! clean stop, once as if it had been killed, when every batch is read and every index made anew.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use broker::TopicPartition;
+use broker::log::LogConfig;
+use kafka_wire::records::{Batch, Batches};
+use storage::file_disk::FileDisk;
+use storage::kafka::{Log, LogDir, Recovered};
+
+/// Before the producers of the capture expire.
+const NOW_MS: i64 = 1_795_000_000_000;
+
+/// Topic, partition, log end, bytes of `.log`.
+const EXPECTED: &[(&str, i32, i64, usize)] = &[
+    ("__consumer_offsets", 0, 18, 1910),
+    ("__consumer_offsets", 1, 0, 0),
+    ("__consumer_offsets", 2, 6, 845),
+    ("__consumer_offsets", 3, 0, 0),
+    ("__consumer_offsets", 4, 12, 1371),
+    ("__transaction_state", 0, 7, 955),
+    ("__transaction_state", 1, 0, 0),
+    ("__transaction_state", 2, 0, 0),
+    ("capture-auto", 0, 31, 726),
+    ("capture-codecs", 0, 46, 1735),
+    ("capture-codecs", 1, 54, 1790 + 404),
+    ("capture-transaction", 0, 2, 162),
+];
+
+fn copy_of_fixture() -> tempfile::TempDir {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/kafka/log-3.9.2");
+    let dir = tempfile::tempdir().unwrap();
+    copy(&fixture, dir.path());
+    dir
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(&path, &to).unwrap();
+        }
+    }
+}
+
+fn config() -> Arc<LogConfig> {
+    // As the capture's server.properties had it.
+    Arc::new(LogConfig { index_interval_bytes: 200, ..LogConfig::default() })
+}
+
+fn open(dir: &LogDir<FileDisk>, topic: &str, partition: i32) -> (Log<FileDisk>, Recovered, i64) {
+    dir.open_log(&TopicPartition::new(topic.to_string(), partition), config(), NOW_MS, i64::MAX).unwrap()
+}
+
+fn read_all(log: &Log<FileDisk>, recovered: &Recovered) -> Vec<Batch> {
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut at = recovered.log_start_offset;
+    while at < recovered.log_end_offset {
+        let bytes = log.read(at, u32::MAX, recovered.log_end_offset, true).unwrap().read_bytes().unwrap();
+        assert!(!bytes.is_empty(), "nothing at {at}");
+        for batch in Batches::new(bytes) {
+            batches.push(batch.unwrap());
+        }
+        at = batches.last().unwrap().header.next_offset();
+    }
+    batches
+}
+
+/// Every offset is read back, by the batch that holds it, and every record decompresses.
+fn check_reads(log: &Log<FileDisk>, recovered: &Recovered, bytes: usize) {
+    let batches = read_all(log, recovered);
+    assert_eq!(batches.iter().map(|batch| batch.bytes.len()).sum::<usize>(), bytes);
+    assert_eq!(batches.last().map_or(0, |batch| batch.header.next_offset()), recovered.log_end_offset);
+    for batch in &batches {
+        batch.check_crc().unwrap();
+        let records: Vec<_> = batch.records(1 << 20).unwrap().map(Result::unwrap).collect();
+        assert_eq!(records.len(), batch.header.record_count as usize);
+        for record in &records {
+            let one = log.read(record.offset, 1, recovered.log_end_offset, true).unwrap().read_bytes().unwrap();
+            assert_eq!(one, batch.bytes, "offset {}", record.offset);
+            let found = log.plan_timestamp(record.timestamp, 0).resolve().unwrap().unwrap();
+            assert!(found.timestamp >= record.timestamp && found.offset <= record.offset);
+        }
+    }
+}
+
+fn file(dir: &Path, topic: &str, partition: i32, name: &str) -> PathBuf {
+    dir.join(format!("{topic}-{partition}")).join(name)
+}
+
+#[test]
+fn after_its_clean_stop() {
+    let copy = copy_of_fixture();
+    let mut dir = LogDir::open(&FileDisk, copy.path()).unwrap();
+    assert!(dir.was_clean());
+    assert!(!copy.path().join(".kafka_cleanshutdown").exists(), "a kill from now on is an unclean stop");
+    let cluster = dir.meta().unwrap().cluster_id.clone().unwrap();
+    dir.claim(&cluster, 0).unwrap();
+    assert!(dir.claim(&cluster, 1).unwrap_err().to_string().contains("belongs to broker 0"));
+    assert!(dir.claim("another", 0).unwrap_err().to_string().contains("belongs to the cluster"));
+    let (found, leftovers) = dir.scan().unwrap();
+    assert!(leftovers.is_empty());
+    assert_eq!(found.len(), EXPECTED.len());
+    assert!(found.iter().all(|partition| !partition.topic_id.is_zero()));
+    let text = std::fs::read_to_string(file(copy.path(), "capture-auto", 0, "partition.metadata")).unwrap();
+    let auto = found.iter().find(|f| &*f.partition.topic == "capture-auto").unwrap();
+    assert!(text.contains(&auto.topic_id.to_string()), "{text}");
+    for (topic, partition, end, bytes) in EXPECTED {
+        let (log, recovered, high_watermark) = open(&dir, topic, *partition);
+        let about = format!("{topic}-{partition}: {recovered:?}");
+        assert_eq!((recovered.segments_scanned, recovered.warnings.len()), (0, 0), "{about}");
+        assert_eq!((recovered.log_end_offset, high_watermark), (*end, *end), "{about}");
+        assert_eq!(log.recovery_point(), *end);
+        // An epoch that has no record yet is forgotten, as upstream does.
+        assert_eq!(recovered.epochs_changed, *end == 0, "{about}");
+        check_reads(&log, &recovered, *bytes);
+    }
+}
+
+#[test]
+fn as_if_killed_everything_is_rebuilt_to_the_same_bytes() {
+    let copy = copy_of_fixture();
+    std::fs::remove_file(copy.path().join(".kafka_cleanshutdown")).unwrap();
+    std::fs::remove_file(copy.path().join("recovery-point-offset-checkpoint")).unwrap();
+    let dir = LogDir::open(&FileDisk, copy.path()).unwrap();
+    assert!(!dir.was_clean());
+    for (topic, partition, end, bytes) in EXPECTED {
+        let folder = copy.path().join(format!("{topic}-{partition}"));
+        let before = contents(&folder);
+        // Wipe what is to be rebuilt; a killed broker leaves its active indexes preallocated with zeros.
+        for name in before.keys().filter(|name| name.ends_with("index")) {
+            std::fs::write(folder.join(name), [0; 4096]).unwrap();
+        }
+        let (mut log, recovered, _) = open(&dir, topic, *partition);
+        assert_eq!(recovered.log_end_offset, *end);
+        assert!(recovered.segments_scanned > 0);
+        assert_eq!(recovered.warnings, [""; 0]);
+        check_reads(&log, &recovered, *bytes);
+        log.close(&recovered.producers).unwrap().run().unwrap();
+        drop(log);
+        let after = contents(&folder);
+        for (name, bytes) in &before {
+            // Snapshots leave out producers that have expired, by the clock of whoever wrote them.
+            if !name.ends_with(".snapshot") {
+                assert_eq!(after.get(name), Some(bytes), "{topic}-{partition}/{name}");
+            }
+        }
+    }
+}
+
+fn contents(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let read = |path: PathBuf| (path.file_name().unwrap().to_str().unwrap().to_string(), std::fs::read(&path).unwrap());
+    std::fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap().path())).collect()
+}
+
+#[test]
+fn its_snapshots_are_what_the_log_says() {
+    let copy = copy_of_fixture();
+    let dir = LogDir::open(&FileDisk, copy.path()).unwrap();
+    for (topic, partition, _, _) in EXPECTED {
+        let (log, from_snapshot, _) = open(&dir, topic, *partition);
+        drop(log);
+        let folder = copy.path().join(format!("{topic}-{partition}"));
+        let mut snapshots = 0;
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "snapshot") {
+                std::fs::remove_file(path).unwrap();
+                snapshots += 1;
+            }
+        }
+        if snapshots == 0 {
+            continue;
+        }
+        let options = storage::kafka::OpenOptions {
+            config: config(),
+            clean: false,
+            recovery_point: 0,
+            log_start_offset: 0,
+            now_ms: NOW_MS,
+            producer_expiration_ms: i64::MAX,
+        };
+        let (_, from_log) = Log::open(&FileDisk, &folder, &options).unwrap();
+        assert_eq!(from_log.producers.snapshot(), from_snapshot.producers.snapshot(), "{topic}-{partition}");
+    }
+}
+
+#[test]
+fn a_locked_or_foreign_folder_is_refused() {
+    let copy = copy_of_fixture();
+    let held = LogDir::open(&FileDisk, copy.path()).unwrap();
+    let error = LogDir::open(&FileDisk, copy.path()).err().unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    assert!(error.to_string().contains("in use by another process"), "{error}");
+    drop(held);
+    std::fs::write(copy.path().join("meta.properties"), "version=1\nnode.id=1\ncluster.id=x\n").unwrap();
+    let error = LogDir::open(&FileDisk, copy.path()).err().unwrap();
+    assert!(error.to_string().contains("KRaft"), "{error}");
+}
