@@ -26,7 +26,7 @@ struct Row {
     error: Option<String>,
 }
 
-const SUITES: [Suite; 10] = [
+const SUITES: [Suite; 11] = [
     Suite { name: "tidy", about: "arrows, generated code, documents, format", full_only: false, body: tidy_suite },
     Suite { name: "build", about: "everything, while the cache is filled", full_only: false, body: build },
     Suite { name: "clippy", about: "lints as errors", full_only: false, body: clippy },
@@ -35,6 +35,12 @@ const SUITES: [Suite; 10] = [
     Suite { name: "examples", about: "the programs of examples/", full_only: false, body: examples },
     Suite { name: "clients", about: "conformance with every client", full_only: false, body: clients },
     Suite { name: "pairs", about: "our broker or Apache's on our keeper or Apache's", full_only: false, body: pairs },
+    Suite {
+        name: "folders",
+        about: "data folders under Apache's servers and ours in turn",
+        full_only: false,
+        body: folders,
+    },
     Suite { name: "oracle", about: "the clients' suites against Apache's servers", full_only: true, body: oracle },
     Suite { name: "sim-full", about: "50,000 seeds", full_only: true, body: sim_full },
 ];
@@ -147,6 +153,10 @@ fn clients(root: &Path) -> Result<Vec<Row>> {
 
 fn pairs(root: &Path) -> Result<Vec<Row>> {
     conform(root, &["pairs"], Make::Ours)
+}
+
+fn folders(root: &Path) -> Result<Vec<Row>> {
+    conform(root, &["data-dir", "log-dirs"], Make::Ours)
 }
 
 fn oracle(root: &Path) -> Result<Vec<Row>> {

@@ -1,6 +1,7 @@
 //! `cargo xtask conformance`: other people's clients and tools against our servers, or against Apache's to prove the
 //! suite itself.
 
+mod folders;
 mod java;
 mod kcat;
 mod pairs;
@@ -43,6 +44,26 @@ const SUITES: [Suite; 11] = [
     Suite { name: "go", about: "go-zookeeper/zk and franz-go", body: scripts::go },
 ];
 
+/// A suite that starts servers of its own, with its files in the given folder.
+struct OwnServers {
+    name: &'static str,
+    about: &'static str,
+    body: fn(&Path) -> Result<String>,
+}
+
+const OWN_SERVERS: [OwnServers; 2] = [
+    OwnServers {
+        name: "data-dir",
+        about: "one ZooKeeper dataDir under Apache's server and ours in turn",
+        body: folders::keeper,
+    },
+    OwnServers {
+        name: "log-dirs",
+        about: "one Kafka log.dirs under Apache's server and ours in turn",
+        body: folders::broker,
+    },
+];
+
 const PAIRS_NAME: &str = "pairs";
 
 /// What one suite came to.
@@ -60,6 +81,9 @@ pub fn list() {
     for suite in &SUITES {
         println!("{:13} {}", suite.name, suite.about);
     }
+    for suite in &OWN_SERVERS {
+        println!("{:13} {}", suite.name, suite.about);
+    }
     let pairs: Vec<&str> = PAIRS.iter().map(|pair| pair.name).collect();
     println!("{PAIRS_NAME:13} all four of a broker on a keeper: {}", pairs.join(", "));
 }
@@ -73,6 +97,7 @@ pub fn client_suites() -> Vec<&'static str> {
 pub fn run(names: &[String], make: Make) -> Result<Vec<Outcome>> {
     for name in names {
         let known = SUITES.iter().map(|suite| suite.name).chain(PAIRS.iter().map(|pair| pair.name));
+        let known = known.chain(OWN_SERVERS.iter().map(|suite| suite.name));
         if name != PAIRS_NAME && !known.into_iter().any(|known| known == name) {
             bail!("no conformance suite is called {name}; `cargo xtask conformance --list` names them");
         }
@@ -86,6 +111,8 @@ pub fn run(names: &[String], make: Make) -> Result<Vec<Outcome>> {
     if !suites.is_empty() {
         outcomes = clients(&suites, make, &work.0.join("both"))?;
     }
+    let own: Vec<&OwnServers> = OWN_SERVERS.iter().filter(|suite| wanted(suite.name)).collect();
+    outcomes.extend(side_by_side(&own, |suite| timed(suite.name, || (suite.body)(&work.0.join(suite.name)))));
     outcomes.extend(side_by_side(&pairs, |pair| timed(pair.name, || pair.run(&work.0))));
     Ok(outcomes)
 }
