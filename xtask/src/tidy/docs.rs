@@ -7,15 +7,27 @@ use super::{Problems, Tree};
 /// Folders whose paths, written in code style in a document, must exist.
 const ROOTS: [&str; 8] = ["crates/", "docs/", "examples/", "xtask/", "fixtures/", "conformance/", "fuzz/", ".ci/"];
 
-/// Every dependency from outside is named, with its reason, in CONTRIBUTING.md.
+/// Every dependency from outside is used, and is named with its reason in CONTRIBUTING.md.
 pub fn dependencies_explained(tree: &Tree) -> Result<Problems> {
+    let mut members = String::new();
+    for file in tree.files.iter().filter(|file| file.ends_with("/Cargo.toml")) {
+        members += &tree.read(file)?;
+    }
     let manifest: toml::Table = tree.read("Cargo.toml")?.parse().context("parse Cargo.toml")?;
     let text = tree.read("CONTRIBUTING.md")?;
     let words: Vec<&str> = text.split(|char: char| !(char.is_alphanumeric() || "-_".contains(char))).collect();
     let dependencies = manifest["workspace"]["dependencies"].as_table().context("[workspace.dependencies]")?;
     let outside = dependencies.iter().filter(|(_, value)| value.get("path").is_none());
-    let unexplained = outside.filter(|(name, _)| !words.contains(&name.as_str()));
-    Ok(unexplained.map(|(name, _)| format!("CONTRIBUTING.md does not say why {name} is used")).collect())
+    let mut problems = Vec::new();
+    for (name, _) in outside {
+        if !words.contains(&name.as_str()) {
+            problems.push(format!("CONTRIBUTING.md does not say why {name} is used"));
+        }
+        if !members.lines().any(|line| line.starts_with(&format!("{name}.")) || line.starts_with(&format!("{name} "))) {
+            problems.push(format!("no crate uses {name}, which Cargo.toml lists"));
+        }
+    }
+    Ok(problems)
 }
 
 /// Links to files, paths in code style, and `path.rs:function` places.
