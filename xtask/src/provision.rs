@@ -119,11 +119,11 @@ fn is_present(tool: &Tool) -> bool {
     }
 }
 
-/// The first `major.minor` in a program's own description of itself; (0, 0) when it names none.
+/// The first `major.minor` in a program's own description of itself, else its first number; (0, 0) without any.
 fn first_version(text: &str) -> (u32, u32) {
-    let words = text.split(|char: char| !char.is_ascii_digit() && char != '.');
-    let Some(version) = words.into_iter().find(|word| word.trim_matches('.').contains('.')) else { return (0, 0) };
-    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let words = || text.split(|char: char| !char.is_ascii_digit() && char != '.').map(|word| word.trim_matches('.'));
+    let version = words().find(|word| word.contains('.')).or_else(|| words().find(|word| !word.is_empty()));
+    let mut parts = version.unwrap_or_default().split('.').map(|part| part.parse().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
@@ -194,6 +194,7 @@ mod tests {
         assert_eq!(first_version("openjdk version \"17.0.15\" 2025-04-15"), (17, 0));
         assert_eq!(first_version("\u{1b}[1mApache Maven 3.8.7\u{1b}[m"), (3, 8));
         assert_eq!(first_version("3.11"), (3, 11));
+        assert_eq!(first_version("openjdk version \"21\" 2023-09-19"), (21, 0));
         assert_eq!(first_version("no version"), (0, 0));
     }
 }
