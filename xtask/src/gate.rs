@@ -156,7 +156,7 @@ fn pairs(root: &Path) -> Result<Vec<Row>> {
 }
 
 fn folders(root: &Path) -> Result<Vec<Row>> {
-    conform(root, &["data-dir", "log-dirs"], Make::Ours)
+    conform(root, &["data-dir", "log-dirs", "restart"], Make::Ours)
 }
 
 fn oracle(root: &Path) -> Result<Vec<Row>> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 /// How often a condition is looked at while waiting for it.
-const POLL: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(5);
 
 /// A running server. Dropping it kills it (SIGKILL) and waits, so a failed test leaves nothing behind.
 pub struct Server {

@@ -5,6 +5,7 @@ mod folders;
 mod java;
 mod kcat;
 mod pairs;
+mod restart;
 mod scripts;
 pub mod servers;
 
@@ -51,7 +52,7 @@ struct OwnServers {
     body: fn(&Path) -> Result<String>,
 }
 
-const OWN_SERVERS: [OwnServers; 2] = [
+const OWN_SERVERS: [OwnServers; 3] = [
     OwnServers {
         name: "data-dir",
         about: "one ZooKeeper dataDir under Apache's server and ours in turn",
@@ -61,6 +62,11 @@ const OWN_SERVERS: [OwnServers; 2] = [
         name: "log-dirs",
         about: "one Kafka log.dirs under Apache's server and ours in turn",
         body: folders::broker,
+    },
+    OwnServers {
+        name: "restart",
+        about: "ours: time to ready, and to an acknowledged produce after kill -9",
+        body: restart::run_rounds,
     },
 ];
 

@@ -110,6 +110,14 @@ pub fn castlekeep() -> Result<PathBuf> {
 }
 
 fn start_embedded(dir: &Path, ports: Ports) -> Result<Server> {
+    let mut server = spawn_embedded(dir, ports)?;
+    server
+        .wait_ready(START_DEADLINE, || probe::zookeeper_ready(ports.zookeeper) && probe::kafka_ready(ports.kafka, 1))?;
+    Ok(server)
+}
+
+/// Starts `castlekeep start` without waiting for it.
+pub fn spawn_embedded(dir: &Path, ports: Ports) -> Result<Server> {
     std::fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
     let mut command = Command::new(castlekeep()?);
     command.args(["start", "--listen", "127.0.0.1", "--data-dir"]).arg(dir.join("data"));
