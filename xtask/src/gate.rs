@@ -37,7 +37,7 @@ const SUITES: [Suite; 11] = [
     Suite { name: "pairs", about: "our broker or Apache's on our keeper or Apache's", full_only: false, body: pairs },
     Suite {
         name: "folders",
-        about: "data folders under Apache's servers and ours in turn",
+        about: "data folders in turn with Apache's servers, kill -9, a power cut",
         full_only: false,
         body: folders,
     },
@@ -156,7 +156,7 @@ fn pairs(root: &Path) -> Result<Vec<Row>> {
 }
 
 fn folders(root: &Path) -> Result<Vec<Row>> {
-    conform(root, &["data-dir", "log-dirs", "restart"], Make::Ours)
+    conform(root, &["data-dir", "log-dirs", "restart", "power-cut"], Make::Ours)
 }
 
 fn oracle(root: &Path) -> Result<Vec<Row>> {

@@ -52,7 +52,7 @@ struct OwnServers {
     body: fn(&Path) -> Result<String>,
 }
 
-const OWN_SERVERS: [OwnServers; 3] = [
+const OWN_SERVERS: [OwnServers; 4] = [
     OwnServers {
         name: "data-dir",
         about: "one ZooKeeper dataDir under Apache's server and ours in turn",
@@ -67,6 +67,11 @@ const OWN_SERVERS: [OwnServers; 3] = [
         name: "restart",
         about: "ours: time to ready, and to an acknowledged produce after kill -9",
         body: restart::run_rounds,
+    },
+    OwnServers {
+        name: "power-cut",
+        about: "a file system that loses its power under our keeper (root only)",
+        body: scripts::power_cut,
     },
 ];
 

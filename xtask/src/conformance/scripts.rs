@@ -1,13 +1,14 @@
 //! Suites that are programs of their own: the Python and Go clients and the examples.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use super::servers::Ports;
+use super::servers::{self, Ports};
 use crate::process::run_ok;
-use crate::{provision, repo};
+use crate::{probe, provision, repo};
 
 const DEADLINE: Duration = Duration::from_secs(240);
 
@@ -52,6 +53,14 @@ pub fn examples(ports: Ports) -> Result<String> {
         text += &python(&format!("examples/{program}"), arguments)?;
     }
     Ok(text)
+}
+
+/// Loop-mounted file system shut down under a keeper; does nothing, and says so, without root.
+pub fn power_cut(dir: &Path) -> Result<String> {
+    std::fs::create_dir_all(dir)?;
+    let port = probe::free_port()?.to_string();
+    let binary = servers::castlekeep()?.display().to_string();
+    python("conformance/faults/power_cut.py", &["--binary", &binary, "--rounds", "3", "--port", &port])
 }
 
 fn python(script: &str, arguments: &[&str]) -> Result<String> {
