@@ -11,7 +11,7 @@ use kafka_wire::messages::{
 
 use crate::config::broker_keys::{BROKER_KEYS, BrokerKey, Update};
 use crate::config::def::{Kind, TOPIC_KEYS};
-use crate::config::log_config::resolve;
+use crate::config::log_config::{resolve, synonyms};
 use crate::config::{Layers, Properties, Source};
 use crate::controller::zk_data;
 use crate::node::zk::Outcome;
@@ -82,22 +82,21 @@ pub(crate) fn topic_entries(
 ) -> Vec<DescribeConfigsResponseConfigs> {
     let wanted = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| *key == *name));
     let entries = TOPIC_KEYS.iter().filter(|key| wanted(key.name)).map(|key| {
-        let mut resolved = resolve(key, topic, layers);
-        let synonyms = resolved.iter().map(|one| DescribeConfigsResponseSynonyms {
+        let value = resolve(key, topic, layers).swap_remove(0).value;
+        let (found, source) = synonyms(key, topic, layers);
+        let listed = found.iter().map(|one| DescribeConfigsResponseSynonyms {
             name: Str::from_static(one.name),
             value: Some(Str::from(one.raw.as_str())),
             source: one.source.code(),
         });
-        let synonyms = if include_synonyms { synonyms.collect() } else { Vec::new() };
-        let first = resolved.swap_remove(0);
         DescribeConfigsResponseConfigs {
             name: Str::from_static(key.name),
-            value: Some(Str::from(first.value)),
+            value: Some(Str::from(value)),
             read_only: false,
-            is_default: first.source == Source::Default,
-            config_source: first.source.code(),
+            is_default: source == Source::Default,
+            config_source: source.code(),
             is_sensitive: false,
-            synonyms,
+            synonyms: if include_synonyms { listed.collect() } else { Vec::new() },
             config_type: key.kind.code(),
             documentation: None,
         }
@@ -124,7 +123,7 @@ fn describe_broker(
             format!("Unexpected broker id, expected {id} or empty string, but received {}", resource.resource_name);
         return Err((ErrorCode::INVALID_REQUEST, Some(why)));
     }
-    let keys = BROKER_KEYS.iter().filter(|key| wanted(key.name));
+    let keys = BROKER_KEYS.iter().filter(|key| key.update != Update::Internal && wanted(key.name));
     Ok(keys.map(|key| broker_entry(key, &ctx.config.layers, include_synonyms)).collect())
 }
 

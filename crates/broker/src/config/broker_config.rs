@@ -64,6 +64,9 @@ impl BrokerConfig {
             (id, _) if id < 0 => return Err(format!("broker.id is {id}; it must be -1 (generated) or at least 0")),
             (id, _) => id,
         };
+        // as upstream has it: either name gives the other
+        let id = self.broker_id.to_string();
+        self.layers.static_broker.entry("node.id".to_string()).or_insert(id);
         let protocols = protocol_map(&self.text("listener.security.protocol.map"))?;
         self.listeners = parse_listeners("listeners", &self.text("listeners"), &protocols)?;
         self.advertised_listeners = match self.layers.static_broker.get("advertised.listeners") {

@@ -121,6 +121,34 @@ pub fn log_config(topic: &Properties, layers: &Layers) -> LogConfig {
     }
 }
 
+/// What DescribeConfigs lists as a key's synonyms, and the source that it names. Upstream looks for the first of the
+/// broker's keys only: everything in the list before an entry of that key is dropped, so that a time set in hours
+/// leaves the list empty and the source "default", although the value is the one that was set.
+pub fn synonyms(key: &'static TopicKey, topic: &Properties, layers: &Layers) -> (Vec<Resolved>, Source) {
+    let mut found = Vec::new();
+    if let Some((primary, _)) = key.synonyms.first() {
+        for (source, layer) in layers.each() {
+            for (name, _) in key.synonyms {
+                if let Some(raw) = layer.get(*name) {
+                    found.push(Resolved { name, value: raw.clone(), raw: raw.clone(), source });
+                }
+            }
+        }
+        for (name, _) in key.synonyms {
+            if let Some(raw) = broker_key(name).and_then(|key| key.default) {
+                found.push(Resolved { name, value: raw.to_string(), raw: raw.to_string(), source: Source::Default });
+            }
+        }
+        let first = found.iter().position(|one| one.name == *primary).unwrap_or(found.len());
+        found.drain(..first);
+    }
+    if let Some(raw) = topic.get(key.name) {
+        found.insert(0, Resolved { name: key.name, value: raw.clone(), raw: raw.clone(), source: Source::Topic });
+    }
+    let source = found.first().map_or(Source::Default, |one| one.source);
+    (found, source)
+}
+
 /// Everything that sets a key, strongest first; the last element is the built-in default.
 pub fn resolve(key: &'static TopicKey, topic: &Properties, layers: &Layers) -> Vec<Resolved> {
     let mut found = Vec::with_capacity(1);

@@ -26,7 +26,6 @@ pub enum Cut {
 }
 
 pub struct Member {
-    pub id: i32,
     session: ZkSession,
     pub node: Node,
     /// The session's live connection and the keeper's name for it.
@@ -100,7 +99,6 @@ impl Cluster {
         };
         let index = self.members.len();
         self.members.push(Member {
-            id,
             session: ZkSession::new(session, Prng::new(index as u64)),
             node: Node::new(config, ShardMap::new(2), None, Prng::new(100 + index as u64)),
             conn: None,
