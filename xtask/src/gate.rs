@@ -156,7 +156,7 @@ fn pairs(root: &Path) -> Result<Vec<Row>> {
 }
 
 fn folders(root: &Path) -> Result<Vec<Row>> {
-    conform(root, &["data-dir", "log-dirs", "restart", "power-cut"], Make::Ours)
+    conform(root, &["data-dir", "log-dirs", "restart", "garbage", "power-cut"], Make::Ours)
 }
 
 fn oracle(root: &Path) -> Result<Vec<Row>> {

@@ -74,7 +74,7 @@ fn metadata(port: u16) -> Option<(usize, i32)> {
 }
 
 /// Sends one request of fewer than 256 bytes, gives the frame that answers it.
-fn ask_kafka(port: u16, request: &[u8]) -> Option<Vec<u8>> {
+pub fn ask_kafka(port: u16, request: &[u8]) -> Option<Vec<u8>> {
     let mut stream = connect(port)?;
     stream.write_all(&[0, 0, 0, u8::try_from(request.len()).ok()?]).ok()?;
     stream.write_all(request).ok()?;

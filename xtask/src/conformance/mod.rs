@@ -2,6 +2,7 @@
 //! suite itself.
 
 mod folders;
+mod garbage;
 mod java;
 mod kcat;
 mod pairs;
@@ -52,7 +53,7 @@ struct OwnServers {
     body: fn(&Path) -> Result<String>,
 }
 
-const OWN_SERVERS: [OwnServers; 4] = [
+const OWN_SERVERS: [OwnServers; 5] = [
     OwnServers {
         name: "data-dir",
         about: "one ZooKeeper dataDir under Apache's server and ours in turn",
@@ -68,6 +69,7 @@ const OWN_SERVERS: [OwnServers; 4] = [
         about: "ours: time to ready, and to an acknowledged produce after kill -9",
         body: restart::run_rounds,
     },
+    OwnServers { name: "garbage", about: "ours: a thousand connections of nonsense", body: garbage::run },
     OwnServers {
         name: "power-cut",
         about: "a file system that loses its power under our keeper (root only)",
