@@ -225,8 +225,7 @@ impl File {
         for Property { key, value, line } in &properties {
             let at = at(*line);
             if let Some((_, _, what)) = PROTECTS.iter().find(|(known, harmless, _)| {
-                let same = key == known || (known.ends_with('.') && key.starts_with(known));
-                same && (harmless.is_empty() || !value.eq_ignore_ascii_case(harmless))
+                is_key(known, key) && (harmless.is_empty() || !value.eq_ignore_ascii_case(harmless))
             }) {
                 self.problems.push(format!(
                     "{at}{key} is set, and castlekeep does not {what} yet; starting without it would leave you \
@@ -248,7 +247,7 @@ impl File {
 
     fn judge_tuning(&mut self, key: &str, value: &str, line: usize) {
         let at = at(line);
-        if HONOURED.contains(&key) || PROTECTS.iter().any(|(known, ..)| *known == key) {
+        if HONOURED.contains(&key) || PROTECTS.iter().any(|(known, ..)| is_key(known, key)) {
             return;
         }
         if let Some((_, fine)) = WITHOUT_EFFECT.iter().find(|(known, _)| *known == key) {
@@ -389,6 +388,11 @@ impl File {
         let snap_kib: i64 = self.number("snapSizeLimitInKb", 4_194_304);
         keeper.snap_size_bytes = u64::try_from(snap_kib).unwrap_or(0).saturating_mul(1024);
     }
+}
+
+/// Whether an entry of [`PROTECTS`] means `key`.
+fn is_key(known: &str, key: &str) -> bool {
+    key == known || (known.ends_with('.') && key.starts_with(known))
 }
 
 /// Properties that come from no file have line 0.

@@ -44,7 +44,10 @@ impl Whitelist {
     }
 }
 
-const WORDS: &[(&str, fn(&Shared) -> String)] = &[
+/// Makes a word's text.
+type Command = fn(&Shared) -> String;
+
+const WORDS: &[(&str, Command)] = &[
     ("ruok", |_| "imok".into()),
     ("isro", |_| "rw".into()),
     ("srvr", srvr),

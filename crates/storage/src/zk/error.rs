@@ -46,6 +46,13 @@ pub enum StoreError {
         /// The last transaction before the damage.
         last_zxid: i64,
     },
+    /// A log that was written and synced is not there.
+    LogMissing {
+        /// The log file.
+        path: PathBuf,
+        /// Bytes of it that were synced.
+        synced: u64,
+    },
     /// Transactions are missing between two that were found.
     LogGap {
         /// The file in which the later one was found.
@@ -115,6 +122,12 @@ impl fmt::Display for StoreError {
                 "{} is damaged at offset {offset}: {what}; transactions after 0x{last_zxid:x} that were acknowledged \
                  would be lost. restore the folder from a backup or another member; or, to give those transactions \
                  up, cut the file to {offset} bytes, remove later logs and castlekeep.synced beside it, and start again",
+                path.display()
+            ),
+            Self::LogMissing { path, synced } => write!(
+                f,
+                "{} is missing, and {synced} bytes of acknowledged transactions were in it; put the file back, or, if \
+                 the folder is an older copy and shall go on from there, remove castlekeep.synced beside the logs",
                 path.display()
             ),
             Self::LogGap { path, before, after } => write!(

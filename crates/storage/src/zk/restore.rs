@@ -171,12 +171,8 @@ impl<D: Disk> Replay<'_, D> {
         let Some(claim) = self.claim else { return Ok(()) };
         let newest = logs.last().map_or(i64::MIN, |log| log.zxid);
         if claim.synced > HEADER_BYTES && newest < claim.log_zxid {
-            return Err(StoreError::LogDamaged {
-                path: self.dir.log_dir.join(names::log_name(claim.log_zxid)),
-                offset: 0,
-                what: format!("the file is missing, and {} bytes of it were synced", claim.synced),
-                last_zxid: claim.log_zxid - 1,
-            });
+            let path = self.dir.log_dir.join(names::log_name(claim.log_zxid));
+            return Err(StoreError::LogMissing { path, synced: claim.synced });
         }
         Ok(())
     }
@@ -487,7 +483,7 @@ mod tests {
         let dir = folder(root.path(), 10, true, true);
         snapshot(&dir, 5);
         std::fs::rename(dir.log_dir.join("log.1"), dir.log_dir.join("kept")).unwrap();
-        assert!(restored(&dir).unwrap_err().to_string().contains("the file is missing"));
+        assert!(restored(&dir).unwrap_err().to_string().contains("log.1 is missing"));
         std::fs::rename(dir.log_dir.join("kept"), dir.log_dir.join("log.1")).unwrap();
 
         let side = SyncedFile::open(FileDisk, &dir.log_dir).unwrap();
