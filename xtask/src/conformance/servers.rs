@@ -26,7 +26,7 @@ pub enum Make {
 impl fmt::Display for Make {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Make::Ours => "ours",
+            Make::Ours => "our",
             Make::Apache => "Apache's",
         })
     }

@@ -14,6 +14,8 @@ use zk_wire::{Create2Response, GetAclResponse, GetChildren2Response, GetChildren
 #[derive(Default)]
 pub struct Names {
     sessions: BTreeMap<i64, usize>,
+    /// From a zxid on, by how much the server is ahead of the other one: so that a difference is told of once.
+    ahead: Vec<(i64, i64)>,
 }
 
 /// A reply, as far as the generator learns from it.
@@ -27,6 +29,8 @@ pub struct Learned {
     pub created: Option<String>,
     /// Of the node asked about.
     pub stat: Option<Stat>,
+    /// Of getChildren.
+    pub children: Vec<String>,
     /// Of a multi, in order.
     pub parts: Vec<Learned>,
 }
@@ -38,6 +42,18 @@ impl Names {
         *self.sessions.entry(id.0).or_insert(next)
     }
 
+    /// A zxid in the other server's count.
+    pub fn zxid(&self, zxid: Zxid) -> i64 {
+        zxid.0 - self.ahead.iter().rev().find(|(from, _)| *from <= zxid.0).map_or(0, |(_, ahead)| *ahead)
+    }
+
+    /// The servers differ: this one said `own` where the other one said `other`.
+    pub fn correct(&mut self, own: i64, other: i64) {
+        if own > 0 && other > 0 && self.zxid(Zxid(own)) != other {
+            self.ahead.push((own, own - other));
+        }
+    }
+
     fn owner(&self, owner: i64) -> String {
         match self.sessions.get(&owner) {
             Some(number) => format!("session {number}"),
@@ -46,6 +62,7 @@ impl Names {
     }
 
     fn stat(&self, stat: &Stat) -> String {
+        let zxid = |zxid| self.zxid(zxid);
         format!(
             "c{} m{} p{} v{}/{}/{} owner {} len {} children {} times {}{}",
             zxid(stat.czxid),
@@ -62,13 +79,14 @@ impl Names {
         )
     }
 
-    /// A watch event.
-    pub fn event(&self, frame: &[u8]) -> String {
+    /// A watch event, and its zxid.
+    pub fn event(&self, frame: &[u8]) -> (i64, String) {
         let mut r = Reader::new(Bytes::copy_from_slice(frame));
         let parsed = (ReplyHeader::decode(&mut r), WatcherEvent::decode(&mut r));
-        let (Ok(header), Ok(event)) = parsed else { return format!("event {}", hex(frame)) };
+        let (Ok(header), Ok(event)) = parsed else { return (0, format!("event {}", hex(frame))) };
         let WatcherEvent { event_type, state, path } = event;
-        format!("event zxid {} err {} type {event_type} state {state} {path:?}{}", zxid(header.zxid), header.err, rest(r))
+        let (zxid, err) = (self.zxid(header.zxid), header.err);
+        (zxid, format!("event zxid {zxid} err {err} type {event_type} state {state} {path:?}{}", rest(r)))
     }
 
     /// A connect response, and the session in it.
@@ -97,7 +115,7 @@ impl Names {
             return (format!("reply {}", hex(frame)), Learned::default());
         };
         let mut learned = Learned { err: header.err, zxid: header.zxid.0, ..Learned::default() };
-        let mut text = format!("xid {} zxid {} {}", header.xid, zxid(header.zxid), ErrorCode(header.err));
+        let mut text = format!("xid {} zxid {} {}", header.xid, self.zxid(header.zxid), ErrorCode(header.err));
         if header.err == 0 {
             let whole = r.peek().to_vec();
             match self.body(OpCode(opcode), &mut r, &mut learned) {
@@ -142,6 +160,7 @@ impl Names {
             }
             OpCode::GET_CHILDREN2 => {
                 let GetChildren2Response { children: names, stat } = Jute::decode(r)?;
+                learned.children = names.iter().flatten().map(ToString::to_string).collect();
                 text = format!("{} {}", children(names), self.stat(&stat));
                 learned.stat = Some(stat);
             }
@@ -183,10 +202,6 @@ impl Names {
         };
         (text, learned)
     }
-}
-
-fn zxid(zxid: Zxid) -> String {
-    zxid.0.to_string()
 }
 
 fn children(names: Option<Vec<base::Str>>) -> String {
