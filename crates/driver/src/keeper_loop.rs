@@ -185,7 +185,9 @@ impl<D: Disk> KeeperLoop<D> {
             trust_empty: config.trust_empty,
             record_bytes_max: zk_wire::frame::max_stored_bytes(config.jute_max_buffer),
         };
-        let (keeper, restored) = open_keeper(&mut dir, options, config.keeper.clone(), prng, now)?;
+        let (mut keeper, restored) = open_keeper(&mut dir, options, config.keeper.clone(), prng, now)?;
+        // The restore may have taken longer than a session's timeout, and nobody could be heard meanwhile.
+        keeper.restart_timeouts(world.now());
         for note in restored.notes {
             world.note(KeeperNote::Restore(note));
         }

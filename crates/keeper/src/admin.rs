@@ -11,7 +11,7 @@ pub struct Summary {
     pub zxid: Zxid,
     /// Writes proposed and not committed.
     pub outstanding: u64,
-    /// Nodes, the root and `/zookeeper` with what is below it included.
+    /// Nodes, `/zookeeper` and what is below it included. The root counts twice, as upstream's has two names.
     pub nodes: u64,
     /// Nodes that sessions own.
     pub ephemerals: u64,
@@ -48,7 +48,7 @@ impl Keeper {
         Summary {
             zxid: self.last_processed,
             outstanding: self.pending.len() as u64,
-            nodes: self.tree.nodes_count() as u64,
+            nodes: self.tree.nodes_count() as u64 + 1,
             ephemerals: self.tree.ephemerals_count() as u64,
             approximate_data_size: self.tree.approximate_data_size(),
             sessions: self.sessions.len() as u64,

@@ -94,6 +94,12 @@ impl Keeper {
         }
     }
 
+    /// Every session gets its whole timeout again: clients could not be heard until now. Recovery may have taken longer
+    /// than some timeouts.
+    pub fn restart_timeouts(&mut self, now: Now) {
+        self.sessions.restart_timeouts(now);
+    }
+
     /// When the machine next wants [`Event::Tick`].
     pub fn deadline(&self) -> Option<Instant> {
         if self.orphans.is_empty() { self.sessions.deadline() } else { Some(Instant::ZERO) }

@@ -127,6 +127,14 @@ impl Sessions {
         self.buckets.entry(bucket).or_default().insert(id);
     }
 
+    /// Every session gets its whole timeout again.
+    pub fn restart_timeouts(&mut self, now: Now) {
+        self.sessions.retain(|_, session| {
+            session.heard.touch(now);
+            true
+        });
+    }
+
     /// When a session may have to end.
     pub fn deadline(&self) -> Option<Instant> {
         self.buckets.keys().next().map(|ms| Instant::from_millis(*ms))

@@ -169,6 +169,36 @@ impl Table {
         }
     }
 
+    /// Whether a connection watches a path, in a mode or (`None`) in any.
+    pub fn contains(&self, path: &str, conn: ConnId, mode: Option<Modes>) -> bool {
+        let modes = self.paths(path).get(path).and_then(|watchers| watchers.modes(conn));
+        modes.is_some_and(|modes| mode.is_none_or(|mode| modes.has(mode)))
+    }
+
+    /// Ends a connection's watch of a mode or (`None`) of all modes. False when there was none.
+    pub fn remove(&self, path: &str, conn: ConnId, mode: Option<Modes>) -> bool {
+        let ended = {
+            let mut shard = self.paths(path);
+            let Some(watchers) = shard.get_mut(path) else { return false };
+            let Some(before) = watchers.modes(conn).filter(|modes| mode.is_none_or(|mode| modes.has(mode))) else {
+                return false;
+            };
+            let left = Modes(before.0 & !mode.map_or(before.0, |mode| mode.0));
+            if before.has(Modes::PERSISTENT_RECURSIVE) && !left.has(Modes::PERSISTENT_RECURSIVE) {
+                self.recursive.fetch_sub(1, Ordering::Relaxed);
+            }
+            watchers.set(conn, left);
+            if watchers.is_empty() {
+                shard.remove(path);
+            }
+            left.0 == 0
+        };
+        if ended {
+            self.forget(path, conn);
+        }
+        true
+    }
+
     /// Who is to be told of an event at a path; sorted. Standard watches on it end.
     pub fn trigger(&self, path: &str) -> Vec<ConnId> {
         let mut told = Vec::new();
@@ -312,6 +342,22 @@ impl Watchers {
         }
     }
 
+    fn modes(&self, conn: ConnId) -> Option<Modes> {
+        match self {
+            Self::One(one, modes) => (*one == conn).then_some(*modes),
+            Self::Many(many) => many.get(&conn).copied(),
+        }
+    }
+
+    /// Of a connection that has modes already.
+    fn set(&mut self, conn: ConnId, left: Modes) {
+        match self {
+            Self::One(_, modes) => *modes = left,
+            Self::Many(many) if left.0 == 0 => drop(many.remove(&conn)),
+            Self::Many(many) => drop(many.insert(conn, left)),
+        }
+    }
+
     fn remove(&mut self, conn: ConnId) -> Option<Modes> {
         match self {
             Self::One(one, modes) if *one == conn => Some(core::mem::replace(modes, Modes(0))),
@@ -390,6 +436,24 @@ mod tests {
         assert_eq!(watches.len(), 1);
         assert_eq!(watches.data.trigger("/a/b/c"), []);
         assert_eq!(watches.data.trigger("/a/b"), [B]);
+    }
+
+    #[test]
+    fn modes_end_one_by_one() {
+        let watches = Watches::new(&mut Prng::new(1));
+        let table = &watches.data;
+        for conn in [A, B] {
+            table.add("/a", conn, Modes::STANDARD);
+            table.add("/a", conn, Modes::PERSISTENT_RECURSIVE);
+        }
+        assert!(!table.contains("/a", A, Some(Modes::PERSISTENT)) && !table.remove("/a", A, Some(Modes::PERSISTENT)));
+        assert!(table.remove("/a", A, Some(Modes::PERSISTENT_RECURSIVE)));
+        assert!(table.contains("/a", A, Some(Modes::STANDARD)) && table.contains("/a", B, None));
+        assert_eq!(table.trigger("/a/b"), [B]);
+        assert!(table.remove("/a", B, None) && !table.remove("/a", B, None));
+        assert_eq!(table.trigger("/a/b"), []);
+        assert_eq!((table.len(), table.trigger("/a")), (1, vec![A]));
+        assert!(watches.is_empty() && !table.remove("/a", A, None));
     }
 
     #[test]

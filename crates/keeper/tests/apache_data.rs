@@ -1,5 +1,6 @@
 //! A folder that Apache ZooKeeper 3.9.5 wrote (`fixtures/zookeeper/data-3.9.5`): replayed from its first snapshot it has
 //! the digests that Apache computed, and the nodes of its last snapshot.
+#![allow(clippy::disallowed_methods, reason = "a test reads its fixtures")]
 
 mod support;
 

@@ -210,3 +210,17 @@ fn a_connect_while_nothing_is_durable_yet_survives_a_restart_only_if_logged() {
     assert_eq!(recovery.finish(now(0)).summary().sessions, 1);
     assert_eq!(ErrorCode::OK.0, 0);
 }
+
+#[test]
+fn a_long_recovery_costs_no_session() {
+    let mut h = Harness::new();
+    h.connect();
+    let (zxid, bytes) = h.snapshot();
+    let mut keeper = recover(zxid, &bytes, &[]).finish(now(0));
+    keeper.restart_timeouts(now(100_000));
+    let mut h = Harness::with(keeper);
+    h.advance_to(100_000);
+    assert_eq!(h.keeper.summary().sessions, 1);
+    h.advance_to(150_000);
+    assert_eq!(h.keeper.summary().sessions, 0);
+}

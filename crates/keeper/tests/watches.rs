@@ -186,3 +186,86 @@ fn an_ending_session_fires_like_deletions() {
     h.sync();
     assert_eq!(events(&mut h, w), [(CHILDREN, "/".into(), 5), (DELETED, "/e2".into(), 5)]);
 }
+
+fn add_watch(h: &mut Harness, conn: ConnId, path: &str, mode: i32) -> ErrorCode {
+    let reply = h.call(conn, OpCode::ADD_WATCH, &zk_wire::AddWatchRequest { path: path.into(), mode });
+    if reply.err == ErrorCode::OK {
+        assert_eq!(reply.body::<zk_wire::ErrorResponse>().err, 0, "this answer has a body");
+    }
+    reply.err
+}
+
+#[test]
+fn persistent_watches_stay() {
+    let mut h = Harness::new();
+    let (a, _) = h.connect();
+    let (w, _) = h.connect();
+    assert_eq!(add_watch(&mut h, w, "/a", 0), ErrorCode::OK, "the node need not be there");
+    assert_eq!(add_watch(&mut h, w, "/a", 2), ErrorCode::MARSHALLING_ERROR);
+    h.create(a, "/a", CreateMode::Persistent);
+    h.set(a, "/a", b"", -1);
+    h.create(a, "/a/b", CreateMode::Persistent);
+    h.set(a, "/a/b", b"", -1);
+    h.delete(a, "/a/b");
+    h.delete(a, "/a");
+    let kinds: Vec<_> = events(&mut h, w).into_iter().map(|(kind, path, _)| (kind, path)).collect();
+    let expected = [CREATED, DATA, CHILDREN, CHILDREN, DELETED].map(|kind| (kind, "/a".to_string()));
+    assert_eq!(kinds, expected);
+}
+
+#[test]
+fn recursive_watches_see_what_is_below_and_no_children_lists() {
+    let mut h = Harness::new();
+    let (a, _) = h.connect();
+    let (w, _) = h.connect();
+    add_watch(&mut h, w, "/a", 1);
+    h.create(a, "/a", CreateMode::Persistent);
+    h.create(a, "/a/b", CreateMode::Persistent);
+    h.set(a, "/a/b", b"", -1);
+    h.create(a, "/ab", CreateMode::Persistent);
+    h.delete(a, "/a/b");
+    let kinds: Vec<_> = events(&mut h, w).into_iter().map(|(kind, path, _)| (kind, path)).collect();
+    let expected = [(CREATED, "/a"), (CREATED, "/a/b"), (DATA, "/a/b"), (DELETED, "/a/b")];
+    assert_eq!(kinds, expected.map(|(kind, path)| (kind, path.to_string())));
+}
+
+#[test]
+fn watches_can_be_looked_for_and_removed() {
+    let mut h = Harness::new();
+    let (w, _) = h.connect();
+    watch_exists(&mut h, w, "/a");
+    add_watch(&mut h, w, "/a", 0);
+    let mut ask = |opcode, watcher_type| {
+        let request = zk_wire::CheckWatchesRequest { path: "/a".into(), watcher_type };
+        h.call(w, opcode, &request).err
+    };
+    // 1 children, 2 data, 3 any, 4 persistent, 5 persistent recursive
+    let there = [1, 2, 3, 4, 5, 6].map(|kind| ask(OpCode::CHECK_WATCHES, kind));
+    let none = ErrorCode::NO_WATCHER;
+    assert_eq!(there, [none, ErrorCode::OK, ErrorCode::OK, ErrorCode::OK, none, ErrorCode::MARSHALLING_ERROR]);
+    assert_eq!(ask(OpCode::REMOVE_WATCHES, 1), none);
+    assert_eq!(ask(OpCode::REMOVE_WATCHES, 4), ErrorCode::OK);
+    assert_eq!(ask(OpCode::CHECK_WATCHES, 4), none);
+    assert_eq!(ask(OpCode::REMOVE_WATCHES, 3), ErrorCode::OK);
+    assert_eq!(ask(OpCode::CHECK_WATCHES, 3), none);
+    assert_eq!(h.keeper.summary().watches, 0);
+}
+
+#[test]
+fn set_watches2_brings_persistent_ones_back() {
+    let mut h = Harness::new();
+    let (a, _) = h.connect();
+    let (w, _) = h.connect();
+    let request = zk_wire::SetWatches2 {
+        relative_zxid: h.keeper.last_processed(),
+        persistent_watches: Some(vec!["/a".into()]),
+        persistent_recursive_watches: Some(vec!["/r".into()]),
+        ..zk_wire::SetWatches2::default()
+    };
+    assert_eq!(h.call(w, OpCode::SET_WATCHES2, &request).err, ErrorCode::OK);
+    for path in ["/a", "/r", "/r/b"] {
+        h.create(a, path, CreateMode::Persistent);
+    }
+    let paths: Vec<_> = events(&mut h, w).into_iter().map(|(_, path, _)| path).collect();
+    assert_eq!(paths, ["/a", "/r", "/r/b"]);
+}

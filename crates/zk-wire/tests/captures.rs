@@ -1,5 +1,6 @@
 //! Frames of Apache servers and of their clients (`fixtures/zookeeper`): everything decodes, and encodes back to the same
 //! bytes.
+#![allow(clippy::disallowed_methods, reason = "a test reads its fixtures")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -254,8 +255,7 @@ fn a_transaction_log() {
         let mut r = Reader::new(fixture(name));
         let header = FileHeader::decode(&mut r).expect("a header");
         assert_eq!((&header.magic.to_be_bytes(), header.version, header.dbid), (b"ZKLG", 2, 0));
-        loop {
-            let Ok(crc) = r.i64() else { break };
+        while let Ok(crc) = r.i64() {
             let Some(payload) = Option::<Bytes>::decode(&mut r).expect("an entry").filter(|p| !p.is_empty()) else {
                 break;
             };

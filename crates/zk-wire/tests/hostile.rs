@@ -1,5 +1,6 @@
 //! Captured frames with bytes changed, numbers made extreme, ends cut off: every decoder gives a value or an error, and
 //! a value encodes and decodes to itself. The fuzz target `zk_request` does the same without an end.
+#![allow(clippy::disallowed_methods, reason = "a test reads its fixtures")]
 
 use std::path::PathBuf;
 

@@ -1,21 +1,28 @@
 //! One file per operation: its checks and transaction when it writes, its answer when it reads.
 
+mod add_watch;
 mod auth;
 pub(crate) mod check;
+mod check_watches;
 pub(crate) mod close_session;
 pub(crate) mod create;
 pub(crate) mod create_session;
 pub(crate) mod delete;
 mod exists;
 mod get_acl;
+mod get_all_children_number;
 mod get_children;
 mod get_children2;
 mod get_data;
+mod get_ephemerals;
 pub(crate) mod multi;
+mod multi_read;
+mod remove_watches;
 pub(crate) mod set_acl;
 pub(crate) mod set_data;
 mod set_watches;
 mod sync;
+mod who_am_i;
 
 use bytes::{Bytes, BytesMut};
 use zk_wire::txn::TxnBody;
@@ -63,8 +70,16 @@ pub const SERVED: &[(OpCode, Route)] = &[
     (OpCode::GET_CHILDREN2, Route::Read),
     (OpCode::MULTI, Route::Write),
     (OpCode::CREATE2, Route::Write),
+    (OpCode::CHECK_WATCHES, Route::Read),
+    (OpCode::REMOVE_WATCHES, Route::Read),
+    (OpCode::MULTI_READ, Route::Read),
     (OpCode::AUTH, Route::Auth),
     (OpCode::SET_WATCHES, Route::Read),
+    (OpCode::GET_EPHEMERALS, Route::Read),
+    (OpCode::GET_ALL_CHILDREN_NUMBER, Route::Read),
+    (OpCode::SET_WATCHES2, Route::Read),
+    (OpCode::ADD_WATCH, Route::Read),
+    (OpCode::WHO_AM_I, Route::Read),
 ];
 
 /// How a request of this operation is handled; `None` when it is not served.
@@ -113,6 +128,24 @@ pub(crate) fn read(
         OpCode::GET_CHILDREN2 => get_children2::read(reading, &decode(body)?, out),
         OpCode::SET_WATCHES => {
             set_watches::read(reading, &decode(body)?);
+            Ok(())
+        }
+        OpCode::SET_WATCHES2 => {
+            set_watches::read2(reading, decode(body)?);
+            Ok(())
+        }
+        OpCode::ADD_WATCH => add_watch::read(reading, &decode(body)?, out),
+        OpCode::CHECK_WATCHES => check_watches::read(reading, &decode(body)?),
+        OpCode::REMOVE_WATCHES => remove_watches::read(reading, &decode(body)?),
+        OpCode::MULTI_READ => multi_read::read(reading, &decode(body)?, out),
+        OpCode::GET_ALL_CHILDREN_NUMBER => get_all_children_number::read(reading, &decode(body)?, out),
+        OpCode::GET_EPHEMERALS => {
+            let session = reading.conn.session.unwrap_or_default();
+            get_ephemerals::read(reading, session, &decode(body)?, out);
+            Ok(())
+        }
+        OpCode::WHO_AM_I => {
+            who_am_i::read(reading, out);
             Ok(())
         }
         _ => Err(ErrorCode::UNIMPLEMENTED),

@@ -1,11 +1,23 @@
-//! setWatches (101): a client that reconnected leaves its watches anew. What happened since it was last told is reported
+//! setWatches (101) and setWatches2 (105): a client that reconnected leaves its watches anew. What happened since it was last told is reported
 //! at once, with -1 as the event's zxid, before the reply.
 
 use base::Str;
-use zk_wire::{SetWatches, WatcherEvent, Zxid, frame};
+use zk_wire::{SetWatches, SetWatches2, WatcherEvent, Zxid, frame};
 
 use super::Reading;
 use crate::watch::{EventType, Modes, Table};
+
+/// setWatches2: as setWatches; persistent watches only come back, what they missed is lost.
+pub(crate) fn read2(reading: &mut Reading<'_>, request: SetWatches2) {
+    let SetWatches2 { relative_zxid, data_watches, exist_watches, child_watches, .. } = request;
+    read(reading, &SetWatches { relative_zxid, data_watches, exist_watches, child_watches });
+    for path in list(&request.persistent_watches) {
+        super::add_watch::add(reading, path, Modes::PERSISTENT);
+    }
+    for path in list(&request.persistent_recursive_watches) {
+        super::add_watch::add(reading, path, Modes::PERSISTENT_RECURSIVE);
+    }
+}
 
 /// Leaves or fires each watch.
 pub(crate) fn read(reading: &mut Reading<'_>, request: &SetWatches) {
