@@ -174,7 +174,7 @@ fn new_topic(prng: &mut Prng, partitions: BTreeMap<i32, Vec<i32>>) -> Topic {
 }
 
 /// Upper limit of partitions in one request, so that a wrong digit does not fill the disk with folders.
-const PARTITIONS_MAX: i32 = 20_000;
+pub(crate) const PARTITIONS_MAX: i32 = 20_000;
 
 fn deal(image: &MetadataImage, prng: &mut Prng, count: i32, factor: i16) -> Result<BTreeMap<i32, Vec<i32>>, Refusal> {
     if count <= 0 {

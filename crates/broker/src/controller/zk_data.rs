@@ -141,6 +141,10 @@ pub(crate) fn parse_config(data: &[u8]) -> Option<Properties> {
     znodes::EntityConfig::parse(data).ok().map(|config| config.entries)
 }
 
+pub(crate) fn config_change(entity_path: &str) -> Bytes {
+    znodes::ConfigChange { entity_path: entity_path.to_string() }.to_json()
+}
+
 /// The path, below `/config`, of the entity that changed.
 pub(crate) fn parse_config_change(data: &[u8]) -> Option<String> {
     znodes::ConfigChange::parse(data).ok().map(|change| change.entity_path)

@@ -149,6 +149,10 @@ pub enum Then {
     DeleteTopics(api::delete_topics::Step),
     /// Configuration for a request.
     DescribeConfigs(api::describe_configs::Step),
+    /// New configuration of a request.
+    AlterConfigs(Box<api::incremental_alter_configs::Step>),
+    /// More partitions of a request.
+    CreatePartitions(Box<api::create_partitions::Step>),
 }
 
 /// What one role tells the others. Handled after the role's function has returned.
@@ -347,6 +351,8 @@ impl Node {
             Then::CreateTopics(step) => api::create_topics::on_batch(self, step, &outcomes),
             Then::DeleteTopics(step) => api::delete_topics::on_batch(self, step, &outcomes),
             Then::DescribeConfigs(step) => api::describe_configs::on_batch(self, step, &outcomes),
+            Then::AlterConfigs(step) => api::incremental_alter_configs::on_batch(self, *step, &outcomes),
+            Then::CreatePartitions(step) => api::create_partitions::on_batch(self, *step, &outcomes),
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     FindCoordinator { request: Box<FindCoordinatorRequest>, listener: Str, version: i16 },
     /// Leaders of created topics.
     CreateTopics(Box<CreateTopicsResponse>),
+    /// Leaders of added partitions.
+    CreatePartitions(api::create_partitions::Grown),
     /// The end of deleted topics.
     DeleteTopics(Box<DeleteTopicsResponse>),
 }
@@ -74,6 +76,7 @@ fn answer(node: &mut Node, look_at_clock: bool) {
             Kind::Metadata { .. } => api::metadata::resume(node, entry, late),
             Kind::FindCoordinator { .. } => api::find_coordinator::resume(node, entry, late),
             Kind::CreateTopics(_) => api::create_topics::resume(node, entry, late),
+            Kind::CreatePartitions(_) => api::create_partitions::resume(node, entry, late),
             Kind::DeleteTopics(_) => api::delete_topics::resume(node, entry, late),
         };
         node.waiting.entries.extend(left);

@@ -283,3 +283,74 @@ fn configuration_has_sources_and_synonyms() {
     assert_eq!(response.results[2].error_code, ErrorCode::INVALID_REQUEST.0);
     assert_eq!(response.results[3].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
 }
+
+fn set(resource_type: i8, name: &str, key: &str, value: &str) -> IncrementalAlterConfigsRequest {
+    let config = IncrementalAlterConfigsRequestConfigs {
+        name: Str::from(key),
+        config_operation: 0,
+        value: Some(Str::from(value)),
+    };
+    let resource = IncrementalAlterConfigsRequestResources {
+        resource_type,
+        resource_name: Str::from(name),
+        configs: vec![config],
+    };
+    IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false }
+}
+
+#[test]
+fn altered_configuration_reaches_the_shards() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[]);
+    assert_eq!(ask_create(&mut cluster, broker, "t", 1).error_code, 0);
+    let alter = |cluster: &mut Cluster, request| {
+        let Response::IncrementalAlterConfigs(response) = cluster.ask(broker, 1, request) else { panic!("alter") };
+        response.responses[0].error_code
+    };
+    let updates = |cluster: &Cluster| {
+        let told = cluster.members[broker].commands.iter().filter_map(|command| match command {
+            ShardCommand::UpdateConfig { config, .. } => Some((config.retention_ms, config.segment_bytes)),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(alter(&mut cluster, set(2, "t", "retention.ms", "5000")), 0);
+    assert_eq!(cluster.data("/config/topics/t").as_deref(), Some(r#"{"version":1,"config":{"retention.ms":"5000"}}"#));
+    assert_eq!(
+        cluster.data("/config/changes/config_change_0000000000").as_deref(),
+        Some(r#"{"version":2,"entity_path":"topics/t"}"#)
+    );
+    assert_eq!(updates(&cluster).last(), Some(&(5000, 1 << 30)));
+    assert_eq!(alter(&mut cluster, set(4, "", "log.segment.bytes", "1000000")), 0);
+    assert_eq!(updates(&cluster).last(), Some(&(5000, 1_000_000)));
+    assert_eq!(alter(&mut cluster, set(2, "t", "retention.ms", "soon")), ErrorCode::INVALID_CONFIG.0);
+    assert_eq!(alter(&mut cluster, set(2, "u", "retention.ms", "1")), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
+    assert_eq!(alter(&mut cluster, set(4, "0", "log.dirs", "/x")), ErrorCode::INVALID_REQUEST.0);
+
+    let resource =
+        AlterConfigsRequestResources { resource_type: 2, resource_name: Str::from("t"), configs: Vec::new() };
+    let request = AlterConfigsRequest { resources: vec![resource], validate_only: false };
+    let Response::AlterConfigs(response) = cluster.ask(broker, 1, request) else { panic!("alter") };
+    assert_eq!(response.responses[0].error_code, 0);
+    assert_eq!(updates(&cluster).last().expect("told").0, 604_800_000);
+}
+
+#[test]
+fn a_topic_grows() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[]);
+    assert_eq!(ask_create(&mut cluster, broker, "t", 1).error_code, 0);
+    let grow = |cluster: &mut Cluster, count| {
+        let topic = CreatePartitionsRequestTopics { name: Str::from("t"), count, assignments: None };
+        let request = CreatePartitionsRequest { topics: vec![topic], timeout_ms: 5000, validate_only: false };
+        let Response::CreatePartitions(response) = cluster.ask(broker, 3, request) else { panic!("grow") };
+        response.results[0].error_code
+    };
+    assert_eq!(grow(&mut cluster, 3), 0);
+    let topic = ask_metadata(&mut cluster, broker, &["t"]).topics.remove(0);
+    assert_eq!(topic.partitions.iter().map(|partition| partition.leader_id).collect::<Vec<_>>(), [0, 0, 0]);
+    assert_eq!(grow(&mut cluster, 3), ErrorCode::INVALID_PARTITIONS.0);
+    assert_eq!(grow(&mut cluster, 5), 0);
+    assert_eq!(ask_delete(&mut cluster, broker, "t"), 0);
+    assert_eq!(cluster.data("/brokers/topics/t"), None);
+}

@@ -28,6 +28,9 @@ pub const SERVED: &[Served] = &[
     Served { key: ApiKey::OffsetForLeaderEpoch, min: 0, max: 4 },
     Served { key: ApiKey::DescribeConfigs, min: 0, max: 4 },
     Served { key: ApiKey::DescribeCluster, min: 0, max: 1 },
+    Served { key: ApiKey::AlterConfigs, min: 0, max: 2 },
+    Served { key: ApiKey::CreatePartitions, min: 0, max: 3 },
+    Served { key: ApiKey::IncrementalAlterConfigs, min: 0, max: 1 },
 ];
 
 /// A request of a served API.
@@ -53,6 +56,9 @@ pub enum Request {
     OffsetForLeaderEpoch(Box<OffsetForLeaderEpochRequest>),
     DescribeConfigs(Box<DescribeConfigsRequest>),
     DescribeCluster(Box<DescribeClusterRequest>),
+    AlterConfigs(Box<AlterConfigsRequest>),
+    CreatePartitions(Box<CreatePartitionsRequest>),
+    IncrementalAlterConfigs(Box<IncrementalAlterConfigsRequest>),
 }
 
 impl Request {
@@ -79,6 +85,9 @@ impl Request {
             Self::OffsetForLeaderEpoch(_) => ApiKey::OffsetForLeaderEpoch,
             Self::DescribeConfigs(_) => ApiKey::DescribeConfigs,
             Self::DescribeCluster(_) => ApiKey::DescribeCluster,
+            Self::AlterConfigs(_) => ApiKey::AlterConfigs,
+            Self::CreatePartitions(_) => ApiKey::CreatePartitions,
+            Self::IncrementalAlterConfigs(_) => ApiKey::IncrementalAlterConfigs,
         }
     }
 }
@@ -203,6 +212,24 @@ impl From<DescribeClusterRequest> for Request {
     }
 }
 
+impl From<AlterConfigsRequest> for Request {
+    fn from(body: AlterConfigsRequest) -> Self {
+        Self::AlterConfigs(Box::new(body))
+    }
+}
+
+impl From<CreatePartitionsRequest> for Request {
+    fn from(body: CreatePartitionsRequest) -> Self {
+        Self::CreatePartitions(Box::new(body))
+    }
+}
+
+impl From<IncrementalAlterConfigsRequest> for Request {
+    fn from(body: IncrementalAlterConfigsRequest) -> Self {
+        Self::IncrementalAlterConfigs(Box::new(body))
+    }
+}
+
 /// Decodes the body of a request of a served API.
 ///
 /// # Errors
@@ -242,6 +269,13 @@ pub fn decode_request(key: ApiKey, version: i16, r: &mut Reader) -> core::result
         ApiKey::DescribeCluster => {
             Request::DescribeCluster(Box::new(<DescribeClusterRequest as Message>::decode(r, version)?))
         }
+        ApiKey::AlterConfigs => Request::AlterConfigs(Box::new(<AlterConfigsRequest as Message>::decode(r, version)?)),
+        ApiKey::CreatePartitions => {
+            Request::CreatePartitions(Box::new(<CreatePartitionsRequest as Message>::decode(r, version)?))
+        }
+        ApiKey::IncrementalAlterConfigs => {
+            Request::IncrementalAlterConfigs(Box::new(<IncrementalAlterConfigsRequest as Message>::decode(r, version)?))
+        }
         _ => return Err(RequestError::NotServed(key)),
     })
 }
@@ -269,6 +303,9 @@ pub enum Response {
     OffsetForLeaderEpoch(Box<OffsetForLeaderEpochResponse>),
     DescribeConfigs(Box<DescribeConfigsResponse>),
     DescribeCluster(Box<DescribeClusterResponse>),
+    AlterConfigs(Box<AlterConfigsResponse>),
+    CreatePartitions(Box<CreatePartitionsResponse>),
+    IncrementalAlterConfigs(Box<IncrementalAlterConfigsResponse>),
 }
 
 impl Response {
@@ -295,6 +332,9 @@ impl Response {
             Self::OffsetForLeaderEpoch(_) => ApiKey::OffsetForLeaderEpoch,
             Self::DescribeConfigs(_) => ApiKey::DescribeConfigs,
             Self::DescribeCluster(_) => ApiKey::DescribeCluster,
+            Self::AlterConfigs(_) => ApiKey::AlterConfigs,
+            Self::CreatePartitions(_) => ApiKey::CreatePartitions,
+            Self::IncrementalAlterConfigs(_) => ApiKey::IncrementalAlterConfigs,
         }
     }
 }
@@ -419,6 +459,24 @@ impl From<DescribeClusterResponse> for Response {
     }
 }
 
+impl From<AlterConfigsResponse> for Response {
+    fn from(body: AlterConfigsResponse) -> Self {
+        Self::AlterConfigs(Box::new(body))
+    }
+}
+
+impl From<CreatePartitionsResponse> for Response {
+    fn from(body: CreatePartitionsResponse) -> Self {
+        Self::CreatePartitions(Box::new(body))
+    }
+}
+
+impl From<IncrementalAlterConfigsResponse> for Response {
+    fn from(body: IncrementalAlterConfigsResponse) -> Self {
+        Self::IncrementalAlterConfigs(Box::new(body))
+    }
+}
+
 impl Response {
     /// Appends the body in this version.
     pub fn write(&self, w: &mut Writer, version: i16) {
@@ -443,6 +501,9 @@ impl Response {
             Self::OffsetForLeaderEpoch(body) => Message::write(&**body, w, version),
             Self::DescribeConfigs(body) => Message::write(&**body, w, version),
             Self::DescribeCluster(body) => Message::write(&**body, w, version),
+            Self::AlterConfigs(body) => Message::write(&**body, w, version),
+            Self::CreatePartitions(body) => Message::write(&**body, w, version),
+            Self::IncrementalAlterConfigs(body) => Message::write(&**body, w, version),
         }
     }
 }
