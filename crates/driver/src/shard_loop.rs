@@ -140,6 +140,9 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
 
     /// When the next turn is due without inputs.
     pub fn deadline(&self) -> Option<Instant> {
+        if self.upkeep.is_stopping() {
+            return None;
+        }
         [self.shard.deadline(), self.upkeep.deadline()].into_iter().flatten().min()
     }
 
@@ -153,10 +156,15 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let now = self.world.now();
         for input in inputs {
             match input {
+                // The logs are closing: nothing new is begun, and whoever asks sees the connection end.
+                ShardInput::Event(_) if self.upkeep.is_stopping() => continue,
                 ShardInput::Event(event) => self.step(now, event),
                 ShardInput::Done(done) => self.on_done(now, done),
             }
             self.perform_all(now);
+        }
+        if self.upkeep.is_stopping() {
+            return;
         }
         if self.shard.deadline().is_some_and(|at| at <= now.mono) {
             self.step(now, ShardEvent::Tick);

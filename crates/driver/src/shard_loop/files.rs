@@ -94,10 +94,12 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     pub(super) fn append(&mut self, now: Now, partition: TopicPartition, tag: AppendTag, append: &LogAppend) {
         let last_offset = append.header.last_offset();
         let written = match (self.logs.get_mut(&partition), self.shard.partition(&partition)) {
-            (Some(open), Some(led)) => open.log.append(append, now.wall_ms, led.producers()).map_err(|e| (open.dir, e)),
-            // Its folder failed within this turn.
+            (Some(open), Some(led)) if !self.upkeep.is_stopping() => {
+                open.log.append(append, now.wall_ms, led.producers()).map_err(|e| (open.dir, e))
+            }
+            // Its folder failed within this turn, or the logs are closing.
             _ => {
-                let result = Err("its log folder is offline".to_string());
+                let result = Err("its log is closed".to_string());
                 return self.step(now, ShardEvent::Appended { partition, tag, last_offset, result });
             }
         };
@@ -127,6 +129,9 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
 
     /// Starts syncing a log, all of it or what is closed. One sync at a time and log.
     pub(super) fn flush(&mut self, partition: &TopicPartition, all: bool) {
+        if self.upkeep.is_stopping() {
+            return;
+        }
         let Some(open) = self.logs.get_mut(partition) else { return };
         if open.flushing {
             open.flush_again = true;

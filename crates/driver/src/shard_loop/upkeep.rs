@@ -51,12 +51,14 @@ impl<D: Disk> Upkeep<D> {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        if self.stopping {
-            return None;
-        }
         let removal = self.removals.keys().next().map(|(at, _)| *at);
         let timers = [self.retention_at, self.recovery_points_at, self.high_watermarks_at, self.producers_at];
         timers.into_iter().chain(removal).min()
+    }
+
+    /// The logs are closing, or closed.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -82,7 +84,7 @@ fn due(at: &mut Instant, now: Instant, interval: Duration) -> bool {
 impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     /// Whatever is due.
     pub(super) fn upkeep(&mut self, now: Now) {
-        if self.upkeep.stopping || self.upkeep.deadline().is_none_or(|at| at > now.mono) {
+        if self.upkeep.deadline().is_none_or(|at| at > now.mono) {
             return;
         }
         let millis = Duration::from_millis;

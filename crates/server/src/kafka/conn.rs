@@ -63,9 +63,9 @@ impl Conn<'_> {
             self.shared.stats.bytes_in.fetch_add(frame.len() as u64 + 4, Ordering::Relaxed);
             let (header, request) = match decode(frame)? {
                 Decoded::Request(header, request) => (header, request),
-                Decoded::TooNew(header) => {
+                Decoded::TooNew { correlation_id } => {
                     let response = Response::from(api_versions::unsupported());
-                    self.send(&response, Vec::new(), header.correlation_id, 0).await?;
+                    self.send(&response, Vec::new(), correlation_id, 0).await?;
                     continue;
                 }
             };
@@ -120,8 +120,10 @@ impl Conn<'_> {
 
 enum Decoded {
     Request(RequestHeader, Request),
-    /// ApiVersions in a version from the future.
-    TooNew(RequestHeader),
+    /// ApiVersions in a version from the future: what follows the correlation id is not understood.
+    TooNew {
+        correlation_id: i32,
+    },
 }
 
 /// Looks at the first bytes of a frame: what is not served is not read.
@@ -135,11 +137,18 @@ fn is_served(key: i16, version: i16) -> Result<(), String> {
 
 fn decode(frame: Bytes) -> Result<Decoded, String> {
     let mut r = Reader::new(frame);
+    let mut start = r.clone();
+    let fixed = start.i16().and_then(|key| Ok((key, start.i16()?, start.i32()?)));
+    if let Ok((key, version, correlation_id)) = fixed
+        && ApiKey::from_i16(key) == Some(ApiKey::ApiVersions)
+        && check_served(ApiKey::ApiVersions, version).is_err()
+    {
+        return Ok(Decoded::TooNew { correlation_id });
+    }
     let header = RequestHeader::decode(&mut r).map_err(|e| format!("request header: {e}"))?;
     let key = header.key().ok_or("there is no such API")?;
     match decode_request(key, header.api_version, &mut r) {
         Ok(request) => Ok(Decoded::Request(header, request)),
-        Err(RequestError::UnsupportedVersion(ApiKey::ApiVersions, _)) => Ok(Decoded::TooNew(header)),
         Err(e) => Err(format!("{} request, version {}: {e}", key.name(), header.api_version)),
     }
 }

@@ -1,0 +1,292 @@
+//! The broker over real sockets: produce, fetch, order, restarts, and bytes that are no client's.
+
+mod kafka;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use base::{Reader, Str};
+use bytes::Bytes;
+use kafka::{Client, Servers, batch, connect, fetch, produce, resident_kib, start};
+use kafka_wire::messages as wire;
+use kafka_wire::{Message, ResponseHeader};
+
+/// Runs blocking client code beside the servers.
+async fn with(servers: Servers, test: impl FnOnce(SocketAddr) + Send + 'static) -> Servers {
+    let addr = servers.addr();
+    tokio::task::spawn_blocking(move || test(addr)).await.expect("the client part passes");
+    servers
+}
+
+async fn served(more: &[(&str, &str)], test: impl FnOnce(SocketAddr) + Send + 'static) {
+    let dir = tempfile::tempdir().expect("a folder");
+    with(start(dir.path(), more).await, test).await.stop().await;
+}
+
+fn values(fetched: &[(i64, Bytes)]) -> Vec<(i64, &str)> {
+    fetched.iter().map(|(offset, value)| (*offset, std::str::from_utf8(value).expect("text"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_produced_is_fetched() {
+    served(&[], |addr| {
+        let mut client = Client::new(addr);
+        client.topic("t", 3, &[]);
+        for partition in 0..3 {
+            let first = client.produce("t", partition, batch(&[b"a", b"b"]));
+            assert_eq!((first.error_code, first.base_offset, first.log_start_offset), (0, 0, 0));
+            assert_eq!(client.produce("t", partition, batch(&[b"c"])).base_offset, 2);
+        }
+        let fetched = client.fetch("t", 1, 0, 0);
+        assert_eq!((fetched.error_code, fetched.high_watermark), (0, 3));
+        assert_eq!(values(&fetched.records), [(0, "a"), (1, "b"), (2, "c")]);
+        assert_eq!(values(&client.fetch("t", 1, 2, 0).records), [(2, "c")]);
+        assert_eq!(client.fetch("t", 1, 3, 0).records, []);
+        assert_eq!(client.fetch("t", 1, 4, 0).error_code, 1, "out of range");
+        assert_eq!(client.fetch("t", 7, 0, 0).error_code, 3, "no such partition");
+        assert_eq!(client.produce("nowhere", 0, batch(&[b"x"])).error_code, 3);
+        let mut bad = batch(&[b"x"]).to_vec();
+        *bad.last_mut().expect("bytes") ^= 1;
+        assert_eq!(client.produce("t", 0, bad.into()).error_code, 2, "a bad checksum");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_version_is_answered_in_its_own_shape() {
+    served(&[], |addr| {
+        let mut client = Client::new(addr);
+        client.topic("t", 1, &[]);
+        for version in 0..=11 {
+            let answer = client.call(&produce("t", 0, 1, batch(&[b"v"])), version);
+            let code = answer.responses[0].partition_responses[0].error_code;
+            assert_eq!(code, if version < 3 { 43 } else { 0 }, "produce v{version}");
+        }
+        for version in 4..=12 {
+            let answer = client.call(&fetch("t", &[(0, 0)], 0), version);
+            assert_eq!(answer.responses[0].partitions[0].error_code, 0, "fetch v{version}");
+            assert_eq!(answer.responses[0].partitions[0].high_watermark, 9, "fetch v{version}");
+        }
+        let unknown = fetch("t", &[(0, 0)], 0);
+        for version in 13..=17 {
+            let answer = client.call(&unknown, version);
+            assert_eq!(answer.responses[0].partitions[0].error_code, 100, "a topic id nobody has, v{version}");
+        }
+        for version in 1..=9 {
+            let partition =
+                wire::ListOffsetsRequestPartitions { current_leader_epoch: -1, timestamp: -1, ..Default::default() };
+            let topic = wire::ListOffsetsRequestTopics { name: Str::from("t"), partitions: vec![partition] };
+            let request = wire::ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
+            assert_eq!(client.call(&request, version).topics[0].partitions[0].offset, 9, "list offsets v{version}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_fetch_is_woken_and_answers_stay_in_order() {
+    served(&[], |addr| {
+        let (mut waiting, mut other) = (Client::new(addr), Client::new(addr));
+        other.topic("t", 2, &[]);
+        let began = Instant::now();
+        // Pipelined: the second is answered behind the first, however quick it would be.
+        waiting.send(&fetch("t", &[(0, 0), (1, 0)], 10_000), 11);
+        waiting.send(&wire::ApiVersionsRequest::default(), 0);
+        assert_eq!(other.produce("t", 1, batch(&[b"here"])).error_code, 0);
+        let fetched: wire::FetchResponse = waiting.receive(11, 1);
+        assert_eq!(fetched.responses[0].partitions.len(), 2);
+        assert_eq!(fetched.responses[0].partitions[1].high_watermark, 1);
+        let versions: wire::ApiVersionsResponse = waiting.receive(0, 0);
+        assert_eq!(versions.error_code, 0);
+        assert!(began.elapsed() < Duration::from_secs(8), "it was woken, not timed out");
+        let began = Instant::now();
+        assert_eq!(waiting.fetch("t", 0, 0, 300).records, []);
+        assert!(began.elapsed() >= Duration::from_millis(290), "it waited");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fetch_sessions_tell_only_what_is_new() {
+    served(&[], |addr| {
+        let mut client = Client::new(addr);
+        client.topic("t", 2, &[]);
+        client.produce("t", 0, batch(&[b"a"]));
+        let mut full = fetch("t", &[(0, 0), (1, 0)], 0);
+        full.session_epoch = 0;
+        let answer = client.call(&full, 11);
+        assert!(answer.session_id > 0);
+        assert_eq!(answer.responses[0].partitions.len(), 2, "the first answer has all");
+        let mut next = fetch("t", &[(0, 1)], 0);
+        (next.session_id, next.session_epoch) = (answer.session_id, 1);
+        assert_eq!(client.call(&next, 11).responses, [], "nothing new");
+        client.produce("t", 1, batch(&[b"b"]));
+        (next.session_epoch, next.topics) = (2, Vec::new());
+        let answer = client.call(&next, 11);
+        let partitions: Vec<i32> = answer.responses[0].partitions.iter().map(|p| p.partition_index).collect();
+        assert_eq!(partitions, [1]);
+        next.session_epoch = 9;
+        assert_eq!(client.call(&next, 11).error_code, 71);
+        next.session_id ^= 1;
+        assert_eq!(client.call(&next, 11).error_code, 70);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acks_0_is_silent_and_closes_on_failure() {
+    served(&[], |addr| {
+        let mut client = Client::new(addr);
+        client.topic("t", 1, &[]);
+        client.send(&produce("t", 0, 0, batch(&[b"quiet"])), 9);
+        client.send(&wire::ApiVersionsRequest::default(), 0);
+        let versions: wire::ApiVersionsResponse = client.receive(0, 0);
+        assert_eq!(versions.error_code, 0, "the next answer is the next request's");
+        assert_eq!(values(&client.fetch("t", 0, 0, 1000).records), [(0, "quiet")]);
+        client.send(&produce("nowhere", 0, 0, batch(&[b"lost"])), 9);
+        assert!(client.is_closed());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_api_versions_is_answered_in_version_0() {
+    served(&[], |addr| {
+        let mut client = Client::new(addr);
+        client.write(&[0, 0, 0, 12, 0, 18, 0, 99, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff]);
+        let mut r = Reader::new(client.frame());
+        let header = ResponseHeader::decode(&mut r, kafka_wire::ApiKey::ApiVersions, 0).expect("a header");
+        let answer = wire::ApiVersionsResponse::decode(&mut r, 0).expect("version 0");
+        assert_eq!((header.correlation_id, answer.error_code, answer.api_keys[0].api_key), (5, 35, 18));
+        // The client asks again in a version that there is.
+        let named = wire::ApiVersionsRequest {
+            client_software_name: Str::from("test"),
+            client_software_version: Str::from("1"),
+        };
+        assert_eq!(Client::new(addr).call(&named, 4).error_code, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_kinds_of_restart_have_every_record() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let fill = |from: i64| {
+        move |addr: SocketAddr| {
+            let mut client = Client::new(addr);
+            if from == 0 {
+                client.topic("t", 1, &[("segment.bytes", "2000")]);
+            }
+            let deadline = Instant::now() + Duration::from_secs(20);
+            for n in from..from + 100 {
+                let mut answer = client.produce("t", 0, batch(&[n.to_string().as_bytes()]));
+                while answer.error_code == 6 || answer.error_code == 3 {
+                    assert!(Instant::now() < deadline, "not led again");
+                    answer = client.produce("t", 0, batch(&[n.to_string().as_bytes()]));
+                }
+                assert_eq!((answer.error_code, answer.base_offset), (0, n));
+            }
+            let mut seen = Vec::new();
+            while (seen.len() as i64) < from + 100 {
+                let fetched = client.fetch("t", 0, seen.len() as i64, 0);
+                assert_eq!(fetched.error_code, 0);
+                seen.extend(fetched.records);
+            }
+            for (n, (offset, value)) in seen.iter().enumerate() {
+                assert_eq!((*offset, &value[..]), (n as i64, n.to_string().as_bytes()));
+            }
+        }
+    };
+    let servers = with(start(dir.path(), &[]).await, fill(0)).await;
+    servers.stop().await;
+    assert!(dir.path().join("kafka/.kafka_cleanshutdown").exists());
+    let servers = with(start(dir.path(), &[]).await, fill(100)).await;
+    servers.kafka.abort().await;
+    servers.zookeeper.abort().await.expect("the folder is free");
+    assert!(!dir.path().join("kafka/.kafka_cleanshutdown").exists());
+    let servers = with(start(dir.path(), &[]).await, fill(200)).await;
+    servers.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compacted_topics_need_keys_and_sizes_have_limits() {
+    served(&[], |addr| {
+        let mut client = Client::new(addr);
+        client.topic("compacted", 1, &[("cleanup.policy", "compact")]);
+        let refused = client.produce("compacted", 0, batch(&[b"no key"]));
+        assert_eq!((refused.error_code, refused.record_errors.len()), (87, 1));
+        client.topic("small", 1, &[("max.message.bytes", "200")]);
+        assert_eq!(client.produce("small", 0, batch(&[&[7; 300]])).error_code, 10);
+        client.topic("stamped", 1, &[("message.timestamp.type", "LogAppendTime")]);
+        let stamped = client.produce("stamped", 0, batch(&[b"now"]));
+        assert!(stamped.log_append_time_ms > 1_700_000_000_000, "{stamped:?}");
+        assert_eq!(values(&client.fetch("stamped", 0, 0, 0).records), [(0, "now")], "with a good checksum");
+        client.topic("zipped", 1, &[("compression.type", "gzip")]);
+        assert_eq!(client.produce("zipped", 0, batch(&[b"plain"])).error_code, 0);
+        assert_eq!(values(&client.fetch("zipped", 0, 0, 0).records), [(0, "plain")]);
+    })
+    .await;
+}
+
+/// What hostile clients send before they hang up their half.
+fn hostile() -> Vec<(&'static str, Vec<u8>)> {
+    let half = [&[0, 0, 0x40, 0, 0, 3, 0, 9, 0, 0, 0, 1][..], &[0; 100]].concat();
+    let huge_array = [&[0, 0, 0, 20, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff][..], &[0x7f; 10]].concat();
+    vec![
+        ("garbage", (0..=255).rev().collect()),
+        ("http", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
+        ("tls", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec()),
+        ("a length of 2 GB", vec![0x7f, 0xff, 0xff, 0xff, 1, 2, 3]),
+        ("a negative length", vec![0xff, 0xff, 0xff, 0xf0]),
+        ("an empty frame", vec![0; 4]),
+        ("an unknown API", vec![0, 0, 0, 10, 0x7f, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff]),
+        ("an unknown version", vec![0, 0, 0, 10, 0, 3, 0, 99, 0, 0, 0, 1, 0xff, 0xff]),
+        ("a half frame", half),
+        ("a huge array", huge_array),
+        ("nothing", Vec::new()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_connections_end_and_leave_nothing() {
+    served(&[], |addr| {
+        let mut client = Client::new(addr);
+        client.topic("t", 1, &[]);
+        let attack = |what: &str, bytes: &[u8]| {
+            let mut socket = connect(addr);
+            // The server may hang up before everything is written.
+            let _ = socket.write_all(bytes).and_then(|()| socket.shutdown(Shutdown::Write));
+            let mut answer = Vec::new();
+            let _ = socket.read_to_end(&mut answer);
+            assert!(answer.is_empty(), "{what} was answered with {answer:?}");
+        };
+        let list = hostile();
+        let round = |count: usize| list.iter().cycle().take(count).for_each(|(what, bytes)| attack(what, bytes));
+        // Threads, buffers and the allocator settle first.
+        round(300);
+        let before = resident_kib();
+        round(1000);
+        let grown = resident_kib().saturating_sub(before);
+        assert!(grown < 2048, "1000 hostile connections left {grown} KiB");
+        assert_eq!(client.produce("t", 0, batch(&[b"still here"])).error_code, 0, "others notice nothing");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_use_is_said() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let servers = start(dir.path(), &[]).await;
+    let port = servers.zookeeper.local_addrs()[0].port();
+    let taken = server::kafka::start(kafka::config(dir.path(), port, &[])).await;
+    let why = taken.err().expect("the folder is taken").to_string();
+    assert!(why.contains("in use by another process"), "{why}");
+    let listeners = format!("PLAINTEXT://localhost:{}", servers.addr().port());
+    let other: &Path = &dir.path().join("other");
+    let busy = server::kafka::start(kafka::config(other, port, &[("listeners", &listeners)])).await;
+    let why = busy.err().expect("the port is taken").to_string();
+    assert!(why.contains("another process listens there"), "{why}");
+    servers.stop().await;
+}
