@@ -1,13 +1,9 @@
 //! The header of a record batch of format v2, as values: what the log's rules look at without touching the records.
 
 use base::DecodeError;
+use kafka_wire::records::{self, Attributes, RecordError};
 
-/// Bytes of a v2 batch before its records.
-pub const HEADER_BYTES: usize = 61;
-/// Bytes of the base offset and the length, which the length does not count.
-pub const LOG_OVERHEAD_BYTES: usize = 12;
-/// Where the CRC's range begins: at the attributes.
-pub const CRC_START: usize = 21;
+pub use kafka_wire::records::batch::{CRC_START, HEADER_BYTES, LOG_OVERHEAD as LOG_OVERHEAD_BYTES, add_sequence};
 
 const CODEC_MASK: i16 = 0x07;
 const LOG_APPEND_TIME: i16 = 0x08;
@@ -15,9 +11,8 @@ const TRANSACTIONAL: i16 = 0x10;
 const CONTROL: i16 = 0x20;
 const DELETE_HORIZON: i16 = 0x40;
 
-/// A v2 batch header (61 bytes, big-endian: base offset i64, length i32, leader epoch i32, magic i8, crc u32,
-/// attributes i16, last offset delta i32, base timestamp i64, max timestamp i64, producer id i64, producer epoch i16,
-/// base sequence i32, record count i32). Upstream: `DefaultRecordBatch`.
+/// A v2 batch header whose offsets can stand in a log: [`records::BatchHeader`] with those checks made, and flags as the
+/// log's rules ask for them. Upstream: `DefaultRecordBatch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchHeader {
     /// Offset of the first record. Outside the CRC; the leader sets it.
@@ -46,18 +41,6 @@ pub struct BatchHeader {
     pub record_count: i32,
 }
 
-fn i64_at(bytes: &[u8], at: usize) -> i64 {
-    i64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
-}
-
-fn i32_at(bytes: &[u8], at: usize) -> i32 {
-    i32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
-}
-
-fn i16_at(bytes: &[u8], at: usize) -> i16 {
-    i16::from_be_bytes(bytes[at..at + 2].try_into().expect("two bytes"))
-}
-
 impl BatchHeader {
     /// Reads the header at the front of `bytes`; the records need not be there.
     ///
@@ -65,29 +48,25 @@ impl BatchHeader {
     /// `Truncated` below 61 bytes, `Invalid` for another magic than 2, `Unreasonable` for a length too small to hold
     /// the header itself or a last offset before the first.
     pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
-        if bytes.len() < HEADER_BYTES {
-            return Err(DecodeError::Truncated { wanted: HEADER_BYTES, left: bytes.len() });
-        }
-        if bytes[16] != 2 {
-            return Err(DecodeError::Invalid("record batch magic (only format v2 is stored)"));
-        }
+        let wire = records::BatchHeader::parse(bytes).map_err(|e| match e {
+            RecordError::Truncated { wanted, left } => DecodeError::Truncated { wanted, left },
+            RecordError::Magic(_) => DecodeError::Invalid("record batch magic (only format v2 is stored)"),
+            _ => DecodeError::Unreasonable { what: "batch length", value: -1 },
+        })?;
         let header = Self {
-            base_offset: i64_at(bytes, 0),
-            batch_length: i32_at(bytes, 8),
-            leader_epoch: i32_at(bytes, 12),
-            crc: i32_at(bytes, 17) as u32,
-            attributes: i16_at(bytes, 21),
-            last_offset_delta: i32_at(bytes, 23),
-            base_timestamp: i64_at(bytes, 27),
-            max_timestamp: i64_at(bytes, 35),
-            producer_id: i64_at(bytes, 43),
-            producer_epoch: i16_at(bytes, 51),
-            base_sequence: i32_at(bytes, 53),
-            record_count: i32_at(bytes, 57),
+            base_offset: wire.base_offset,
+            batch_length: wire.batch_length,
+            leader_epoch: wire.partition_leader_epoch,
+            crc: wire.crc,
+            attributes: wire.attributes.0,
+            last_offset_delta: wire.last_offset_delta,
+            base_timestamp: wire.base_timestamp,
+            max_timestamp: wire.max_timestamp,
+            producer_id: wire.producer_id,
+            producer_epoch: wire.producer_epoch,
+            base_sequence: wire.base_sequence,
+            record_count: wire.record_count,
         };
-        if header.batch_length < (HEADER_BYTES - LOG_OVERHEAD_BYTES) as i32 {
-            return Err(DecodeError::Unreasonable { what: "batch length", value: i64::from(header.batch_length) });
-        }
         let last = header.base_offset.checked_add(i64::from(header.last_offset_delta));
         // One less than the greatest value, so that the next offset is always a number.
         if header.base_offset < 0 || header.last_offset_delta < 0 || last.is_none_or(|last| last == i64::MAX) {
@@ -101,21 +80,21 @@ impl BatchHeader {
 
     /// The 61 bytes.
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
-        let mut out = [0; HEADER_BYTES];
-        out[0..8].copy_from_slice(&self.base_offset.to_be_bytes());
-        out[8..12].copy_from_slice(&self.batch_length.to_be_bytes());
-        out[12..16].copy_from_slice(&self.leader_epoch.to_be_bytes());
-        out[16] = 2;
-        out[17..21].copy_from_slice(&self.crc.to_be_bytes());
-        out[21..23].copy_from_slice(&self.attributes.to_be_bytes());
-        out[23..27].copy_from_slice(&self.last_offset_delta.to_be_bytes());
-        out[27..35].copy_from_slice(&self.base_timestamp.to_be_bytes());
-        out[35..43].copy_from_slice(&self.max_timestamp.to_be_bytes());
-        out[43..51].copy_from_slice(&self.producer_id.to_be_bytes());
-        out[51..53].copy_from_slice(&self.producer_epoch.to_be_bytes());
-        out[53..57].copy_from_slice(&self.base_sequence.to_be_bytes());
-        out[57..61].copy_from_slice(&self.record_count.to_be_bytes());
-        out
+        records::BatchHeader {
+            base_offset: self.base_offset,
+            batch_length: self.batch_length,
+            partition_leader_epoch: self.leader_epoch,
+            crc: self.crc,
+            attributes: Attributes(self.attributes),
+            last_offset_delta: self.last_offset_delta,
+            base_timestamp: self.base_timestamp,
+            max_timestamp: self.max_timestamp,
+            producer_id: self.producer_id,
+            producer_epoch: self.producer_epoch,
+            base_sequence: self.base_sequence,
+            record_count: self.record_count,
+        }
+        .encode()
     }
 
     /// Bytes of the whole batch, header included.
@@ -179,11 +158,6 @@ impl BatchHeader {
         let header = self.encode();
         base::checksum::crc32c_append(base::checksum::crc32c(&header[CRC_START..]), records)
     }
-}
-
-/// `sequence + increment` in the space 0..=2^31-1 (upstream: `DefaultRecordBatch.incrementSequence`).
-pub fn add_sequence(sequence: i32, increment: i32) -> i32 {
-    ((i64::from(sequence) + i64::from(increment)) & 0x7fff_ffff) as i32
 }
 
 /// The headers of the whole batches in `bytes`, in order; ends at the first one that is not whole.

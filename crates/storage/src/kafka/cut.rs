@@ -88,6 +88,9 @@ impl<D: Disk> Log<D> {
             }
         };
         self.active = active;
+        // Entries that point behind the log's end would mislead whoever reads the files.
+        self.active.index.write(&*files.index()?)?;
+        self.active.times.write(&*files.time_index()?)?;
         Ok(())
     }
 

@@ -57,6 +57,13 @@ pub struct Recovered {
     pub warnings: Vec<String>,
 }
 
+/// After an unclean stop, the end of the segment before when this one does not begin there: the older one's last pages
+/// or length were lost and the younger one's were not. Compaction leaves such gaps, too, so there they say nothing.
+fn gap_before(base: i64, before: Option<&Resumed>, options: &OpenOptions) -> Option<i64> {
+    let end = before?.next_offset;
+    (!options.clean && !options.config.cleanup_compact && end != base).then_some(end)
+}
+
 /// The active segment's memory, made from its files.
 pub(super) struct Resumed {
     pub active: Active,
@@ -248,6 +255,7 @@ impl<D: Disk> Loader<'_, D> {
             let indexed = names.indexes.contains(base) && names.time_indexes.contains(base);
             let unclean = !o.clean && *base >= recovery_floor;
             if !unclean && !is_last && indexed {
+                last = None;
                 segments.insert(*base, Segment::new(files, size));
                 continue;
             }
@@ -256,6 +264,11 @@ impl<D: Disk> Loader<'_, D> {
                 last = Some(resumed);
                 segments.insert(*base, Segment::new(files, size));
                 continue;
+            }
+            if let Some(before) = gap_before(*base, last.as_ref(), o) {
+                self.warn(format!("offsets {before} to {base} never reached the disk; what follows is given up"));
+                self.drop_later(&bases[i..])?;
+                break;
             }
             first_scanned.get_or_insert(*base);
             let (mut resumed, valid) = self.scan(&files, *base, size, epochs)?;
@@ -269,15 +282,19 @@ impl<D: Disk> Loader<'_, D> {
             }
             if !is_last && !cut {
                 resumed.active.note_largest();
-                resumed.active.index.write(&*files.index()?)?;
-                resumed.active.times.write(&*files.time_index()?)?;
                 segment.set_largest(resumed.active.largest);
             }
+            resumed.active.index.write(&*files.index()?)?;
+            resumed.active.times.write(&*files.time_index()?)?;
             last = Some(resumed);
             segments.insert(*base, segment);
             if cut {
                 break;
             }
+        }
+        // The last one counts as active now; if it was closed, what was noted of it then must not stay.
+        if let Some((base, segment)) = segments.pop_last() {
+            segments.insert(base, Segment::new(segment.files.clone(), segment.size));
         }
         let Resumed { active, next_offset } = last.expect("the last segment is resumed or scanned");
         let (disk, dir, config) = (self.disk.clone(), self.dir.clone(), o.config.clone());

@@ -232,7 +232,11 @@ impl<D: Disk> Log<D> {
         );
         let rolled = self.should_roll(header, now_ms);
         if rolled {
-            self.roll(header.base_offset, now_ms, producers)?;
+            // Where the last batch ended, so that segments meet: one that does not begin where the one before ends
+            // says after a power cut that something is missing between them.
+            let too_far = self.too_far(self.active.next_offset, header);
+            let base_offset = if too_far { header.base_offset } else { self.active.next_offset };
+            self.roll(base_offset, now_ms, producers)?;
         }
         let interval_bytes = self.config.index_interval_bytes.max(0) as u64;
         let (segment, position) = (self.active_segment().base_offset, self.active_segment().size);
@@ -264,8 +268,13 @@ impl<D: Disk> Log<D> {
         };
         let indexes_full = self.active.index.is_full(index_bytes / OFFSET_ENTRY_BYTES * OFFSET_ENTRY_BYTES, 1)
             || self.active.times.is_full(index_bytes / TIME_ENTRY_BYTES * TIME_ENTRY_BYTES, 2);
-        let too_far = header.last_offset() - segment.base_offset > i64::from(i32::MAX);
-        (segment.size > 0 && (too_large || waited_ms > max_ms || indexes_full)) || too_far
+        let full = too_large || waited_ms > max_ms || indexes_full;
+        (segment.size > 0 && full) || self.too_far(segment.base_offset, header)
+    }
+
+    /// Whether the batch's offsets cannot be told relative to this base.
+    fn too_far(&self, base_offset: i64, header: &BatchHeader) -> bool {
+        header.last_offset() - base_offset > i64::from(i32::MAX)
     }
 
     /// Spreads rolls of many partitions; the same for a partition at every start.
@@ -278,14 +287,14 @@ impl<D: Disk> Log<D> {
         i64::from(base::checksum::crc32(name)) % limit
     }
 
-    /// Closes the active segment and begins one at `base_offset`, which is at or behind the log's end. `producers` is
+    /// Closes the active segment and begins one at `base_offset`, which is at or behind the end of its last batch. `producers` is
     /// saved as a snapshot unless one is there.
     ///
     /// # Errors
     /// As the disk reports them.
     pub fn roll(&mut self, base_offset: i64, now_ms: i64, producers: &ProducerState) -> io::Result<()> {
         self.usable()?;
-        assert!(base_offset >= self.log_end_offset, "a segment begins at or behind the log's end");
+        assert!(base_offset >= self.active.next_offset, "a segment begins at or behind the end of the one before");
         let old = self.active_segment();
         if old.base_offset == base_offset {
             return Ok(());

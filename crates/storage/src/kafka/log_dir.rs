@@ -18,6 +18,8 @@ use crate::disk::{Disk, DiskFile, OpenMode};
 const LOCK: &str = ".lock";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 const PARTITION_METADATA: &str = "partition.metadata";
+/// `version: 0`, a line feed, `topic_id: ` and 22 characters.
+const PARTITION_METADATA_BYTES: usize = 11 + 10 + 22;
 
 /// A log folder, held by this process.
 pub struct LogDir<D: Disk> {
@@ -177,8 +179,9 @@ impl<D: Disk> LogDir<D> {
         let id = lines.next().and_then(|line| line.strip_prefix("topic_id:")).and_then(|id| parse_id(id.trim()));
         match (version, id) {
             (Some("0"), Some(id)) => Ok(id),
-            // It is not synced before the first flush, so a power cut can leave it empty; the controller says it again.
-            _ if content.iter().all(|byte| *byte == 0) => Ok(TopicId::ZERO),
+            // It is not synced before the first flush, so a power cut or a full disk can leave zeros or a part of it; the
+            // controller says it again.
+            _ if content.iter().all(|byte| *byte == 0) || content.len() < PARTITION_METADATA_BYTES => Ok(TopicId::ZERO),
             _ => Err(damaged(&path, "should be 'version: 0' and 'topic_id: <22 characters>'; remove it to go on")),
         }
     }
@@ -236,6 +239,9 @@ impl<D: Disk> LogDir<D> {
         if !topic_id.is_zero() {
             log.write_partition_metadata(topic_id)?;
         }
+        // Where a log starts is the name of its first segment: losing that one and keeping the next would lose what was
+        // in between without a trace.
+        self.disk.sync_dir(&dir).map_err(|e| context(e, "syncing the folder", &dir))?;
         Ok(log)
     }
 

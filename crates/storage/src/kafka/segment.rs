@@ -129,6 +129,8 @@ pub struct Active {
     /// Its time index.
     pub times: MemoryIndex<TimeEntry>,
     bytes_since_entry: u64,
+    /// Where its last batch ends; its base while it has none.
+    pub next_offset: i64,
     /// Greatest timestamp so far.
     pub largest: TimestampOffset,
     /// Greatest timestamp of its first batch: the segment's age is counted from it.
@@ -145,6 +147,7 @@ impl Active {
             index: MemoryIndex::new(),
             times: MemoryIndex::new(),
             bytes_since_entry: 0,
+            next_offset: base_offset,
             largest: TimestampOffset { timestamp: -1, offset: base_offset },
             first_timestamp: None,
             created_ms,
@@ -183,6 +186,7 @@ impl Active {
             self.bytes_since_entry = 0;
         }
         self.bytes_since_entry += header.size() as u64;
+        self.next_offset = header.next_offset();
     }
 
     /// Takes in a batch that has its entries already, or none.
@@ -191,6 +195,7 @@ impl Active {
             self.largest = TimestampOffset { timestamp: header.max_timestamp, offset: header.last_offset() };
         }
         self.bytes_since_entry += header.size() as u64;
+        self.next_offset = header.next_offset();
     }
 
     /// Begins counting bytes towards the next entry.
@@ -208,6 +213,7 @@ impl Active {
         self.times.truncate(kept);
         self.largest = TimestampOffset { timestamp: -1, offset: self.base_offset };
         self.first_timestamp = None;
+        self.next_offset = self.base_offset;
     }
 
     /// Enters the greatest timestamp so far, as is done with each offset entry and when the segment closes.
