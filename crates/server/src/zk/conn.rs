@@ -14,7 +14,7 @@ use zk_wire::{ConnectRequest, Jute, RequestHeader};
 use super::Shared;
 use super::four_letter;
 use super::loop_thread::ToLoop;
-use super::outbox::{End, Outbox};
+use super::outbox::{End, KEPT_BYTES_MAX, Outbox};
 
 /// A connect request with its password is far smaller; nobody is known yet who could ask for more memory.
 const CONNECT_FRAME_BYTES_MAX: usize = 4096;
@@ -159,6 +159,9 @@ impl Conn {
     fn read(&mut self) -> Result<(), Reason> {
         // Grows as bytes arrive, never by the length that a client announces.
         let step = self.input.len().clamp(READ_BYTES / 4, READ_BYTES * 4);
+        if self.input.is_empty() && self.input.capacity() > KEPT_BYTES_MAX {
+            self.input = BytesMut::new();
+        }
         self.input.reserve(step);
         match self.stream.try_read_buf(&mut self.input) {
             Ok(0) if self.input.is_empty() => Err(None),

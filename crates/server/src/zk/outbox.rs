@@ -15,6 +15,9 @@ use super::stats::ServerStats;
 /// A client that does not read may have this many bytes waiting for it; then it is dropped. One frame may be larger.
 pub const QUEUE_BYTES_MAX: usize = 8 << 20;
 
+/// Buffers up to this size are kept between frames.
+pub const KEPT_BYTES_MAX: usize = 64 * 1024;
+
 /// One connection, as the loop, the connection's task and the four-letter words see it.
 pub struct Outbox {
     /// The client's address.
@@ -123,7 +126,12 @@ impl Outbox {
     /// Takes everything that waits, and whether the connection shall end.
     pub fn take(&self) -> (Bytes, Option<End>) {
         let mut queue = self.queue.lock();
-        (queue.bytes.split().freeze(), queue.end.clone())
+        // What is left of a small buffer is used again; a large one must not stay with an idle connection.
+        let bytes = match queue.bytes.capacity() > KEPT_BYTES_MAX {
+            true => std::mem::take(&mut queue.bytes),
+            false => queue.bytes.split(),
+        };
+        (bytes.freeze(), queue.end.clone())
     }
 
     /// (frames at the loop, frames received, frames sent)

@@ -200,8 +200,10 @@ impl<D: Disk> Replay<'_, D> {
         if reader.position() == HEADER_BYTES {
             return self.remove(log, "it holds no transaction");
         }
-        // What was replayed is served from now on: it must not vanish with the page cache.
-        reader.file().sync_data().map_err(StoreError::io("sync", &log.path))
+        // What was replayed is served from now on: neither its bytes nor the file's name may vanish with the page cache
+        // (a process killed between the two syncs of a new file leaves a name that is only there).
+        reader.file().sync_data().map_err(StoreError::io("sync", &log.path))?;
+        self.dir.disk.sync_dir(&self.dir.log_dir).map_err(StoreError::io("sync", &self.dir.log_dir))
     }
 
     fn entry(&mut self, log: &LogName, zxid: i64, payload: Bytes) -> Result<(), StoreError> {

@@ -247,7 +247,11 @@ impl<D: Disk> GroupJob<D> {
             old.file.sync_all()?;
         }
         let first_zxid = self.entries.first().expect("a group has an entry").zxid;
-        let bound = self.bytes.max(self.config.group_bytes_max) + HEADER_BYTES;
+        let bound = match self.config.force_sync {
+            true => self.bytes.max(self.config.group_bytes_max) + HEADER_BYTES,
+            // Nothing is ever known to be on the disk, so no damage proves a loss that was not agreed to.
+            false => u64::MAX,
+        };
         let created = self.writer.open.is_none();
         if created {
             self.claim(first_zxid, 0, bound, 0)?;
@@ -428,6 +432,17 @@ mod tests {
         let claim = SyncedFile::open(FileDisk, dir.path()).unwrap().claim().unwrap();
         assert!(claim.group_bytes_max >= 5000);
         assert_eq!(claim.synced, 16 + 55);
+    }
+
+    #[test]
+    fn without_syncs_no_damage_is_more_than_a_torn_tail() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = log(dir.path(), TxnLogConfig { force_sync: false, ..TxnLogConfig::default() });
+        log.append(1, payload(1, 10));
+        flush(&mut log);
+        assert!(log.claim().is_none());
+        let claim = SyncedFile::open(FileDisk, dir.path()).unwrap().claim().unwrap();
+        assert_eq!((claim.synced, claim.group_bytes_max), (0, u64::MAX));
     }
 
     #[test]
