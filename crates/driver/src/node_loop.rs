@@ -7,7 +7,9 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use base::planted::PlantedBug;
 use base::secret::Secret;
 use base::{Instant, Prng, Str};
 use broker::config::BrokerConfig;
@@ -102,6 +104,11 @@ pub struct NodeLoop<W: NodeWorld> {
     node_effects: Vec<NodeEffect>,
     /// What the two machines have for each other within a turn.
     pending: VecDeque<NodeInput>,
+    connect_timeout: Duration,
+    /// When the first connection to ZooKeeper is given up (`zookeeper.connection.timeout.ms`).
+    connect_until: Option<Instant>,
+    zookeeper: String,
+    bug: PlantedBug,
 }
 
 impl<W: NodeWorld> NodeLoop<W> {
@@ -110,11 +117,12 @@ impl<W: NodeWorld> NodeLoop<W> {
     /// # Errors
     /// What is wrong with `zookeeper.connect`.
     pub fn new(config: NodeLoopConfig, world: W, prng: &mut Prng) -> Result<Self, String> {
-        let connect = config.broker.get("zookeeper.connect").unwrap_or_default();
-        let connect = ConnectString::parse(connect).map_err(|why| format!("zookeeper.connect: {why}"))?;
+        let zookeeper = config.broker.text("zookeeper.connect");
+        let connect = ConnectString::parse(&zookeeper).map_err(|why| format!("zookeeper.connect: {why}"))?;
         let session_file = config.session_dir.join(SESSION_FILE);
         let takeover = read_session(world.disk(), &session_file);
         let session_timeout_ms = config.broker.int("zookeeper.session.timeout.ms");
+        let connect_timeout_ms = config.broker.int_opt("zookeeper.connection.timeout.ms").unwrap_or(session_timeout_ms);
         let in_flight_max = config.broker.int("zookeeper.max.in.flight.requests");
         let session = SessionConfig {
             connect,
@@ -131,11 +139,21 @@ impl<W: NodeWorld> NodeLoop<W> {
             zk_effects: Vec::new(),
             node_effects: Vec::new(),
             pending: VecDeque::new(),
+            connect_timeout: Duration::from_millis(u64::try_from(connect_timeout_ms).unwrap_or(0)),
+            connect_until: None,
+            zookeeper,
+            bug: PlantedBug::None,
         })
+    }
+
+    /// A bug on purpose: the simulator's proof that it would notice.
+    pub fn plant(&mut self, bug: PlantedBug) {
+        self.bug = bug;
     }
 
     /// Begins.
     pub fn start(&mut self) {
+        self.connect_until = Some(self.world.now().mono + self.connect_timeout);
         self.pending.push_back(NodeInput::Zk(Event::Start));
         self.settle();
     }
@@ -151,11 +169,19 @@ impl<W: NodeWorld> NodeLoop<W> {
             self.pending.push_back(NodeInput::Node(NodeEvent::Tick));
         }
         self.settle();
+        if self.connect_until.take_if(|until| *until <= now.mono).is_some() {
+            let why = format!(
+                "no zookeeper server of {} answered within {} ms: start one, or correct zookeeper.connect",
+                self.zookeeper,
+                self.connect_timeout.as_millis()
+            );
+            self.world.milestone(Milestone::Fatal(why));
+        }
     }
 
     /// When the loop wants its next turn at the latest.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.session.deadline(), self.node.deadline()].into_iter().flatten().min()
+        [self.session.deadline(), self.node.deadline(), self.connect_until].into_iter().flatten().min()
     }
 
     /// The machine, for the simulator's checks.
@@ -201,6 +227,7 @@ impl<W: NodeWorld> NodeLoop<W> {
                 }
                 Effect::Completed { token, resent, result } => NodeEvent::ZkCompleted { token, resent, result },
                 Effect::Watch { kind, path } => NodeEvent::ZkWatch { kind, path },
+                Effect::State(State::Expired) if self.bug.is(PlantedBug::ControllerAfterExpiry) => continue,
                 Effect::State(state) => {
                     self.note_session(&state);
                     NodeEvent::ZkState(state)
@@ -232,6 +259,11 @@ impl<W: NodeWorld> NodeLoop<W> {
 
     /// Keeps the file in step with the session, before any ephemeral of a new session can exist.
     fn note_session(&mut self, state: &State) {
+        if let State::Connected { session_id, new, .. } = state {
+            self.connect_until = None;
+            let what = if *new { "new session" } else { "session goes on" };
+            self.world.log(Level::Info, format!("connected to zookeeper, {what}: {session_id:#x}"));
+        }
         let result = match state {
             State::Connected { session_id, password, new: true, .. } => {
                 write_session(self.world.disk(), &self.session_file, *session_id, &password.0)

@@ -60,7 +60,11 @@ impl BrokerConfig {
         let configured = i32::try_from(self.int("broker.id")).unwrap_or(-1);
         self.broker_id = match (configured, broker_id) {
             (-1, Some(stored)) => stored,
-            (-1, None) => return Err("broker.id is not set and none is stored".to_string()),
+            (-1, None) => {
+                let why =
+                    "broker.id is not set: give this broker a number of its own (generated ids are not served yet)";
+                return Err(why.to_string());
+            }
             (id, _) if id < 0 => return Err(format!("broker.id is {id}; it must be -1 (generated) or at least 0")),
             (id, _) => id,
         };
