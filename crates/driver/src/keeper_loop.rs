@@ -26,7 +26,7 @@ use storage::zk::store::open_keeper;
 use storage::zk::txn_log::{GroupDone, TxnLog, TxnLogConfig};
 use zk_wire::{SessionId, Zxid};
 
-use crate::conn_order::SharedKeeper;
+use crate::conn_order::{SharedKeeper, is_notification};
 use crate::world::{Lane, World};
 
 /// The world of a keeper's loop.
@@ -153,6 +153,8 @@ pub struct KeeperLoop<D: Disk> {
     claim_running: bool,
     claim_next: Instant,
     state: State,
+    /// The last transaction given to the log, durable or not.
+    appended: Zxid,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +204,7 @@ impl<D: Disk> KeeperLoop<D> {
             claim_running: false,
             claim_next: now.mono,
             state: State::Running,
+            appended: Zxid::ZERO,
         })
     }
 
@@ -266,7 +269,7 @@ impl<D: Disk> KeeperLoop<D> {
     }
 
     fn step<W: KeeperWorld<D>>(&mut self, world: &mut W, events: impl Iterator<Item = Event>) {
-        let now = world.now();
+        let (now, bug) = (world.now(), self.config.bug);
         let mut later = Vec::new();
         let mut effects = std::mem::take(&mut self.effects);
         self.keeper.with_mut(|keeper| {
@@ -276,12 +279,19 @@ impl<D: Disk> KeeperLoop<D> {
                     keeper.step(now, event, &mut effects);
                 }
             }
+            if bug.is(PlantedBug::ReplyOutOfOrder) {
+                reorder(&mut effects);
+            }
             for effect in effects.drain(..) {
                 match effect {
+                    Effect::Send { frame, .. } if dropped(bug, &frame) => {}
                     Effect::Send { conn, frame } => world.send(conn, frame),
                     Effect::Established { conn, session, timeout_ms } => world.established(conn, session, timeout_ms),
                     Effect::Close { conn, reason } => world.close(conn, reason),
-                    Effect::Append { zxid, payload } => self.log.append(zxid.0, payload),
+                    Effect::Append { zxid, payload } => {
+                        self.appended = zxid;
+                        self.log.append(zxid.0, payload);
+                    }
                     Effect::RollLog => self.log.roll(),
                     Effect::TakeSnapshot => later.push(effect),
                 }
@@ -301,6 +311,9 @@ impl<D: Disk> KeeperLoop<D> {
         let mono = world.now().mono;
         if let Some(group) = self.log.begin_group() {
             self.group_began = mono;
+            if self.config.bug.is(PlantedBug::AckBeforeSync) {
+                self.step(world, [Event::Synced { zxid: self.appended }].into_iter());
+            }
             world.offload(Lane::Sync, Box::new(move || KeeperDone::Group(group.run())));
         }
         if self.state == State::Draining && self.log.is_idle() && !self.claim_running {
@@ -331,7 +344,7 @@ impl<D: Disk> KeeperLoop<D> {
                     world.note(KeeperNote::SlowSync(took));
                 }
                 match self.log.group_done(group) {
-                    Ok(()) => events.push(Event::Synced { zxid }),
+                    Ok(()) => events.push(Event::Synced { zxid: self.claimed(zxid) }),
                     Err(error) => self.fail(world, "write the transaction log", error),
                 }
             }
@@ -348,6 +361,11 @@ impl<D: Disk> KeeperLoop<D> {
             KeeperDone::Closed(Ok(())) => self.state = State::Stopped,
             KeeperDone::Closed(Err(error)) => self.fail(world, "close the transaction log", error),
         }
+    }
+
+    /// What the machine is told to be durable behind a group that ends with `zxid`: that, unless a bug is planted.
+    fn claimed(&self, zxid: Zxid) -> Zxid {
+        if self.config.bug.is(PlantedBug::SyncedTooEarly) { self.appended } else { zxid }
     }
 
     fn begin_snapshot<W: KeeperWorld<D>>(&mut self, world: &mut W) {
@@ -412,5 +430,22 @@ impl<D: Disk> KeeperLoop<D> {
     fn fail<W: KeeperWorld<D>>(&mut self, world: &mut W, what: &'static str, error: io::Error) {
         self.state = State::Stopped;
         world.fatal(KeeperFatal { what, error });
+    }
+}
+
+/// Planted: some watch events are lost.
+fn dropped(bug: PlantedBug, frame: &Bytes) -> bool {
+    bug.is(PlantedBug::DropWatch) && is_notification(frame) && frame.len() % 3 == 0
+}
+
+/// Planted: two neighbours that answer the same connection change places.
+fn reorder(effects: &mut [Effect]) {
+    for at in 1..effects.len() {
+        let (Effect::Send { conn: a, .. }, Effect::Send { conn: b, .. }) = (&effects[at - 1], &effects[at]) else {
+            continue;
+        };
+        if a == b {
+            effects.swap(at - 1, at);
+        }
     }
 }

@@ -21,6 +21,8 @@ pub struct Config {
     pub snap_count: u64,
     /// `snapSizeLimitInKb`, in bytes: log bytes between snapshots, likewise. 0 is no limit.
     pub snap_size_bytes: u64,
+    /// A bug on purpose; only the simulator sets it.
+    pub bug: base::planted::PlantedBug,
 }
 
 impl Default for Config {
@@ -35,6 +37,7 @@ impl Default for Config {
             super_digest: None,
             snap_count: 100_000,
             snap_size_bytes: 4 << 30,
+            bug: base::planted::PlantedBug::None,
         }
     }
 }

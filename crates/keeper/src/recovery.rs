@@ -8,6 +8,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
+use base::planted::PlantedBug;
 use base::{Now, Prng};
 use bytes::Bytes;
 use zk_wire::snapshot::SnapshotRecord;
@@ -129,7 +130,10 @@ impl Recovery {
             }
             _ => {}
         }
-        let _ = self.tree.apply(&header, &body, &mut |_| {});
+        let forgets = self.config.bug.is(PlantedBug::ForgetEphemeral) && matches!(body, TxnBody::CloseSession(_));
+        if !forgets {
+            let _ = self.tree.apply(&header, &body, &mut |_| {});
+        }
         self.last = header.zxid;
         if let Some(digest) = digest.filter(|digest| digest.version == DIGEST_VERSION)
             && self.comparable_from.is_some_and(|from| header.zxid >= from)

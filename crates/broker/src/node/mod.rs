@@ -254,6 +254,11 @@ impl Node {
         }
     }
 
+    /// Whether this broker believes itself to be the active controller.
+    pub fn is_controller(&self) -> bool {
+        self.controller.is_active()
+    }
+
     /// The metadata as of the last step.
     pub fn image(&self) -> &Arc<MetadataImage> {
         &self.ctx.image

@@ -9,6 +9,7 @@ pub mod ephemerals_follow_sessions;
 pub mod log_holds_flushed;
 pub mod log_is_a_prefix;
 pub mod once_and_in_order;
+pub mod one_controller;
 pub mod replies_in_order;
 pub mod replies_match_model;
 pub mod serves_again;

@@ -28,14 +28,15 @@ pub struct LoggedTxn {
 }
 
 impl LoggedTxn {
-    /// The body: what follows the 32 bytes of the header, up to the digest.
+    /// The body behind the 32 bytes of the header, and what follows it.
     pub fn body(&self) -> Bytes {
-        self.payload.slice(32..self.payload.len() - 12)
+        self.payload.slice(32..)
     }
 
     /// The tree digest behind the body, when it has version 2.
     pub fn digest(&self) -> Option<i64> {
-        let mut r = Reader::new(self.payload.slice(self.payload.len().checked_sub(12)?..));
+        let at = self.payload.len().checked_sub(12).filter(|at| *at >= 32)?;
+        let mut r = Reader::new(self.payload.slice(at..));
         (r.i32().ok()? == 2).then(|| r.i64().ok()).flatten()
     }
 }
@@ -66,7 +67,7 @@ fn read_file(content: Bytes, txns: &mut Vec<LoggedTxn>) {
     while let Some(head) = content.get(at..at + 12) {
         let checksum = u64::from_be_bytes(head[..8].try_into().expect("eight bytes"));
         let len = u32::from_be_bytes(head[8..].try_into().expect("four bytes")) as usize;
-        let Some(payload) = content.get(at + 12..at + 12 + len).filter(|payload| payload.len() >= 44) else { return };
+        let Some(payload) = content.get(at + 12..at + 12 + len).filter(|payload| payload.len() >= 32) else { return };
         if content.get(at + 12 + len) != Some(&b'B') || adler32(payload) != checksum {
             return;
         }

@@ -138,7 +138,9 @@ impl Model {
             model.put(path, fresh(children));
         }
         model.put("/zookeeper/quota", fresh(&[]));
-        model.put("/zookeeper/config", fresh(&[]));
+        // Upstream gives it READ_ACL_UNSAFE by a setACL with version -1.
+        let read_only = vec![Acl { perms: perm::READ, scheme: "world".into(), id: "anyone".into() }];
+        model.put("/zookeeper/config", ModelNode { acl: read_only, aversion: -1, ..fresh(&[]) });
         model
     }
 

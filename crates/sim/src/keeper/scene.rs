@@ -28,6 +28,9 @@ use crate::run::{FAULTS_MIN, Outcome, SeedOptions};
 const DATA_DIR: &str = "/data";
 const LOG_DIR: &str = "/data/version-2";
 
+/// No run has more faults, so that a slow one gets its work done in the end.
+const FAULTS_MAX: u64 = 60;
+
 /// Something that happens. `life` tells which life of the process it was meant for.
 enum Event {
     Arrive { link: LinkId, to: To },
@@ -155,14 +158,21 @@ impl Scene {
         while self.kernel.mono() < end {
             self.one_event()?;
         }
-        let waiting: Vec<String> = self
-            .clients
+        // A ping may be under way at any moment.
+        let patience = end + Duration::from_secs(5);
+        while !self.waiting().is_empty() && self.kernel.mono() < patience {
+            self.one_event()?;
+        }
+        serves_again::all_served(&self.waiting())
+    }
+
+    fn waiting(&self) -> Vec<String> {
+        self.clients
             .iter()
             .enumerate()
             .filter(|(_, client)| client.state != State::Up || client.in_flight() > 0)
             .map(|(number, client)| format!("client {number} is {:?} with {}", client.state, client.in_flight()))
-            .collect();
-        serves_again::all_served(&waiting)
+            .collect()
     }
 
     /// The machine loses power, and nothing unsynced survives.
@@ -312,6 +322,7 @@ impl Scene {
         config.keeper.session_timeout_ms_max = 20_000;
         config.keeper.snap_count = self.swarm.snap_count;
         config.bug = self.options.bug;
+        config.keeper.bug = self.options.bug;
         config
     }
 
@@ -323,11 +334,7 @@ impl Scene {
         log_is_a_prefix::PROPERTY.require(newest == last, || {
             format!("recovered up to {last:#x}, but the log had been written up to {newest:#x} only")
         })?;
-        if let Some(first) = found.first() {
-            let from = self.txns.partition_point(|txn| txn.zxid < first.zxid);
-            let shared: Vec<LoggedTxn> = found.into_iter().filter(|txn| txn.zxid <= last).collect();
-            log_is_a_prefix::of(&self.txns[from..kept.max(from)], &shared)?;
-        }
+        log_is_a_prefix::of(&self.txns[..kept], &found)?;
         self.txns.truncate(kept);
         while self.recovered.len() < self.life {
             let life = self.recovered.len();
@@ -341,10 +348,16 @@ impl Scene {
     /// Takes what the logs hold now into the history of the folder.
     fn remember_logs(&mut self) {
         let Ok(found) = read_logs(&self.disk.observer(), Path::new(LOG_DIR)) else { return };
-        let Some(first) = found.first() else { return };
+        // Purged files may come back after a crash, and not all of them: what counts is the end without gaps.
+        let whole = found.windows(2).rposition(|pair| pair[1].zxid != pair[0].zxid + 1).map_or(0, |gap| gap + 1);
+        let Some(first) = found.get(whole) else { return };
+        if found.last().map(|txn| txn.zxid) < self.txns.last().map(|txn| txn.zxid) {
+            // After a crash, before the recovery that decides what is left.
+            return;
+        }
         let older = self.txns.partition_point(|txn| txn.zxid < first.zxid);
         self.txns.truncate(older);
-        self.txns.extend(found);
+        self.txns.extend_from_slice(&found[whole..]);
     }
 
     fn turn(&mut self) {
@@ -626,6 +639,9 @@ impl Scene {
 
     fn fault(&mut self) {
         self.schedule_fault();
+        if self.faults == FAULTS_MAX {
+            return;
+        }
         let Some(fault) = self.kernel.prng.pick(&self.swarm.faults).copied() else { return };
         if self.process.is_none() {
             return;

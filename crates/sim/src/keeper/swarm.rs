@@ -90,14 +90,19 @@ impl Swarm {
         let net_us = pick(prng, &[50, 500, 5000]);
         let pause_us = pick(prng, &[100, 2000, 20_000]);
         let clients = prng.between(2, 8) as usize;
+        let (operations, burst_max) = (prng.between(1000, 1400), prng.between(1, 16));
+        // The load alone would take about so long; that many faults are spread over it.
+        let load_us = operations * pause_us * 11 / 20 / (clients as u64 * (1 + burst_max) / 2).max(1);
+        // Between two faults there must be time to get something done at all.
+        let fault_us = (load_us / prng.between(4, 24)).max(5000 + 20 * (disk_us + net_us));
         Self {
             clients,
-            operations: prng.between(1000, 1400),
+            operations,
             mix: Mix::draw(prng),
-            burst_max: prng.between(1, 16),
+            burst_max,
             pause_us: (pause_us / 10, pause_us),
             faults,
-            fault_us: (5_000, pick(prng, &[100_000, 500_000, 3_000_000])),
+            fault_us: (fault_us / 2, fault_us * 3 / 2),
             survive_percent: pick(prng, &[0, 0, 10, 50, 90]),
             net: NetTimes { delay_us: (10, net_us), slow_one_in: pick(prng, &[0, 50, 500]) },
             disk: JobTimes { half_us: (5, disk_us), slow_one_in: pick(prng, &[0, 20, 200]) },

@@ -1,8 +1,14 @@
-//! To come.
+//! Brokers and their ZooKeeper sessions: the real node loop and session machine on a real keeper whose connections die
+//! at the worst moments.
+
+mod host;
+mod scene;
 
 use crate::run::{Outcome, SeedOptions};
 
 /// Runs one seed.
-pub fn run(_options: SeedOptions) -> Outcome {
-    Outcome { operations: 1000, faults: 3, events: 0, virtual_ms: 0, hash: 0, result: Ok(()), lines: Vec::new() }
+pub fn run(options: SeedOptions) -> Outcome {
+    let mut scene = scene::Scene::new(options);
+    let result = scene.run();
+    scene.outcome(result)
 }

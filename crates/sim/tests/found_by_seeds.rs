@@ -1,0 +1,114 @@
+//! What seeds have found, each reduced to its core and named after what broke.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base::Prng;
+use broker::log::{LogConfig, ProducerState};
+use broker::{TopicId, TopicPartition};
+use bytes::Bytes;
+use sim::disk::{Crash, DiskOp, SimDisk};
+use storage::disk::{Disk, DiskFile, OpenMode};
+use storage::kafka::LogDir;
+use storage::zk::data_dir::DataDir;
+use storage::zk::restore::{Restore, RestoreOptions, restore};
+use storage::zk::snapshot_reader::Trailers;
+use storage::zk::synced::SyncedFile;
+use storage::zk::txn_log::{TxnLog, TxnLogConfig};
+use zk_wire::snapshot::SnapshotRecord;
+
+const NOTHING_SURVIVES: Crash = Crash::Power { survive_percent: 0 };
+
+#[derive(Default)]
+struct Zxids(Vec<i64>);
+
+impl Restore for Zxids {
+    fn begin(&mut self, _zxid: i64) {
+        self.0.clear();
+    }
+
+    fn snapshot_record(&mut self, _record: SnapshotRecord) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn snapshot_end(&mut self, _trailers: Trailers) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn txn(&mut self, zxid: i64, _payload: Bytes) -> Result<(), String> {
+        self.0.push(zxid);
+        Ok(())
+    }
+}
+
+fn restored(disk: &SimDisk) -> Vec<i64> {
+    let mut dir = DataDir::open(disk.clone(), Path::new("/data"), None).expect("the folder opens");
+    let mut zxids = Zxids::default();
+    let options = RestoreOptions { trust_empty: true, record_bytes_max: 1 << 20 };
+    restore(&dir, options, &mut zxids).expect("the folder restores");
+    dir.mark().expect("an honest disk");
+    zxids.0
+}
+
+/// Keeper seed 198: a process was killed after the sync of a new log file and before the sync of its folder. The next
+/// one replayed the file, showed its transactions to clients, and a power loss took the file's name.
+#[test]
+fn a_replayed_log_keeps_its_name() {
+    let disk = SimDisk::new(Prng::new(1));
+    assert!(restored(&disk).is_empty());
+    let log_dir = Path::new("/data/version-2");
+    let side = SyncedFile::open(disk.clone(), log_dir).expect("an honest disk");
+    let mut log = TxnLog::new(disk.clone(), log_dir.to_path_buf(), TxnLogConfig::default(), side);
+    let mut payload = vec![0; 40];
+    payload[12..20].copy_from_slice(&1_i64.to_be_bytes());
+    log.append(1, payload.into());
+    // The side file is made first, with a sync of its own.
+    disk.fail_after(DiskOp::SyncDir, 1);
+    assert!(log.begin_group().expect("an entry waits").run().result.is_err());
+    let disk = disk.crash(Crash::Process);
+    assert_eq!(restored(&disk), [1]);
+    let disk = disk.crash(NOTHING_SURVIVES);
+    assert_eq!(restored(&disk), [1], "what was shown once is there for ever");
+}
+
+/// Log seed 1: a failed write left the first bytes of `partition.metadata`, and the broker refused to start.
+#[test]
+fn half_a_partition_metadata_is_none() {
+    let disk = SimDisk::new(Prng::new(1));
+    let (partition, config) = (TopicPartition::new("topic", 0), Arc::new(LogConfig::default()));
+    {
+        let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
+        dir.create_log(&partition, TopicId([7; 16]), config, 0).expect("an honest disk");
+    }
+    let file = disk.open(Path::new("/kafka/topic-0/partition.metadata"), OpenMode::Write).expect("it was written");
+    file.set_len(17).expect("an honest disk");
+    let disk = disk.crash(Crash::Process);
+    let (found, _) = LogDir::open(&disk, Path::new("/kafka")).and_then(|dir| dir.scan()).expect("the folder opens");
+    assert_eq!((found.len(), found[0].topic_id), (1, TopicId::ZERO));
+}
+
+/// Log seed 5: two segments were rolled and nothing was flushed; the younger one's bytes reached the disk, the older
+/// one's did not, and the log came back with a gap.
+#[test]
+fn a_log_ends_where_an_unflushed_segment_is_missing_its_end() {
+    let disk = SimDisk::new(Prng::new(1));
+    let (partition, config) = (TopicPartition::new("topic", 0), Arc::new(LogConfig::default()));
+    let producers = ProducerState::new(0);
+    {
+        let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
+        let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), 0).expect("an honest disk");
+        for base in 0..4 {
+            log.append(&sim::log::batch(base, 1, (-1, -1), 0, 0, b"record"), 0, &producers).expect("appended");
+            if base == 1 {
+                log.roll(2, 0, &producers).expect("rolled");
+            }
+        }
+        log.flush().and_then(|job| job.run()).expect("flushed");
+    }
+    let file = disk.open(Path::new("/kafka/topic-0/00000000000000000000.log"), OpenMode::Write).expect("a segment");
+    file.set_len(file.len().expect("a length") / 2).expect("an honest disk");
+    let disk = disk.crash(Crash::Process);
+    let dir = LogDir::open(&disk, Path::new("/kafka")).expect("the folder opens");
+    let (log, ..) = dir.open_log(&partition, config, 0, 1000).expect("the log opens");
+    assert_eq!(log.log_end_offset(), 1, "offset 1 is lost, so 2 and 3 cannot follow");
+}
