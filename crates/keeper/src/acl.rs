@@ -224,7 +224,7 @@ mod tests {
     fn lists_are_fixed_up() {
         let ben = [id("ip", "10.0.0.7"), id("digest", "ben:hash")];
         let all = entry(31, "auth", "");
-        assert_eq!(fixup(Some(&[all.clone()]), &ben), Ok(vec![entry(31, "digest", "ben:hash")]));
+        assert_eq!(fixup(Some(core::slice::from_ref(&all)), &ben), Ok(vec![entry(31, "digest", "ben:hash")]));
         assert_eq!(fixup(Some(&[all]), &ben[..1]), Err(ErrorCode::INVALID_ACL), "an address is no identity");
         let world = entry(1, "world", "anyone");
         assert_eq!(fixup(Some(&[world.clone(), world.clone()]), &[]), Ok(vec![world]));

@@ -339,7 +339,7 @@ impl Tree {
         if path == "/" {
             self.digest = self.digest.wrapping_sub(self.digest_of("/", &self.root));
             self.digest = self.digest.wrapping_add(self.digest_of("/", &node));
-            self.bytes = self.bytes - self.root.data.as_ref().map_or(0, |data| data.len()) as u64;
+            self.bytes -= self.root.data.as_ref().map_or(0, |data| data.len()) as u64;
             self.bytes += node.data.as_ref().map_or(0, |data| data.len()) as u64;
             let children = self.root.take_children();
             self.root = node;
