@@ -1,6 +1,7 @@
 //! `cargo xtask conformance`: other people's clients and tools against our servers, or against Apache's to prove the
 //! suite itself.
 
+mod differential;
 mod folders;
 mod garbage;
 mod java;
@@ -53,7 +54,17 @@ struct OwnServers {
     body: fn(&Path) -> Result<String>,
 }
 
-const OWN_SERVERS: [OwnServers; 5] = [
+const OWN_SERVERS: [OwnServers; 7] = [
+    OwnServers {
+        name: "differential",
+        about: "5,000 requests to Apache's keeper and to ours, the same bytes, every answer compared",
+        body: differential::run,
+    },
+    OwnServers {
+        name: "differential-full",
+        about: "the same with 20,000 requests and a new seed",
+        body: differential::run_full,
+    },
     OwnServers {
         name: "data-dir",
         about: "one ZooKeeper dataDir under Apache's server and ours in turn",

@@ -71,7 +71,7 @@ impl Names {
             stat.version,
             stat.cversion,
             stat.aversion,
-            self.owner(stat.ephemeral_owner),
+            self.owner(stat.ephemeral_owner.0),
             stat.data_length,
             stat.num_children,
             u8::from(stat.ctime != 0),

@@ -1,0 +1,467 @@
+//! One client's next request, from chance and from what the answers so far told of the tree.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use base::Prng;
+use zk_wire::OpCode;
+use zk_wire::multi::{MultiOp, MultiRequest};
+
+use super::body::Body;
+use super::shown::Learned;
+use super::values;
+
+/// Operations that castlekeep does not serve yet or answers otherwise on purpose (`docs/divergence.md`): not generated.
+pub const LEFT_OUT: &[OpCode] = &[
+    OpCode::RECONFIG,
+    OpCode::CHECK_WATCHES,
+    OpCode::REMOVE_WATCHES,
+    OpCode::CREATE_CONTAINER,
+    OpCode::DELETE_CONTAINER,
+    OpCode::CREATE_TTL,
+    OpCode::MULTI_READ,
+    OpCode::SASL,
+    OpCode::GET_EPHEMERALS,
+    OpCode::GET_ALL_CHILDREN_NUMBER,
+    OpCode::SET_WATCHES2,
+    OpCode::ADD_WATCH,
+    OpCode::WHO_AM_I,
+];
+
+/// The modes of create that are served: container and TTL nodes are not.
+const MODES: &[i32] = &[0, 1, 2, 3];
+/// The flags of the others.
+const MODES_LEFT_OUT: std::ops::RangeInclusive<i32> = 4..=6;
+
+/// How often each operation is asked for.
+const WEIGHTS: &[(OpCode, u64)] = &[
+    (OpCode::CREATE, 170),
+    (OpCode::CREATE2, 60),
+    (OpCode::DELETE, 120),
+    (OpCode::EXISTS, 80),
+    (OpCode::GET_DATA, 90),
+    (OpCode::SET_DATA, 110),
+    (OpCode::GET_ACL, 40),
+    (OpCode::SET_ACL, 50),
+    (OpCode::GET_CHILDREN, 60),
+    (OpCode::GET_CHILDREN2, 60),
+    (OpCode::SYNC, 20),
+    (OpCode::PING, 15),
+    (OpCode::MULTI, 100),
+    (OpCode::AUTH, 20),
+    (OpCode::SET_WATCHES, 20),
+    (OpCode::CLOSE_SESSION, 8),
+    (UNKNOWN, 6),
+];
+
+/// Stands for numbers that are no operation of a client.
+const UNKNOWN: OpCode = OpCode(1000);
+const UNKNOWN_NUMBERS: &[i32] =
+    &[-10, -1, 0, 10, 13, 23, 99, 108, 1000, -2, -12, -100, i32::MIN, i32::MAX, 0x0100, 0x0001_0001];
+
+/// The operations that are asked for.
+pub fn served() -> impl Iterator<Item = OpCode> {
+    WEIGHTS.iter().map(|(opcode, _)| *opcode).filter(|opcode| *opcode != UNKNOWN)
+}
+
+/// Above this, nodes are deleted rather than created.
+const NODES_WANTED: usize = 250;
+
+/// A request.
+#[derive(Clone)]
+pub struct Ask {
+    /// The header's.
+    pub xid: i32,
+    /// The header's.
+    pub opcode: i32,
+    /// Behind the header.
+    pub body: Vec<u8>,
+    /// In words, for a report.
+    pub about: String,
+    subject: Subject,
+}
+
+impl Ask {
+    /// A request that teaches the generator nothing.
+    pub fn plain(opcode: OpCode, body: Body, about: String, xid: i32) -> Self {
+        Self { xid, opcode: opcode.0, body: body.0, about, subject: Subject::Nothing }
+    }
+
+    /// Whether replies to requests sent behind it in one go are not determined: it may end the connection, or is
+    /// answered ahead of what waits.
+    pub fn must_be_last(&self) -> bool {
+        let served = WEIGHTS.iter().any(|(opcode, _)| opcode.0 == self.opcode);
+        !served || [OpCode::AUTH, OpCode::CLOSE_SESSION].iter().any(|opcode| opcode.0 == self.opcode)
+    }
+}
+
+/// What the reply will tell of.
+#[derive(Clone, Default)]
+enum Subject {
+    #[default]
+    Nothing,
+    Node(String),
+    Deleted(String),
+    Parts(Vec<Subject>),
+}
+
+/// What is known of a node.
+#[derive(Clone, Copy, Default)]
+struct Node {
+    version: i32,
+    aversion: i32,
+}
+
+/// Makes requests.
+pub struct Asks {
+    prng: Prng,
+    nodes: BTreeMap<String, Node>,
+    last_zxid: i64,
+    /// For a multi that needs nodes of its own.
+    fresh: u64,
+    former: VecDeque<String>,
+}
+
+impl Asks {
+    /// Nothing is known but the root.
+    pub fn new(prng: Prng) -> Self {
+        let nodes = BTreeMap::from([("/".to_owned(), Node::default())]);
+        Self { prng, nodes, last_zxid: 0, fresh: 0, former: VecDeque::new() }
+    }
+
+    /// A request that shows a node: for looking at the whole tree.
+    pub fn look(opcode: OpCode, path: &str, xid: i32) -> Ask {
+        let body = Body::new().text(path);
+        let body = if opcode == OpCode::GET_ACL { body } else { body.byte(0) };
+        Ask::plain(opcode, body, format!("{} {path:?}", opcode.name()), xid)
+    }
+
+    /// The next request of a connection.
+    pub fn next(&mut self, xid: i32) -> Ask {
+        let total: u64 = WEIGHTS.iter().map(|(_, weight)| weight).sum();
+        let mut at = self.prng.below(total);
+        let chosen = WEIGHTS.iter().find(|(_, weight)| {
+            let here = at < *weight;
+            at = at.saturating_sub(*weight);
+            here
+        });
+        let opcode = chosen.expect("the weights cover the range").0;
+        loop {
+            let ask = self.ask(opcode, xid);
+            if !asks_for_left_out(&ask) {
+                return ask;
+            }
+        }
+    }
+
+    /// A request of an operation.
+    pub fn ask(&mut self, opcode: OpCode, xid: i32) -> Ask {
+        let (body, about, subject) = self.body(opcode);
+        let mut ask = Ask { xid, opcode: opcode.0, body: body.0, about, subject };
+        match opcode {
+            UNKNOWN => {
+                ask.opcode = *self.prng.pick(UNKNOWN_NUMBERS).expect("not empty");
+                ask.about = format!("opcode {}", ask.opcode);
+            }
+            OpCode::PING => ask.xid = -2,
+            OpCode::AUTH => ask.xid = -4,
+            OpCode::SET_WATCHES => ask.xid = -8,
+            _ => {}
+        }
+        if self.prng.chance(1, 25) && opcode != OpCode::CLOSE_SESSION && opcode != UNKNOWN {
+            let how = values::break_body(&mut self.prng, &mut ask.body);
+            ask.about = format!("{} ({how}: {})", ask.about, super::shown::hex(&ask.body));
+            ask.subject = Subject::Nothing;
+        }
+        ask
+    }
+
+    fn body(&mut self, opcode: OpCode) -> (Body, String, Subject) {
+        let body = Body::new();
+        match opcode {
+            OpCode::CREATE | OpCode::CREATE2 => {
+                let (body, about) = self.create();
+                (body, format!("{} {about}", opcode.name()), Subject::Nothing)
+            }
+            OpCode::DELETE => {
+                let (body, path, about) = self.delete();
+                (body, about, Subject::Deleted(path))
+            }
+            OpCode::SET_DATA => {
+                let (body, path, about) = self.set_data();
+                (body, about, Subject::Node(path))
+            }
+            OpCode::SET_ACL => {
+                let path = self.path();
+                let current = self.known(&path).aversion;
+                let version = values::version(&mut self.prng, current);
+                // Nobody may be locked out of everything.
+                let list = if path.matches('/').count() < 2 && self.prng.chance(9, 10) || path == "/" {
+                    values::open()
+                } else {
+                    values::list(&mut self.prng)
+                };
+                let about = format!("setACL {path:?} {list:?} v{version}");
+                (body.text(&path).list(&list).int(version), about, Subject::Node(path))
+            }
+            OpCode::EXISTS | OpCode::GET_DATA | OpCode::GET_CHILDREN | OpCode::GET_CHILDREN2 => {
+                let path = self.path();
+                let watch = *self.prng.pick(&[0, 0, 1, 1, 1, 2, 255]).expect("not empty");
+                let about = format!("{} {path:?} watch {watch}", opcode.name());
+                (body.text(&path).byte(watch), about, Subject::Node(path))
+            }
+            OpCode::GET_ACL | OpCode::SYNC => {
+                let path = self.path();
+                let about = format!("{} {path:?}", opcode.name());
+                let subject = if opcode == OpCode::SYNC { Subject::Nothing } else { Subject::Node(path.clone()) };
+                (body.text(&path), about, subject)
+            }
+            OpCode::MULTI => self.multi(),
+            OpCode::AUTH => self.auth(),
+            OpCode::SET_WATCHES => self.set_watches(),
+            _ => (body, opcode.name().to_owned(), Subject::Nothing),
+        }
+    }
+
+    fn create(&mut self) -> (Body, String) {
+        let mut path = if self.prng.chance(1, 12) { values::odd_path(&mut self.prng) } else { self.new_path() };
+        let crowded = self.nodes.len() > NODES_WANTED;
+        if crowded && self.prng.chance(3, 4) {
+            path = self.path();
+        }
+        let data = values::data(&mut self.prng);
+        let list = values::list(&mut self.prng);
+        let mut flags = values::flags(&mut self.prng, MODES);
+        if crowded && flags > 1 {
+            flags &= 1;
+        }
+        let about = format!("{path:?} data {:?} {list:?} flags {flags}", data.as_ref().map(Vec::len));
+        (Body::new().text(&path).buffer(data.as_deref()).list(&list).int(flags), about)
+    }
+
+    fn delete(&mut self) -> (Body, String, String) {
+        let path = if self.nodes.len() > NODES_WANTED { self.leaf() } else { self.path() };
+        let current = self.known(&path).version;
+        let version = values::version(&mut self.prng, current);
+        let about = format!("delete {path:?} v{version}");
+        (Body::new().text(&path).int(version), path, about)
+    }
+
+    fn set_data(&mut self) -> (Body, String, String) {
+        let path = self.path();
+        let data = values::data(&mut self.prng);
+        let current = self.known(&path).version;
+        let version = values::version(&mut self.prng, current);
+        let about = format!("setData {path:?} data {:?} v{version}", data.as_ref().map(Vec::len));
+        (Body::new().text(&path).buffer(data.as_deref()).int(version), path, about)
+    }
+
+    fn multi(&mut self) -> (Body, String, Subject) {
+        let count = self.prng.below(6);
+        let mut body = Body::new();
+        let mut about = String::from("multi");
+        let mut parts = Vec::new();
+        // Half of them are made of parts that work, or nearly all would fail.
+        let tame = self.prng.chance(1, 2);
+        for _ in 0..count {
+            let opcode = *self
+                .prng
+                .pick(&[OpCode::CREATE, OpCode::CREATE2, OpCode::DELETE, OpCode::SET_DATA, OpCode::CHECK])
+                .expect("not empty");
+            let (part, text, subject) = if tame { self.tame_part(opcode) } else { self.wild_part(opcode) };
+            // The flag and the error in a part's header are not looked at.
+            body = body.int(opcode.0).byte(0).int(*self.prng.pick(&[-1, -1, 0, 7]).expect("not empty")).raw(&part.0);
+            about += &format!(" [{text}]");
+            parts.push(subject);
+        }
+        if self.prng.chance(1, 60) {
+            let odd = *self.prng.pick(&[3, 4, 7, 8, 14, 16, -1, 0, 100, 1000]).expect("not empty");
+            body = body.int(odd).byte(0).int(-1).text("/a").byte(0);
+            about += &format!(" [opcode {odd}]");
+        }
+        (body.int(-1).byte(1).int(-1), about, Subject::Parts(parts))
+    }
+
+    fn wild_part(&mut self, opcode: OpCode) -> (Body, String, Subject) {
+        if opcode != OpCode::CHECK {
+            return self.body(opcode);
+        }
+        let path = self.path();
+        let current = self.known(&path).version;
+        let version = values::version(&mut self.prng, current);
+        (Body::new().text(&path).int(version), format!("check {path:?} v{version}"), Subject::Nothing)
+    }
+
+    fn tame_part(&mut self, opcode: OpCode) -> (Body, String, Subject) {
+        let path = self.known_path();
+        match opcode {
+            OpCode::CREATE | OpCode::CREATE2 => {
+                self.fresh += 1;
+                let parent = if self.prng.chance(1, 3) { path } else { "/".into() };
+                let slash = if parent == "/" { "" } else { "/" };
+                let path = format!("{parent}{slash}m{}", self.fresh);
+                let flags = self.prng.below(4) as i32;
+                let about = format!("{} {path:?} flags {flags}", opcode.name());
+                (
+                    Body::new().text(&path).buffer(Some(b"multi")).list(&values::open()).int(flags),
+                    about,
+                    Subject::Nothing,
+                )
+            }
+            OpCode::DELETE => {
+                let path = self.leaf();
+                (Body::new().text(&path).int(-1), format!("delete {path:?} v-1"), Subject::Deleted(path))
+            }
+            OpCode::SET_DATA => {
+                let body = Body::new().text(&path).buffer(Some(b"set")).int(-1);
+                (body, format!("setData {path:?} v-1"), Subject::Node(path))
+            }
+            _ => (Body::new().text(&path).int(-1), format!("check {path:?} v-1"), Subject::Nothing),
+        }
+    }
+
+    fn auth(&mut self) -> (Body, String, Subject) {
+        let kind = *self.prng.pick(&[0, 0, 0, 1, -1]).expect("not empty");
+        let (scheme, auth): (&str, Option<Vec<u8>>) = match self.prng.below(40) {
+            0..=29 => ("digest", Some(self.prng.pick(&values::USERS).expect("not empty").0.into())),
+            30 => ("digest", Some(b"nocolon".to_vec())),
+            31 => ("digest", Some(b"a:b:c".to_vec())),
+            32 => ("digest", Some(Vec::new())),
+            33 => ("digest", Some(vec![0xff, b':', 0xc3])),
+            34 => ("digest", None),
+            35 => ("ip", Some(b"10.0.0.1".to_vec())),
+            36 => ("world", Some(b"anyone".to_vec())),
+            37 => ("super", Some(b"".to_vec())),
+            38 => ("none", Some(b"x".to_vec())),
+            _ => (*self.prng.pick(&["", "sasl", "x509", "DIGEST", "auth"]).expect("not empty"), None),
+        };
+        let about = format!("auth type {kind} {scheme:?} {auth:?}");
+        (Body::new().int(kind).text(scheme).buffer(auth.as_deref()), about, Subject::Nothing)
+    }
+
+    fn set_watches(&mut self) -> (Body, String, Subject) {
+        let back = self.prng.below(60) as i64;
+        let since = *self.prng.pick(&[self.last_zxid - back, self.last_zxid, 0, i64::MAX]).expect("not empty");
+        let mut body = Body::new().long(since);
+        let mut about = format!("setWatches since {since}");
+        for _ in 0..3 {
+            let paths = match self.prng.below(40) {
+                0 => None,
+                n => Some((0..n % 4).map(|_| self.path()).collect::<Vec<_>>()),
+            };
+            about += &format!(" {paths:?}");
+            body = body.texts(paths.as_deref());
+        }
+        (body, about, Subject::Nothing)
+    }
+
+    /// A path: mostly of a node, else one near nodes, else an odd one.
+    fn path(&mut self) -> String {
+        match self.prng.below(100) {
+            0..=74 => self.known_path(),
+            75..=84 => self.new_path(),
+            85..=89 => match self.former.len() {
+                0 => self.new_path(),
+                len => self.former[self.prng.below(len as u64) as usize].clone(),
+            },
+            _ => values::odd_path(&mut self.prng),
+        }
+    }
+
+    fn known_path(&mut self) -> String {
+        let at = self.prng.below(self.nodes.len() as u64) as usize;
+        self.nodes.keys().nth(at).expect("the root is always known").clone()
+    }
+
+    /// A node without children, if a few tries find one.
+    fn leaf(&mut self) -> String {
+        for _ in 0..8 {
+            let path = self.known_path();
+            let below = format!("{path}/");
+            let next = self.nodes.range(below.clone()..).next();
+            if path != "/" && next.is_none_or(|(next, _)| !next.starts_with(&below)) {
+                return path;
+            }
+        }
+        self.known_path()
+    }
+
+    /// A child of a node, there or not.
+    fn new_path(&mut self) -> String {
+        let parent = match self.prng.below(10) {
+            0..=2 => "/".to_owned(),
+            3 => format!("/{}/{}", values::name(&mut self.prng), values::name(&mut self.prng)),
+            _ => self.known_path(),
+        };
+        let depth = parent.matches('/').count();
+        let parent = if depth > 12 || parent.starts_with("/zookeeper") { "/".to_owned() } else { parent };
+        let slash = if parent.ends_with('/') { "" } else { "/" };
+        let name = if self.prng.chance(1, 20) { "" } else { values::name(&mut self.prng) };
+        format!("{parent}{slash}{name}")
+    }
+
+    fn known(&self, path: &str) -> Node {
+        self.nodes.get(path).copied().unwrap_or_default()
+    }
+
+    /// Takes what a reply tells.
+    pub fn learn(&mut self, ask: &Ask, learned: &Learned) {
+        self.last_zxid = self.last_zxid.max(learned.zxid);
+        self.take(&ask.subject, learned);
+    }
+
+    fn take(&mut self, subject: &Subject, learned: &Learned) {
+        if let Some(created) = &learned.created {
+            self.nodes.insert(created.clone(), Node::default());
+        }
+        match subject {
+            Subject::Nothing => {}
+            Subject::Node(path) | Subject::Deleted(path) if learned.err == zk_wire::ErrorCode::NO_NODE.0 => {
+                self.forget(path);
+            }
+            Subject::Deleted(path) if learned.err == 0 => self.forget(path),
+            Subject::Deleted(_) => {}
+            Subject::Node(path) => {
+                if let Some(stat) = &learned.stat {
+                    let node = Node { version: stat.version, aversion: stat.aversion };
+                    self.nodes.insert(path.clone(), node);
+                }
+            }
+            Subject::Parts(parts) => {
+                // Of a multi that failed nothing happened, though its first parts say OK.
+                if learned.parts.iter().any(|part| part.err != 0) {
+                    return;
+                }
+                for (subject, learned) in parts.iter().zip(&learned.parts) {
+                    self.take(subject, learned);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, path: &str) {
+        if path != "/" && self.nodes.remove(path).is_some() {
+            self.former.push_back(path.to_owned());
+            if self.former.len() > 40 {
+                self.former.pop_front();
+            }
+        }
+    }
+}
+
+/// Whether a request asks, perhaps by a broken body, for what is left out.
+fn asks_for_left_out(ask: &Ask) -> bool {
+    let r = &mut base::Reader::new(bytes::Bytes::copy_from_slice(&ask.body));
+    match OpCode(ask.opcode) {
+        OpCode::CREATE | OpCode::CREATE2 => {
+            let request = <zk_wire::CreateRequest as zk_wire::Jute>::decode(r);
+            request.is_ok_and(|request| MODES_LEFT_OUT.contains(&request.flags))
+        }
+        OpCode::MULTI => <MultiRequest as zk_wire::Jute>::decode(r).is_ok_and(|request| {
+            request.ops.iter().any(|op| match op {
+                MultiOp::Create(request) | MultiOp::Create2(request) => MODES_LEFT_OUT.contains(&request.flags),
+                other => LEFT_OUT.contains(&other.opcode()),
+            })
+        }),
+        _ => LEFT_OUT.iter().any(|opcode| opcode.0 == ask.opcode),
+    }
+}
