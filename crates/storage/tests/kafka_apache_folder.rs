@@ -1,5 +1,6 @@
-//! Opens the `log.dirs` folder that Apache Kafka 3.9.2 wrote (`fixtures/kafka/log-3.9.2`): once as it was left by its
-//! clean stop, once as if it had been killed, when every batch is read and every index made anew.
+//! Opens `log.dirs` folders that Apache Kafka 3.9.2 wrote: one that was stopped cleanly (`fixtures/kafka/log-3.9.2`), as
+//! it was left and as if it had been killed, when every batch is read and every index made anew; and one that was killed
+//! (`fixtures/kafka/logs/killed-3.9.2`).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,7 +31,11 @@ const EXPECTED: &[(&str, i32, i64, usize)] = &[
 ];
 
 fn copy_of_fixture() -> tempfile::TempDir {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/kafka/log-3.9.2");
+    copy_of("log-3.9.2")
+}
+
+fn copy_of(name: &str) -> tempfile::TempDir {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/kafka").join(name);
     let dir = tempfile::tempdir().unwrap();
     copy(&fixture, dir.path());
     dir
@@ -202,4 +207,44 @@ fn a_locked_or_foreign_folder_is_refused() {
     std::fs::write(copy.path().join("meta.properties"), "version=1\nnode.id=1\ncluster.id=x\n").unwrap();
     let error = LogDir::open(&FileDisk, copy.path()).err().unwrap();
     assert!(error.to_string().contains("KRaft"), "{error}");
+}
+
+#[test]
+fn after_kill_9() {
+    let copy = copy_of("logs/killed-3.9.2");
+    let dir = LogDir::open(&FileDisk, copy.path()).unwrap();
+    assert!(!dir.was_clean());
+    // The segments and interval of the capture's server.properties.
+    let config = Arc::new(LogConfig { index_interval_bytes: 300, segment_bytes: 4000, ..LogConfig::default() });
+    let expected = [("codecs", 180, 3737 + 3738 + 2236), ("append-time", 15, 1128), ("transactions", 17, 1264)];
+    for (topic, end, bytes) in expected {
+        let folder = copy.path().join(format!("{topic}-0"));
+        let before = contents(&folder);
+        let partition = TopicPartition::new(topic, 0);
+        let (mut log, recovered, high_watermark) = dir.open_log(&partition, config.clone(), NOW_MS, i64::MAX).unwrap();
+        assert_eq!((recovered.log_end_offset, high_watermark), (end, end), "{topic}");
+        assert_eq!(recovered.warnings, [""; 0]);
+        assert!(recovered.segments_scanned > 0);
+        check_reads(&log, &recovered, bytes);
+        if topic == "transactions" {
+            assert_eq!(recovered.producers.first_unstable_offset().map(|at| at < end), Some(true), "one is open");
+            assert_eq!(log.aborted_txns(0, end).len(), 6);
+        }
+        log.close(&recovered.producers).unwrap().run().unwrap();
+        drop(log);
+        let after = contents(&folder);
+        for (name, bytes) in before.iter().filter(|(name, _)| !name.ends_with(".snapshot")) {
+            // The active segment's indexes had their full size; what counts of them is the same.
+            let same = after.get(name).is_some_and(|after| bytes == after || is_trimmed(name, bytes, after));
+            assert!(same, "{topic}-0/{name}");
+        }
+    }
+}
+
+/// Whether `after` is what an index preallocated with zeros holds; its time index got the last entry at the close.
+fn is_trimmed(name: &str, before: &[u8], after: &[u8]) -> bool {
+    let entry = if name.ends_with(".timeindex") { 12 } else { 8 };
+    let used = before.len() - before.iter().rev().take_while(|byte| **byte == 0).count();
+    let used = used.next_multiple_of(entry);
+    name.ends_with("index") && after.starts_with(&before[..used]) && after.len() <= used + entry
 }
