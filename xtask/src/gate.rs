@@ -26,24 +26,28 @@ struct Row {
     error: Option<String>,
 }
 
-const SUITES: [Suite; 11] = [
-    Suite { name: "tidy", about: "arrows, generated code, documents, format", full_only: false, body: tidy_suite },
-    Suite { name: "build", about: "everything, while the cache is filled", full_only: false, body: build },
-    Suite { name: "clippy", about: "lints as errors", full_only: false, body: clippy },
-    Suite { name: "unit", about: "cargo test", full_only: false, body: unit },
-    Suite { name: "sim", about: "1,000 seeds; planted bugs; determinism", full_only: false, body: sim },
-    Suite { name: "examples", about: "the programs of examples/", full_only: false, body: examples },
-    Suite { name: "clients", about: "conformance with every client", full_only: false, body: clients },
-    Suite { name: "pairs", about: "our broker or Apache's on our keeper or Apache's", full_only: false, body: pairs },
-    Suite {
-        name: "folders",
-        about: "data folders in turn with Apache's servers, kill -9, a power cut",
-        full_only: false,
-        body: folders,
-    },
-    Suite { name: "oracle", about: "the clients' suites against Apache's servers", full_only: true, body: oracle },
-    Suite { name: "sim-full", about: "50,000 seeds", full_only: true, body: sim_full },
+const SUITES: [Suite; 12] = [
+    suite("tidy", "arrows, generated code, documents, format", tidy_suite),
+    suite("build", "everything, while the cache is filled", build),
+    suite("clippy", "lints as errors", clippy),
+    suite("unit", "cargo test", unit),
+    suite("sim", "1,000 seeds; planted bugs; determinism", sim),
+    suite("examples", "the programs of examples/", examples),
+    suite("clients", "conformance with every client", clients),
+    suite("days", "differential, folders in turn, kill -9, nonsense, a power cut", days),
+    suite("pairs", "our broker or Apache's on our keeper or Apache's", pairs),
+    only_full("oracle", "the clients' suites against Apache's servers", oracle),
+    only_full("differential", "20,000 requests, a new seed", differential_full),
+    only_full("sim-full", "50,000 seeds", sim_full),
 ];
+
+const fn suite(name: &'static str, about: &'static str, body: fn(&Path) -> Result<Vec<Row>>) -> Suite {
+    Suite { name, about, full_only: false, body }
+}
+
+const fn only_full(name: &'static str, about: &'static str, body: fn(&Path) -> Result<Vec<Row>>) -> Suite {
+    Suite { name, about, full_only: true, body }
+}
 
 /// Prints the suites' names.
 pub fn list() {
@@ -139,6 +143,10 @@ fn sim(root: &Path) -> Result<Vec<Row>> {
     Ok(Vec::new())
 }
 
+fn differential_full(root: &Path) -> Result<Vec<Row>> {
+    conform(root, &["differential-full"], Make::Ours)
+}
+
 fn sim_full(root: &Path) -> Result<Vec<Row>> {
     crate::simulate(root, &["--from", "1001", "--seeds", "50000"]).map(|()| Vec::new())
 }
@@ -155,8 +163,8 @@ fn pairs(root: &Path) -> Result<Vec<Row>> {
     conform(root, &["pairs"], Make::Ours)
 }
 
-fn folders(root: &Path) -> Result<Vec<Row>> {
-    conform(root, &["data-dir", "log-dirs", "restart", "garbage", "power-cut"], Make::Ours)
+fn days(root: &Path) -> Result<Vec<Row>> {
+    conform(root, &conformance::own_server_suites(), Make::Ours)
 }
 
 fn oracle(root: &Path) -> Result<Vec<Row>> {

@@ -54,7 +54,7 @@ struct OwnServers {
     body: fn(&Path) -> Result<String>,
 }
 
-const OWN_SERVERS: [OwnServers; 7] = [
+const OWN_SERVERS: [OwnServers; 8] = [
     OwnServers {
         name: "differential",
         about: "5,000 requests to Apache's keeper and to ours, the same bytes, every answer compared",
@@ -81,6 +81,7 @@ const OWN_SERVERS: [OwnServers; 7] = [
         body: restart::run_rounds,
     },
     OwnServers { name: "garbage", about: "ours: a thousand connections of nonsense", body: garbage::run },
+    OwnServers { name: "kill9-log", about: "ours: kill -9 while producers write", body: scripts::kill9_log },
     OwnServers {
         name: "power-cut",
         about: "a file system that loses its power under our keeper (root only)",
@@ -115,6 +116,11 @@ pub fn list() {
 /// The suites of other people's clients: all but the examples, which the gate runs first.
 pub fn client_suites() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).filter(|name| *name != "examples").collect()
+}
+
+/// The suites with servers of their own that every change goes through.
+pub fn own_server_suites() -> Vec<&'static str> {
+    OWN_SERVERS.iter().map(|suite| suite.name).filter(|name| !name.ends_with("-full")).collect()
 }
 
 /// Runs the named suites (all of them and the pairs when none is named) and prints each result as it comes.

@@ -63,6 +63,12 @@ pub fn power_cut(dir: &Path) -> Result<String> {
     python("conformance/faults/power_cut.py", &["--binary", &binary, "--rounds", "3", "--port", &port])
 }
 
+/// kill -9 while producers write: nothing acknowledged is missing, doubled or misplaced.
+pub fn kill9_log(_: &Path) -> Result<String> {
+    let binary = servers::castlekeep()?.display().to_string();
+    python("conformance/faults/kill9_log.py", &["--binary", &binary, "--rounds", "3"])
+}
+
 fn python(script: &str, arguments: &[&str]) -> Result<String> {
     let mut python = Command::new(provision::python()?);
     python.arg(repo::root()?.join(script)).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
