@@ -84,7 +84,8 @@ async fn a_request_after_the_session_is_checked_too() {
     let server = start(dir.path()).await;
     let addr = server.local_addrs()[0];
     tokio::task::spawn_blocking(move || {
-        for bytes in [&[0x7f, 0xff, 0xff, 0xff][..], &[0, 0, 0, 3, 1, 2, 3], &[0, 0x20, 0, 0]] {
+        let xid_of_events = [0, 0, 0, 8, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 11];
+        for bytes in [&[0x7f, 0xff, 0xff, 0xff][..], &[0, 0, 0, 3, 1, 2, 3], &[0, 0x20, 0, 0], &xid_of_events] {
             let mut client = Client::new(addr);
             client.socket.write_all(bytes).unwrap();
             assert!(zk::read_frame(&mut client.socket).is_none(), "{bytes:?}");

@@ -9,6 +9,7 @@ use keeper::{ConnId, Event};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use zk_wire::frame::NOTIFICATION_XID;
 use zk_wire::{ConnectRequest, Jute, RequestHeader};
 
 use super::Shared;
@@ -228,6 +229,10 @@ impl Conn {
         let Ok(header) = RequestHeader::decode(&mut reader) else {
             return Err(Some("it sent a frame that is too short for a request".into()));
         };
+        if header.xid == NOTIFICATION_XID {
+            // Its reply could not be told from a watch event, by the client no more than here.
+            return Err(Some("it sent a request with the xid of watch events".into()));
+        }
         let body = reader.rest();
         let now = self.shared.clock.now();
         let (outbox, shared) = (&self.outbox, &self.shared);
