@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use base::Str;
 use client_core::zk::Op;
 
+use super::registration::session_is_over;
 use super::zk::Outcome;
 use super::{Ctx, Note, Then};
 use crate::config::{Properties, log_config};
@@ -22,8 +23,9 @@ const CHANGE_AGE_MS_MAX: i64 = 15 * 60 * 1000;
 /// What a batch was about.
 #[derive(Debug)]
 pub enum Step {
-    /// At the start of a session: notifications, and the two dynamic layers.
-    Start,
+    /// At the start of a session: notifications, the two dynamic layers, and the topics that were known before, whose
+    /// notifications may have been missed.
+    Start(Vec<Str>),
     /// The names of notifications.
     Names,
     /// Their content.
@@ -43,15 +45,15 @@ pub struct Configs {
 impl Configs {
     /// The broker is registered.
     pub(crate) fn start(&mut self, ctx: &mut Ctx) {
-        // what changed while there was no session is read again when it is needed
-        self.topics.clear();
-        let read = |name: String| Op::GetData { path: format!("/config/brokers/{name}"), watch: false };
-        let ops = vec![
+        let read = |entity: String| Op::GetData { path: format!("/config/{entity}"), watch: false };
+        let topics: Vec<Str> = self.topics.keys().cloned().collect();
+        let mut ops = vec![
             Op::GetChildren { path: CHANGES.to_string(), watch: true },
-            read("<default>".to_string()),
-            read(ctx.config.broker_id.to_string()),
+            read("brokers/<default>".to_string()),
+            read(format!("brokers/{}", ctx.config.broker_id)),
         ];
-        ctx.submit(ops, Then::Configs(Step::Start));
+        ops.extend(topics.iter().map(|topic| read(format!("topics/{topic}"))));
+        ctx.submit(ops, Then::Configs(Step::Start(topics)));
     }
 
     pub(crate) fn on_watch(&mut self, ctx: &mut Ctx, path: &str) {
@@ -63,8 +65,13 @@ impl Configs {
 
     pub(crate) fn on_batch(&mut self, ctx: &mut Ctx, step: Step, outcomes: &[Outcome]) {
         match step {
-            Step::Start => {
+            // the session is over again: the next one reads all of it
+            Step::Start(_) if session_is_over(outcomes) => {}
+            Step::Start(topics) => {
                 self.last_change = outcomes[0].children().iter().filter_map(|name| sequence(name)).max();
+                for (topic, outcome) in topics.into_iter().zip(&outcomes[3..]) {
+                    self.learn_topic(topic, outcome);
+                }
                 ctx.config.layers.dynamic_default = properties(&outcomes[1]);
                 ctx.config.layers.dynamic_broker = properties(&outcomes[2]);
                 ctx.note(Note::ConfigChanged(None));
@@ -102,6 +109,9 @@ impl Configs {
     }
 
     fn on_entities(&mut self, ctx: &mut Ctx, paths: &[String], outcomes: &[Outcome]) {
+        if session_is_over(outcomes) {
+            return;
+        }
         for (path, outcome) in paths.iter().zip(outcomes) {
             match path.split_once('/') {
                 Some(("topics", topic)) => {

@@ -327,6 +327,11 @@ fn altered_configuration_reaches_the_shards() {
     assert_eq!(alter(&mut cluster, set(2, "u", "retention.ms", "1")), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
     assert_eq!(alter(&mut cluster, set(4, "0", "log.dirs", "/x")), ErrorCode::INVALID_REQUEST.0);
 
+    // a new session forgets none of it
+    cluster.expire(broker);
+    cluster.pass_until(5000, |cluster| cluster.data("/controller_epoch").as_deref() == Some("2"));
+    assert_eq!(updates(&cluster).last(), Some(&(5000, 1_000_000)));
+
     let resource =
         AlterConfigsRequestResources { resource_type: 2, resource_name: Str::from("t"), configs: Vec::new() };
     let request = AlterConfigsRequest { resources: vec![resource], validate_only: false };
