@@ -149,7 +149,8 @@ fn run(verb: Verb) -> Result<()> {
 
 /// Runs the simulator, which is a program of its own: `xtask` itself must build while a machine does not.
 fn simulate(root: &std::path::Path, arguments: &[&str]) -> Result<()> {
-    let mut cargo = tidy::cargo(root);
-    cargo.args(["run", "--release", "--quiet", "--package", "sim", "--"]).args(arguments);
-    gate::inherit(cargo, &format!("cargo xtask sim {}", arguments.join(" ")))
+    gate::build_programs(root)?;
+    let mut sim = std::process::Command::new(repo::release_folder()?.join("sim"));
+    sim.args(arguments).current_dir(root);
+    gate::inherit(sim, &format!("cargo xtask sim {}", arguments.join(" ")))
 }

@@ -26,6 +26,15 @@ pub fn cache() -> Result<PathBuf> {
     Ok(cache)
 }
 
+/// Where cargo puts release builds.
+pub fn release_folder() -> Result<PathBuf> {
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => PathBuf::from(target),
+        None => root()?.join("target"),
+    };
+    Ok(target.join("release"))
+}
+
 /// The files of the working tree that are tracked or would be (untracked and not ignored), relative to the root.
 pub fn tracked_files(root: &Path) -> Result<Vec<String>> {
     let output = Command::new("git")

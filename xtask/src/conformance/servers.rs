@@ -100,9 +100,7 @@ pub fn stop_cleanly(server: Server) -> Result<()> {
 
 /// The release build of `castlekeep`, which `cargo xtask test` makes first.
 pub fn castlekeep() -> Result<PathBuf> {
-    let root = repo::root()?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let binary = target.join("release/castlekeep");
+    let binary = repo::release_folder()?.join("castlekeep");
     if !binary.exists() {
         bail!("no release build of castlekeep; run `cargo build --release`");
     }

@@ -11,21 +11,8 @@ use super::shown::Learned;
 use super::values;
 
 /// Operations that castlekeep does not serve yet or answers otherwise on purpose (`docs/divergence.md`): not generated.
-pub const LEFT_OUT: &[OpCode] = &[
-    OpCode::RECONFIG,
-    OpCode::CHECK_WATCHES,
-    OpCode::REMOVE_WATCHES,
-    OpCode::CREATE_CONTAINER,
-    OpCode::DELETE_CONTAINER,
-    OpCode::CREATE_TTL,
-    OpCode::MULTI_READ,
-    OpCode::SASL,
-    OpCode::GET_EPHEMERALS,
-    OpCode::GET_ALL_CHILDREN_NUMBER,
-    OpCode::SET_WATCHES2,
-    OpCode::ADD_WATCH,
-    OpCode::WHO_AM_I,
-];
+pub const LEFT_OUT: &[OpCode] =
+    &[OpCode::RECONFIG, OpCode::CREATE_CONTAINER, OpCode::DELETE_CONTAINER, OpCode::CREATE_TTL, OpCode::SASL];
 
 /// The modes of create that are served: container and TTL nodes are not.
 const MODES: &[i32] = &[0, 1, 2, 3];
@@ -49,6 +36,14 @@ const WEIGHTS: &[(OpCode, u64)] = &[
     (OpCode::MULTI, 100),
     (OpCode::AUTH, 20),
     (OpCode::SET_WATCHES, 20),
+    (OpCode::SET_WATCHES2, 15),
+    (OpCode::ADD_WATCH, 20),
+    (OpCode::CHECK_WATCHES, 25),
+    (OpCode::REMOVE_WATCHES, 25),
+    (OpCode::MULTI_READ, 20),
+    (OpCode::GET_EPHEMERALS, 12),
+    (OpCode::GET_ALL_CHILDREN_NUMBER, 12),
+    (OpCode::WHO_AM_I, 12),
     (OpCode::CLOSE_SESSION, 8),
     (UNKNOWN, 6),
 ];
@@ -164,7 +159,7 @@ impl Asks {
             }
             OpCode::PING => ask.xid = -2,
             OpCode::AUTH => ask.xid = -4,
-            OpCode::SET_WATCHES => ask.xid = -8,
+            OpCode::SET_WATCHES | OpCode::SET_WATCHES2 => ask.xid = -8,
             _ => {}
         }
         if self.prng.chance(1, 25) && opcode != OpCode::CLOSE_SESSION && opcode != UNKNOWN {
@@ -217,7 +212,19 @@ impl Asks {
             }
             OpCode::MULTI => self.multi(),
             OpCode::AUTH => self.auth(),
-            OpCode::SET_WATCHES => self.set_watches(),
+            OpCode::SET_WATCHES => self.set_watches(3),
+            OpCode::SET_WATCHES2 => self.set_watches(5),
+            OpCode::MULTI_READ => self.multi_read(),
+            OpCode::ADD_WATCH | OpCode::CHECK_WATCHES | OpCode::REMOVE_WATCHES => {
+                let path = self.path();
+                let number = self.prng.between(0, 6) as i32;
+                let number = if opcode == OpCode::ADD_WATCH { (number - 1) / 3 } else { number };
+                (body.text(&path).int(number), format!("{} {path:?} {number}", opcode.name()), Subject::Nothing)
+            }
+            OpCode::GET_EPHEMERALS | OpCode::GET_ALL_CHILDREN_NUMBER => {
+                let path = if self.prng.chance(1, 3) { "/".to_owned() } else { self.path() };
+                (body.text(&path), format!("{} {path:?}", opcode.name()), Subject::Nothing)
+            }
             _ => (body, opcode.name().to_owned(), Subject::Nothing),
         }
     }
@@ -281,6 +288,18 @@ impl Asks {
         (body.int(-1).byte(1).int(-1), about, Subject::Parts(parts))
     }
 
+    fn multi_read(&mut self) -> (Body, String, Subject) {
+        let mut body = Body::new();
+        let mut about = String::from("multiRead");
+        for _ in 0..self.prng.below(6) {
+            let number = *self.prng.pick(&[4, 4, 8, 8, 4, 8, 4, 8, 3, 12, 1]).expect("not empty");
+            let path = self.path();
+            body = body.int(number).byte(0).int(-1).text(&path).byte(self.prng.below(2) as u8);
+            about += &format!(" [opcode {number} {path:?}]");
+        }
+        (body.int(-1).byte(1).int(-1), about, Subject::Nothing)
+    }
+
     fn wild_part(&mut self, opcode: OpCode) -> (Body, String, Subject) {
         if opcode != OpCode::CHECK {
             return self.body(opcode);
@@ -338,12 +357,12 @@ impl Asks {
         (Body::new().int(kind).text(scheme).buffer(auth.as_deref()), about, Subject::Nothing)
     }
 
-    fn set_watches(&mut self) -> (Body, String, Subject) {
+    fn set_watches(&mut self, lists: u64) -> (Body, String, Subject) {
         let back = self.prng.below(60) as i64;
         let since = *self.prng.pick(&[self.last_zxid - back, self.last_zxid, 0, i64::MAX]).expect("not empty");
         let mut body = Body::new().long(since);
         let mut about = format!("setWatches since {since}");
-        for _ in 0..3 {
+        for _ in 0..lists {
             let paths = match self.prng.below(40) {
                 0 => None,
                 n => Some((0..n % 4).map(|_| self.path()).collect::<Vec<_>>()),

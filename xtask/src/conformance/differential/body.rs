@@ -9,16 +9,16 @@ pub struct Body(pub Vec<u8>);
 pub struct Entry {
     /// Any number.
     pub perms: i32,
-    /// `None` is a null string.
-    pub scheme: Option<String>,
-    /// `None` is a null string.
-    pub id: Option<String>,
+    /// Any string.
+    pub scheme: String,
+    /// Any string.
+    pub id: String,
 }
 
 impl Entry {
     /// An entry with both strings.
     pub fn new(perms: i32, scheme: &str, id: &str) -> Self {
-        Self { perms, scheme: Some(scheme.to_owned()), id: Some(id.to_owned()) }
+        Self { perms, scheme: scheme.to_owned(), id: id.to_owned() }
     }
 }
 
@@ -73,10 +73,7 @@ impl Body {
     pub fn list(self, list: &List) -> Self {
         let Some(entries) = list else { return self.int(-1) };
         let body = self.int(i32::try_from(entries.len()).expect("requests are small"));
-        entries.iter().fold(body, |body, entry| {
-            let bytes = |text: &Option<String>| text.clone().map(String::into_bytes);
-            body.int(entry.perms).buffer(bytes(&entry.scheme).as_deref()).buffer(bytes(&entry.id).as_deref())
-        })
+        entries.iter().fold(body, |body, entry| body.int(entry.perms).text(&entry.scheme).text(&entry.id))
     }
 
     /// More bytes as they are.
