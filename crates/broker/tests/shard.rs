@@ -71,8 +71,7 @@ impl Bench {
 
     fn produce(&mut self, token: u64, topic: &str, acks: i16, records: Bytes) -> Vec<Effect> {
         let partitions = vec![ProducePartition { position: 0, partition: id(topic), records }];
-        let request =
-            ProduceRequest { version: 9, acks, timeout_ms: 1000, internal_topics_allowed: false, partitions };
+        let request = ProduceRequest { version: 9, acks, timeout_ms: 1000, internal_topics_allowed: false, partitions };
         self.step(ShardEvent::Request { token: RequestToken(token), request: ShardRequest::Produce(request) })
     }
 

@@ -15,6 +15,7 @@ mod upkeep;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use base::planted::PlantedBug;
 use base::{Instant, Now};
 use broker::TopicPartition;
 use broker::shard::{Effect, FetchAnswer, LogConfig, RequestToken, Shard, ShardAnswer, ShardEvent, ShardNotice};
@@ -109,6 +110,7 @@ pub struct ShardLoop<D: Disk, W: ShardWorld<D>> {
     effects: VecDeque<Effect>,
     scratch: Vec<Effect>,
     upkeep: Upkeep<D>,
+    bug: PlantedBug,
 }
 
 impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
@@ -125,7 +127,13 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             effects: VecDeque::new(),
             scratch: Vec::new(),
             upkeep,
+            bug: PlantedBug::None,
         }
+    }
+
+    /// Plants a bug; only the simulator does.
+    pub fn plant(&mut self, bug: PlantedBug) {
+        self.bug = bug;
     }
 
     /// The machine.
@@ -203,7 +211,6 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             Effect::Lookup { token, lookups } => self.lookup(token, lookups),
             Effect::ReadForLoad { partition, offset, end_offset } => self.read_for_load(partition, offset, end_offset),
             Effect::SaveEpochs(partition) => self.save_epochs(&partition),
-            Effect::DeleteBefore { partition, .. } => self.retain(now, &partition),
             Effect::Configure { partition, config } => {
                 if let Some(open) = self.logs.get_mut(&partition) {
                     open.log.set_config(config.clone());

@@ -1,15 +1,14 @@
-//! The broker over real sockets: produce, fetch, order, restarts, and bytes that are no client's.
+//! The broker over real sockets: produce, fetch, order, restarts.
 
 mod kafka;
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base::{Reader, Str};
 use bytes::Bytes;
-use kafka::{Client, Servers, batch, connect, fetch, produce, resident_kib, start};
+use kafka::{Client, Servers, batch, fetch, produce, start};
 use kafka_wire::messages as wire;
 use kafka_wire::{Message, ResponseHeader};
 
@@ -230,47 +229,62 @@ async fn compacted_topics_need_keys_and_sizes_have_limits() {
     .await;
 }
 
-/// What hostile clients send before they hang up their half.
-fn hostile() -> Vec<(&'static str, Vec<u8>)> {
-    let half = [&[0, 0, 0x40, 0, 0, 3, 0, 9, 0, 0, 0, 1][..], &[0; 100]].concat();
-    let huge_array = [&[0, 0, 0, 20, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff][..], &[0x7f; 10]].concat();
-    vec![
-        ("garbage", (0..=255).rev().collect()),
-        ("http", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
-        ("tls", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec()),
-        ("a length of 2 GB", vec![0x7f, 0xff, 0xff, 0xff, 1, 2, 3]),
-        ("a negative length", vec![0xff, 0xff, 0xff, 0xf0]),
-        ("an empty frame", vec![0; 4]),
-        ("an unknown API", vec![0, 0, 0, 10, 0x7f, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff]),
-        ("an unknown version", vec![0, 0, 0, 10, 0, 3, 0, 99, 0, 0, 0, 1, 0xff, 0xff]),
-        ("a half frame", half),
-        ("a huge array", huge_array),
-        ("nothing", Vec::new()),
-    ]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_over_several_shards_keeps_to_its_limits() {
+    served(&[], |addr| {
+        let mut client = Client::new(addr);
+        client.topic("t", 6, &[]);
+        let large = batch(&[&[7; 1000]]);
+        for partition in 0..6 {
+            assert_eq!(client.produce("t", partition, large.clone()).error_code, 0);
+        }
+        let all: Vec<(i32, i64)> = (0..6).map(|partition| (partition, 0)).collect();
+        let sizes = |answer: &wire::FetchResponse| -> Vec<usize> {
+            answer.responses[0].partitions.iter().map(|partition| partition.records.len()).collect()
+        };
+        let one = large.len();
+        let mut request = fetch("t", &all, 0);
+        assert_eq!(sizes(&client.call(&request, 11)), [one; 6]);
+        request.max_bytes = (2 * one) as i32;
+        assert_eq!(sizes(&client.call(&request, 11)), [one, one, 0, 0, 0, 0], "in request order");
+        request.max_bytes = 1;
+        assert_eq!(sizes(&client.call(&request, 11)), [one, 0, 0, 0, 0, 0], "the first is whole");
+        // Several partitions, on several shards, have to give enough together.
+        let mut waiting = fetch("t", &all.iter().map(|(p, _)| (*p, 1)).collect::<Vec<_>>(), 10_000);
+        waiting.min_bytes = (3 * one) as i32;
+        let mut other = Client::new(addr);
+        let began = Instant::now();
+        client.send(&waiting, 11);
+        for partition in [0, 1, 5] {
+            other.produce("t", partition, large.clone());
+        }
+        let answer: wire::FetchResponse = client.receive(11, 0);
+        assert_eq!(sizes(&answer), [one, one, 0, 0, 0, one]);
+        assert!(began.elapsed() < Duration::from_secs(8), "woken by the third");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_connections_end_and_leave_nothing() {
+async fn records_are_deleted_up_to_an_offset() {
     served(&[], |addr| {
         let mut client = Client::new(addr);
         client.topic("t", 1, &[]);
-        let attack = |what: &str, bytes: &[u8]| {
-            let mut socket = connect(addr);
-            // The server may hang up before everything is written.
-            let _ = socket.write_all(bytes).and_then(|()| socket.shutdown(Shutdown::Write));
-            let mut answer = Vec::new();
-            let _ = socket.read_to_end(&mut answer);
-            assert!(answer.is_empty(), "{what} was answered with {answer:?}");
+        for _ in 0..10 {
+            client.produce("t", 0, batch(&[b"x"]));
+        }
+        let delete = |offset| {
+            let partition = wire::DeleteRecordsRequestPartitions { partition_index: 0, offset };
+            let topic = wire::DeleteRecordsRequestTopics { name: Str::from("t"), partitions: vec![partition] };
+            wire::DeleteRecordsRequest { topics: vec![topic], timeout_ms: 1000 }
         };
-        let list = hostile();
-        let round = |count: usize| list.iter().cycle().take(count).for_each(|(what, bytes)| attack(what, bytes));
-        // Threads, buffers and the allocator settle first.
-        round(300);
-        let before = resident_kib();
-        round(1000);
-        let grown = resident_kib().saturating_sub(before);
-        assert!(grown < 2048, "1000 hostile connections left {grown} KiB");
-        assert_eq!(client.produce("t", 0, batch(&[b"still here"])).error_code, 0, "others notice nothing");
+        for (offset, code, low_watermark) in [(4, 0, 4), (2, 0, 4), (11, 1, -1), (-1, 0, 10)] {
+            let answer = client.call(&delete(offset), 2);
+            let partition = &answer.topics[0].partitions[0];
+            assert_eq!((partition.error_code, partition.low_watermark), (code, low_watermark), "{offset}");
+        }
+        assert_eq!(client.fetch("t", 0, 9, 0).error_code, 1);
+        assert_eq!(client.produce("t", 0, batch(&[b"y"])).base_offset, 10);
     })
     .await;
 }

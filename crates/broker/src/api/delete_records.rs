@@ -26,12 +26,9 @@ fn delete(partitions: &mut Partitions, wanted: &DeleteRecords, effects: &mut Vec
     if offset < 0 || offset > partition.high_watermark() {
         return Err(error::OFFSET_OUT_OF_RANGE);
     }
-    if offset > partition.log_start_offset() {
-        let epochs_changed = partition.on_log_start_moved(offset);
-        effects.push(Effect::DeleteBefore { partition: wanted.partition.clone(), offset });
-        if epochs_changed {
-            effects.push(Effect::SaveEpochs(wanted.partition.clone()));
-        }
+    // Segments that lie below go with the next retention check.
+    if partition.on_log_start_moved(offset) {
+        effects.push(Effect::SaveEpochs(wanted.partition.clone()));
     }
     Ok(partition.log_start_offset())
 }

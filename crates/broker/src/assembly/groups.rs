@@ -29,6 +29,7 @@ enum Kind {
         one_group: bool,
     },
     Describe,
+    Delete,
     List,
 }
 
@@ -63,6 +64,11 @@ pub fn split(
         Request::DescribeGroups(body) => {
             kind = Kind::Describe;
             body.groups.into_iter().map(|group| (Some(group.clone()), GroupRequestBody::Describe(group))).collect()
+        }
+        Request::DeleteGroups(body) => {
+            kind = Kind::Delete;
+            let names = body.groups_names.into_iter();
+            names.map(|group| (Some(group.clone()), GroupRequestBody::Delete(group))).collect()
         }
         Request::ListGroups(body) => {
             kind = Kind::List;
@@ -154,6 +160,15 @@ impl GroupAssembly {
                     _ => wrong_answer(),
                 });
                 wire::DescribeGroupsResponse { groups: groups.collect(), ..Default::default() }.into()
+            }
+            Kind::Delete => {
+                let results = answers.map(|answer| match answer {
+                    GroupReplyBody::Delete { group, error_code } => {
+                        wire::DeleteGroupsResponseResults { group_id: group, error_code }
+                    }
+                    _ => wrong_answer(),
+                });
+                wire::DeleteGroupsResponse { results: results.collect(), ..Default::default() }.into()
             }
             Kind::List => listed(answers).into(),
         }

@@ -404,13 +404,6 @@ pub enum Effect {
     },
     /// The leader epochs changed: write them, synced, before any later sync of the log.
     SaveEpochs(TopicPartition),
-    /// Records below this offset may go.
-    DeleteBefore {
-        /// Where.
-        partition: TopicPartition,
-        /// First offset that stays.
-        offset: i64,
-    },
     /// The log's configuration changed.
     Configure {
         /// Which.

@@ -21,9 +21,11 @@ pub const SERVED: &[Served] = &[
     Served { key: ApiKey::SyncGroup, min: 0, max: 5 },
     Served { key: ApiKey::DescribeGroups, min: 0, max: 5 },
     Served { key: ApiKey::ListGroups, min: 0, max: 5 },
+    Served { key: ApiKey::DeleteGroups, min: 0, max: 2 },
     Served { key: ApiKey::ApiVersions, min: 0, max: 4 },
     Served { key: ApiKey::CreateTopics, min: 0, max: 7 },
     Served { key: ApiKey::DeleteTopics, min: 0, max: 6 },
+    Served { key: ApiKey::DeleteRecords, min: 0, max: 2 },
     Served { key: ApiKey::InitProducerId, min: 0, max: 5 },
     Served { key: ApiKey::OffsetForLeaderEpoch, min: 0, max: 4 },
     Served { key: ApiKey::DescribeConfigs, min: 0, max: 4 },
@@ -49,9 +51,11 @@ pub enum Request {
     SyncGroup(Box<SyncGroupRequest>),
     DescribeGroups(Box<DescribeGroupsRequest>),
     ListGroups(Box<ListGroupsRequest>),
+    DeleteGroups(Box<DeleteGroupsRequest>),
     ApiVersions(Box<ApiVersionsRequest>),
     CreateTopics(Box<CreateTopicsRequest>),
     DeleteTopics(Box<DeleteTopicsRequest>),
+    DeleteRecords(Box<DeleteRecordsRequest>),
     InitProducerId(Box<InitProducerIdRequest>),
     OffsetForLeaderEpoch(Box<OffsetForLeaderEpochRequest>),
     DescribeConfigs(Box<DescribeConfigsRequest>),
@@ -78,9 +82,11 @@ impl Request {
             Self::SyncGroup(_) => ApiKey::SyncGroup,
             Self::DescribeGroups(_) => ApiKey::DescribeGroups,
             Self::ListGroups(_) => ApiKey::ListGroups,
+            Self::DeleteGroups(_) => ApiKey::DeleteGroups,
             Self::ApiVersions(_) => ApiKey::ApiVersions,
             Self::CreateTopics(_) => ApiKey::CreateTopics,
             Self::DeleteTopics(_) => ApiKey::DeleteTopics,
+            Self::DeleteRecords(_) => ApiKey::DeleteRecords,
             Self::InitProducerId(_) => ApiKey::InitProducerId,
             Self::OffsetForLeaderEpoch(_) => ApiKey::OffsetForLeaderEpoch,
             Self::DescribeConfigs(_) => ApiKey::DescribeConfigs,
@@ -170,6 +176,12 @@ impl From<ListGroupsRequest> for Request {
     }
 }
 
+impl From<DeleteGroupsRequest> for Request {
+    fn from(body: DeleteGroupsRequest) -> Self {
+        Self::DeleteGroups(Box::new(body))
+    }
+}
+
 impl From<ApiVersionsRequest> for Request {
     fn from(body: ApiVersionsRequest) -> Self {
         Self::ApiVersions(Box::new(body))
@@ -185,6 +197,12 @@ impl From<CreateTopicsRequest> for Request {
 impl From<DeleteTopicsRequest> for Request {
     fn from(body: DeleteTopicsRequest) -> Self {
         Self::DeleteTopics(Box::new(body))
+    }
+}
+
+impl From<DeleteRecordsRequest> for Request {
+    fn from(body: DeleteRecordsRequest) -> Self {
+        Self::DeleteRecords(Box::new(body))
     }
 }
 
@@ -254,9 +272,13 @@ pub fn decode_request(key: ApiKey, version: i16, r: &mut Reader) -> core::result
             Request::DescribeGroups(Box::new(<DescribeGroupsRequest as Message>::decode(r, version)?))
         }
         ApiKey::ListGroups => Request::ListGroups(Box::new(<ListGroupsRequest as Message>::decode(r, version)?)),
+        ApiKey::DeleteGroups => Request::DeleteGroups(Box::new(<DeleteGroupsRequest as Message>::decode(r, version)?)),
         ApiKey::ApiVersions => Request::ApiVersions(Box::new(<ApiVersionsRequest as Message>::decode(r, version)?)),
         ApiKey::CreateTopics => Request::CreateTopics(Box::new(<CreateTopicsRequest as Message>::decode(r, version)?)),
         ApiKey::DeleteTopics => Request::DeleteTopics(Box::new(<DeleteTopicsRequest as Message>::decode(r, version)?)),
+        ApiKey::DeleteRecords => {
+            Request::DeleteRecords(Box::new(<DeleteRecordsRequest as Message>::decode(r, version)?))
+        }
         ApiKey::InitProducerId => {
             Request::InitProducerId(Box::new(<InitProducerIdRequest as Message>::decode(r, version)?))
         }
@@ -296,9 +318,11 @@ pub enum Response {
     SyncGroup(Box<SyncGroupResponse>),
     DescribeGroups(Box<DescribeGroupsResponse>),
     ListGroups(Box<ListGroupsResponse>),
+    DeleteGroups(Box<DeleteGroupsResponse>),
     ApiVersions(Box<ApiVersionsResponse>),
     CreateTopics(Box<CreateTopicsResponse>),
     DeleteTopics(Box<DeleteTopicsResponse>),
+    DeleteRecords(Box<DeleteRecordsResponse>),
     InitProducerId(Box<InitProducerIdResponse>),
     OffsetForLeaderEpoch(Box<OffsetForLeaderEpochResponse>),
     DescribeConfigs(Box<DescribeConfigsResponse>),
@@ -325,9 +349,11 @@ impl Response {
             Self::SyncGroup(_) => ApiKey::SyncGroup,
             Self::DescribeGroups(_) => ApiKey::DescribeGroups,
             Self::ListGroups(_) => ApiKey::ListGroups,
+            Self::DeleteGroups(_) => ApiKey::DeleteGroups,
             Self::ApiVersions(_) => ApiKey::ApiVersions,
             Self::CreateTopics(_) => ApiKey::CreateTopics,
             Self::DeleteTopics(_) => ApiKey::DeleteTopics,
+            Self::DeleteRecords(_) => ApiKey::DeleteRecords,
             Self::InitProducerId(_) => ApiKey::InitProducerId,
             Self::OffsetForLeaderEpoch(_) => ApiKey::OffsetForLeaderEpoch,
             Self::DescribeConfigs(_) => ApiKey::DescribeConfigs,
@@ -417,6 +443,12 @@ impl From<ListGroupsResponse> for Response {
     }
 }
 
+impl From<DeleteGroupsResponse> for Response {
+    fn from(body: DeleteGroupsResponse) -> Self {
+        Self::DeleteGroups(Box::new(body))
+    }
+}
+
 impl From<ApiVersionsResponse> for Response {
     fn from(body: ApiVersionsResponse) -> Self {
         Self::ApiVersions(Box::new(body))
@@ -432,6 +464,12 @@ impl From<CreateTopicsResponse> for Response {
 impl From<DeleteTopicsResponse> for Response {
     fn from(body: DeleteTopicsResponse) -> Self {
         Self::DeleteTopics(Box::new(body))
+    }
+}
+
+impl From<DeleteRecordsResponse> for Response {
+    fn from(body: DeleteRecordsResponse) -> Self {
+        Self::DeleteRecords(Box::new(body))
     }
 }
 
@@ -494,9 +532,11 @@ impl Response {
             Self::SyncGroup(body) => Message::write(&**body, w, version),
             Self::DescribeGroups(body) => Message::write(&**body, w, version),
             Self::ListGroups(body) => Message::write(&**body, w, version),
+            Self::DeleteGroups(body) => Message::write(&**body, w, version),
             Self::ApiVersions(body) => Message::write(&**body, w, version),
             Self::CreateTopics(body) => Message::write(&**body, w, version),
             Self::DeleteTopics(body) => Message::write(&**body, w, version),
+            Self::DeleteRecords(body) => Message::write(&**body, w, version),
             Self::InitProducerId(body) => Message::write(&**body, w, version),
             Self::OffsetForLeaderEpoch(body) => Message::write(&**body, w, version),
             Self::DescribeConfigs(body) => Message::write(&**body, w, version),

@@ -13,6 +13,9 @@ const GENERATED_ID_MIN: i32 = 1001;
 pub struct KafkaServerConfig {
     properties: BTreeMap<String, String>,
     parsed: BrokerConfig,
+    /// How many shards: one for two cores, at least one, so that the other core serves connections. Nothing on disk
+    /// depends on it.
+    pub shards: u16,
 }
 
 impl KafkaServerConfig {
@@ -25,7 +28,9 @@ impl KafkaServerConfig {
         if parsed.get("zookeeper.connect").is_none_or(str::is_empty) {
             return Err(vec!["zookeeper.connect is not set: name the ZooKeeper servers, host:port,...".to_string()]);
         }
-        Ok(Self { properties, parsed })
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let shards = u16::try_from(cores / 2).unwrap_or(u16::MAX).max(1);
+        Ok(Self { properties, parsed, shards })
     }
 
     /// The configuration with the id that the log folders know.
@@ -37,11 +42,5 @@ impl KafkaServerConfig {
     /// `log.dirs`.
     pub(super) fn log_dirs(&self) -> Vec<PathBuf> {
         self.parsed.log_dirs().into_iter().map(PathBuf::from).collect()
-    }
-
-    /// One shard for two cores, at least one: the other core serves connections.
-    pub(super) fn shards(&self) -> u16 {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        u16::try_from(cores / 2).unwrap_or(u16::MAX).max(1)
     }
 }

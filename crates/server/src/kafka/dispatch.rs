@@ -81,6 +81,14 @@ impl<'a> Dispatcher<'a> {
                 }
                 respond(offsets::finish_epoch_ends(collected))
             }
+            Request::DeleteRecords(body) => {
+                let (mut collected, parts) = offsets::split_delete_records(&self.cluster(&image), *body);
+                for answer in self.ask_all(parts).await {
+                    let ShardAnswer::DeleteRecords(answers) = answer else { wrong_answer() };
+                    answers.into_iter().for_each(|answer| collected.add(answer.position, answer));
+                }
+                respond(offsets::finish_delete_records(collected))
+            }
             other => self.group_or_node(&image, header, other).await,
         }
     }

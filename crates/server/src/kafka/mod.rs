@@ -150,7 +150,7 @@ impl Shared {
 pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, StartError> {
     let clock = Clock::new();
     let mut prng = seed(&clock);
-    let shard_map = ShardMap::new(config.shards());
+    let shard_map = ShardMap::new(config.shards);
     let paths = config.log_dirs();
     let (dirs, leftovers) = {
         let (paths, shards) = (paths.clone(), usize::from(shard_map.count()));

@@ -32,13 +32,16 @@ pub fn config(dir: &Path, zookeeper_port: u16, more: &[(&str, &str)]) -> KafkaSe
         ("zookeeper.connect", &connect),
         ("log.dirs", &log_dirs),
         ("offsets.topic.replication.factor", "1"),
-        ("offsets.topic.num.partitions", "2"),
+        ("offsets.topic.num.partitions", "5"),
         ("group.initial.rebalance.delay.ms", "0"),
     ]
     .map(|(key, value)| (key.to_string(), value.to_string()))
     .into();
     properties.extend(more.iter().map(|(key, value)| (key.to_string(), value.to_string())));
-    KafkaServerConfig::from_properties(properties).expect("a good configuration")
+    let mut config = KafkaServerConfig::from_properties(properties).expect("a good configuration");
+    // More than one, so that requests are split and joined.
+    config.shards = 3;
+    config
 }
 
 /// Starts both on free ports; the broker is ready when this returns.

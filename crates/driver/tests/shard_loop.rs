@@ -1,0 +1,367 @@
+//! A shard's loop on real files: what is a job and what is done at once, restarts, retention, and a disk that fails.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base::{Instant, Now, Prng};
+use broker::coordinator::group::GroupConfig;
+use broker::shard::{
+    FetchPartition, FetchRequest, LeadPartition, LogConfig, ProducePartition, ProduceRequest, RequestToken, Shard,
+    ShardAnswer, ShardCommand, ShardConfig, ShardEvent, ShardNotice, ShardRequest,
+};
+use broker::{TopicId, TopicPartition};
+use bytes::Bytes;
+use driver::log_dirs::LogDirs;
+use driver::shard_loop::{ShardDone, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld};
+use driver::world::{Job, Lane, World};
+use kafka_wire::records::{BatchBuilder, Compression, NewRecord};
+use storage::disk::{Disk, DiskFile, OpenMode};
+use storage::file_disk::{FileDisk, FileLock};
+
+/// Real files whose syncs fail on demand.
+#[derive(Clone, Default)]
+struct FailingDisk {
+    fails: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct FailingFile {
+    file: File,
+    fails: Arc<AtomicBool>,
+}
+
+fn check(fails: &AtomicBool) -> io::Result<()> {
+    if fails.load(Ordering::Relaxed) { Err(io::Error::other("the platter is gone")) } else { Ok(()) }
+}
+
+impl Disk for FailingDisk {
+    type File = FailingFile;
+    type Lock = FileLock;
+
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<FailingFile> {
+        Ok(FailingFile { file: FileDisk.open(path, mode)?, fails: self.fails.clone() })
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
+        FileDisk.list(dir)
+    }
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        FileDisk.exists(path)
+    }
+    fn is_dir(&self, path: &Path) -> io::Result<bool> {
+        FileDisk.is_dir(path)
+    }
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        FileDisk.create_dir_all(dir)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        FileDisk.rename(from, to)
+    }
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        FileDisk.remove_file(path)
+    }
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        FileDisk.remove_dir_all(dir)
+    }
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        check(&self.fails)?;
+        FileDisk.sync_dir(dir)
+    }
+    fn lock(&self, path: &Path) -> io::Result<FileLock> {
+        FileDisk.lock(path)
+    }
+}
+
+impl DiskFile for FailingFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        DiskFile::read_at(&self.file, buffer, offset)
+    }
+    fn write_at(&self, content: &[u8], offset: u64) -> io::Result<()> {
+        DiskFile::write_at(&self.file, content, offset)
+    }
+    fn len(&self) -> io::Result<u64> {
+        DiskFile::len(&self.file)
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        DiskFile::set_len(&self.file, len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        check(&self.fails)?;
+        DiskFile::sync_data(&self.file)
+    }
+    fn sync_all(&self) -> io::Result<()> {
+        check(&self.fails)?;
+        DiskFile::sync_all(&self.file)
+    }
+}
+
+#[derive(Default)]
+struct TestWorld {
+    now_ms: Cell<u64>,
+    disk: FailingDisk,
+    jobs: VecDeque<(Lane, Job<ShardDone<FailingDisk>>)>,
+    replies: Vec<(RequestToken, ShardReply<FailingFile>)>,
+    notices: Vec<ShardNotice>,
+    fatal: Option<String>,
+}
+
+impl World for TestWorld {
+    type Disk = FailingDisk;
+    type Done = ShardDone<FailingDisk>;
+
+    fn now(&self) -> Now {
+        let ms = self.now_ms.get();
+        Now { mono: Instant::from_millis(ms), wall_ms: 1_700_000_000_000 + ms as i64 }
+    }
+    fn disk(&self) -> &FailingDisk {
+        &self.disk
+    }
+    fn offload(&mut self, lane: Lane, job: Job<ShardDone<FailingDisk>>) {
+        self.jobs.push_back((lane, job));
+    }
+}
+
+impl ShardWorld<FailingDisk> for TestWorld {
+    fn reply(&mut self, token: RequestToken, reply: ShardReply<FailingFile>) {
+        self.replies.push((token, reply));
+    }
+    fn notify(&mut self, notice: ShardNotice) {
+        self.notices.push(notice);
+    }
+    fn note(&mut self, _message: String) {}
+    fn fatal(&mut self, message: String) {
+        self.fatal = Some(message);
+    }
+}
+
+struct Bench {
+    shard: ShardLoop<FailingDisk, TestWorld>,
+    dirs: Arc<LogDirs<FailingDisk>>,
+    next_token: u64,
+}
+
+fn id() -> TopicPartition {
+    TopicPartition::new("t", 0)
+}
+
+fn batch(value: &[u8]) -> Bytes {
+    let mut builder = BatchBuilder::new(Compression::None);
+    builder.add(NewRecord { timestamp: 1_700_000_000_000, key: None, value: Some(value), headers: &[] });
+    builder.finish()
+}
+
+impl Bench {
+    fn open(dir: &Path, config: LogConfig) -> Self {
+        let world = TestWorld::default();
+        let paths: Vec<PathBuf> = vec![dir.to_path_buf()];
+        let (dirs, _) = LogDirs::open(&world.disk, &paths, 1).expect("a log folder");
+        let dirs = Arc::new(dirs);
+        let machine = Shard::new(ShardConfig { broker_id: 1, group: GroupConfig::default() }, Prng::new(1));
+        let shard = ShardLoop::new(ShardLoopConfig::default(), machine, dirs.clone(), world);
+        let mut bench = Self { shard, dirs, next_token: 0 };
+        let lead = LeadPartition {
+            partition: id(),
+            topic_id: TopicId([1; 16]),
+            controller_epoch: 1,
+            leader_epoch: 0,
+            partition_epoch: 0,
+            replicas: vec![1],
+            isr: vec![1],
+            is_new: true,
+            config: Arc::new(config),
+        };
+        bench.event(ShardEvent::Command(ShardCommand::LeadPartition(Box::new(lead))));
+        bench.run_jobs();
+        let leading = ShardNotice::Leading { partition: id(), leader_epoch: 0 };
+        assert_eq!(bench.shard.world_mut().notices, [leading]);
+        bench
+    }
+
+    fn event(&mut self, event: ShardEvent) {
+        self.shard.turn([ShardInput::Event(event)]);
+    }
+
+    fn request(&mut self, request: ShardRequest) -> RequestToken {
+        self.next_token += 1;
+        let token = RequestToken(self.next_token);
+        self.event(ShardEvent::Request { token, request });
+        token
+    }
+
+    /// Runs jobs until there are none. Returns the lanes they ran in.
+    fn run_jobs(&mut self) -> Vec<Lane> {
+        let mut lanes = Vec::new();
+        while let Some((lane, job)) = self.shard.world_mut().jobs.pop_front() {
+            lanes.push(lane);
+            let done = job();
+            self.shard.turn([ShardInput::Done(done)]);
+        }
+        lanes
+    }
+
+    /// (error code, base offset), answered within the turn.
+    fn produce(&mut self, value: &[u8]) -> (i16, i64) {
+        let partitions = vec![ProducePartition { position: 0, partition: id(), records: batch(value) }];
+        let request =
+            ProduceRequest { version: 9, acks: -1, timeout_ms: 1000, internal_topics_allowed: false, partitions };
+        let token = self.request(ShardRequest::Produce(request));
+        match self.shard.world_mut().replies.pop() {
+            Some((answered, ShardReply::Answer(ShardAnswer::Produce(answers)))) if answered == token => {
+                (answers[0].error_code, answers[0].base_offset)
+            }
+            other => panic!("not answered within the turn: {other:?}"),
+        }
+    }
+
+    /// Bytes found from an offset on, with a job where memory does not know.
+    fn fetch(&mut self, fetch_offset: i64) -> (i16, u32, Vec<Lane>) {
+        let partition = FetchPartition {
+            position: 0,
+            partition: id(),
+            fetch_offset,
+            current_leader_epoch: -1,
+            last_fetched_epoch: -1,
+            log_start_offset: -1,
+            bytes_max: 1 << 20,
+        };
+        self.request(ShardRequest::Fetch(FetchRequest {
+            replica_id: -1,
+            replica_epoch: -1,
+            bytes_min: 0,
+            bytes_max: 1 << 20,
+            wait_ms_max: 0,
+            read_committed: false,
+            partitions: vec![partition],
+        }));
+        let lanes = self.run_jobs();
+        match self.shard.world_mut().replies.pop() {
+            Some((_, ShardReply::Fetch(answers))) => {
+                let (answer, range) = &answers[0];
+                let bytes = range.as_ref().map_or(0, |range| {
+                    assert_eq!(range.read_bytes().expect("readable").len(), range.len as usize);
+                    range.len
+                });
+                (answer.error_code, bytes, lanes)
+            }
+            other => panic!("no fetch reply: {other:?}"),
+        }
+    }
+
+    fn stop(mut self) {
+        self.event(ShardEvent::Command(ShardCommand::ShutDown));
+        self.run_jobs();
+        assert!(self.shard.is_stopped());
+        assert_eq!(self.shard.world_mut().notices.last(), Some(&ShardNotice::ShutDown));
+    }
+}
+
+#[test]
+fn appends_and_warm_fetches_need_no_job() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut bench = Bench::open(dir.path(), LogConfig::default());
+    for n in 0..10 {
+        assert_eq!(bench.produce(b"value"), (0, n));
+    }
+    assert!(bench.shard.world_mut().jobs.is_empty());
+    let one = batch(b"value").len() as u32;
+    assert_eq!(bench.fetch(0), (0, 10 * one, Vec::new()));
+    assert_eq!(bench.fetch(7), (0, 3 * one, Vec::new()));
+    assert_eq!(bench.fetch(11), (1, 0, Vec::new()));
+    bench.stop();
+}
+
+#[test]
+fn a_clean_stop_and_a_crash_both_keep_every_record() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let small = || LogConfig { segment_bytes: 300, ..LogConfig::default() };
+    let mut bench = Bench::open(dir.path(), small());
+    for n in 0..20 {
+        assert_eq!(bench.produce(b"value").1, n);
+    }
+    assert!(bench.run_jobs().contains(&Lane::Sync), "rolled segments are synced");
+    bench.stop();
+    assert!(dir.path().join(".kafka_cleanshutdown").exists());
+    let mut bench = Bench::open(dir.path(), small());
+    assert_eq!(bench.produce(b"value").1, 20);
+    bench.run_jobs();
+    let (code, bytes, lanes) = bench.fetch(0);
+    assert!(code == 0 && bytes > 0);
+    assert_eq!(lanes, [Lane::Read], "a cold segment is looked into elsewhere");
+    // A crash: nothing is flushed or closed.
+    drop(bench);
+    let mut bench = Bench::open(dir.path(), small());
+    assert_eq!(bench.produce(b"value").1, 21);
+    bench.stop();
+}
+
+#[test]
+fn retention_deletes_old_segments_and_moves_the_log_start() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = LogConfig { segment_bytes: 300, retention_bytes: 600, ..LogConfig::default() };
+    let mut bench = Bench::open(dir.path(), config);
+    for _ in 0..40 {
+        bench.produce(b"value");
+    }
+    bench.run_jobs();
+    let start = |bench: &Bench| bench.shard.shard().partition(&id()).expect("led").log_start_offset();
+    assert_eq!(start(&bench), 0);
+    bench.shard.world_mut().now_ms.set(31_000);
+    bench.shard.turn([]);
+    let moved = start(&bench);
+    assert!(moved > 0 && moved < 40, "{moved}");
+    assert_eq!(bench.fetch(0).0, 1, "gone");
+    assert_eq!(bench.fetch(moved).0, 0);
+    let files = || std::fs::read_dir(dir.path().join("t-0")).expect("a folder").count();
+    let before = files();
+    bench.shard.world_mut().now_ms.set(31_000 + 60_000);
+    bench.shard.turn([]);
+    assert!(bench.run_jobs().contains(&Lane::Bulk));
+    assert!(files() < before, "removed after file.delete.delay.ms");
+    bench.stop();
+}
+
+#[test]
+fn a_failed_sync_takes_the_log_folder_offline_and_is_not_retried() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut bench = Bench::open(dir.path(), LogConfig { flush_messages: 1, ..LogConfig::default() });
+    assert_eq!(bench.produce(b"value"), (0, 0));
+    assert_eq!(bench.run_jobs(), [Lane::Sync]);
+    bench.shard.world_mut().disk.fails.store(true, Ordering::Relaxed);
+    assert_eq!(bench.produce(b"value"), (0, 1));
+    assert_eq!(bench.run_jobs(), [Lane::Sync], "one sync, not two");
+    bench.shard.world_mut().disk.fails.store(false, Ordering::Relaxed);
+    assert!(bench.dirs.has_failed(0));
+    assert!(matches!(bench.shard.world_mut().notices.last(), Some(ShardNotice::LogDirOffline { .. })));
+    let fatal = bench.shard.world_mut().fatal.clone().expect("the last folder is gone");
+    assert!(fatal.contains("the platter is gone"), "{fatal}");
+    assert_eq!(bench.produce(b"value"), (56, -1));
+    assert_eq!(bench.fetch(0).0, 56);
+    bench.event(ShardEvent::Command(ShardCommand::ShutDown));
+    bench.run_jobs();
+    assert!(!dir.path().join(".kafka_cleanshutdown").exists(), "what follows recovers");
+}
+
+#[test]
+fn a_deleted_partition_leaves_its_folder_at_once_and_can_be_made_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut bench = Bench::open(dir.path(), LogConfig { file_delete_delay_ms: 0, ..LogConfig::default() });
+    bench.produce(b"value");
+    let stop = ShardCommand::StopPartition { partition: id(), leader_epoch: -2, delete: true };
+    bench.event(ShardEvent::Command(stop));
+    assert!(!dir.path().join("t-0").exists());
+    let gone = ShardNotice::Stopped { partition: id(), deleted: true };
+    assert_eq!(bench.shard.world_mut().notices.last(), Some(&gone));
+    bench.shard.turn([]);
+    bench.run_jobs();
+    let left: Vec<String> = FileDisk.list(dir.path()).expect("a folder");
+    assert!(left.iter().all(|name| !name.ends_with("-delete")), "{left:?}");
+    assert_eq!(bench.produce(b"value").0, 6, "not led here");
+    drop(bench);
+    let mut bench = Bench::open(dir.path(), LogConfig::default());
+    assert_eq!(bench.produce(b"value"), (0, 0), "a new log");
+    bench.stop();
+}
