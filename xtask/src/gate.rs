@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 
 use crate::conformance::servers::Make;
+use crate::process::run_ok;
 use crate::{conformance, provision, repo, tidy};
+
+const SIM_DEADLINE: Duration = Duration::from_secs(1200);
 
 /// A part of the gate that can be named on the command line.
 struct Suite {
@@ -71,24 +74,44 @@ pub fn run(names: &[String], full: bool) -> Result<()> {
         names => names.iter().any(|name| name == suite.name),
     };
     provision::programs()?;
+    let suites: Vec<&Suite> = SUITES.iter().filter(chosen).collect();
     let mut rows: Vec<Row> = Vec::new();
-    for suite in SUITES.iter().filter(chosen) {
-        println!("\n== {}: {}", suite.name, suite.about);
-        let started = Instant::now();
-        match (suite.body)(&root) {
-            Ok(more) if !more.is_empty() => rows.extend(more),
-            result => rows.push(Row {
-                name: suite.name.to_owned(),
-                took: started.elapsed(),
-                error: result.err().map(|error| format!("{error:#}")),
-            }),
+    std::thread::scope(|scope| {
+        let mut beside = None;
+        for suite in &suites {
+            println!("\n== {}: {}", suite.name, suite.about);
+            // The simulator computes and the suites behind it mostly wait, so they share the two cores.
+            if suite.name == "sim" && suites.len() > 1 {
+                println!("runs beside what follows");
+                beside = Some(scope.spawn(|| timed(suite.name, || sim_quietly(&root))));
+                continue;
+            }
+            rows.extend(timed(suite.name, || (suite.body)(&root)));
+            if failed(&rows) > 0 {
+                break;
+            }
         }
-        if rows.iter().any(|row| row.error.is_some()) {
-            println!("\n{} failed; alone: cargo xtask test {}", suite.name, suite.name);
-            break;
+        if let Some(beside) = beside {
+            rows.extend(beside.join().expect("the simulator's thread does not panic"));
+        }
+    });
+    summary(&rows)
+}
+
+/// The rows of a suite; one of its own name when it has no parts.
+fn timed(name: &str, body: impl FnOnce() -> Result<Vec<Row>>) -> Vec<Row> {
+    let started = Instant::now();
+    match body() {
+        Ok(parts) if !parts.is_empty() => parts,
+        result => {
+            let error = result.err().map(|error| format!("{error:#}"));
+            vec![Row { name: name.to_owned(), took: started.elapsed(), error }]
         }
     }
-    summary(&rows)
+}
+
+fn failed(rows: &[Row]) -> usize {
+    rows.iter().filter(|row| row.error.is_some()).count()
 }
 
 fn summary(rows: &[Row]) -> Result<()> {
@@ -101,10 +124,11 @@ fn summary(rows: &[Row]) -> Result<()> {
     println!("{:28} {total:>9.1}", "sum");
     for row in rows {
         if let Some(error) = &row.error {
-            println!("\n{}: {error}", row.name);
+            let verb = if row.name.starts_with("conformance ") { "" } else { "test " };
+            println!("\n{}: {error}\nalone: cargo xtask {verb}{}", row.name, row.name);
         }
     }
-    let failed = rows.iter().filter(|row| row.error.is_some()).count();
+    let failed = failed(rows);
     println!("\n{} passed, {failed} failed", rows.len() - failed);
     if failed > 0 {
         // Everything is said; the exit code remains.
@@ -136,10 +160,23 @@ fn unit(root: &Path) -> Result<Vec<Row>> {
     cargo(root, &["test", "--release", "--workspace", "--quiet"])
 }
 
+/// What the simulator runs for every change.
+const SIMULATIONS: [&[&str]; 3] = [&["--seeds", "1000"], &["--planted"], &["--determinism"]];
+
 fn sim(root: &Path) -> Result<Vec<Row>> {
-    crate::simulate(root, &["--seeds", "1000"])?;
-    crate::simulate(root, &["--planted"])?;
-    crate::simulate(root, &["--determinism"])?;
+    SIMULATIONS.iter().try_for_each(|arguments| crate::simulate(root, arguments))?;
+    Ok(Vec::new())
+}
+
+/// The same with what the cores have left, its output kept until it is over.
+fn sim_quietly(root: &Path) -> Result<Vec<Row>> {
+    build_programs(root)?;
+    for arguments in SIMULATIONS {
+        let mut sim = Command::new("nice");
+        sim.args(["-n", "15"]).arg(repo::release_folder()?.join("sim")).args(arguments).current_dir(root);
+        let finished = run_ok(sim, "", SIM_DEADLINE)?;
+        println!("\nsim {}\n{}", arguments.join(" "), finished.text);
+    }
     Ok(Vec::new())
 }
 

@@ -152,11 +152,20 @@ impl Names {
             }
             OpCode::GET_ACL => {
                 let GetAclResponse { acl, stat } = Jute::decode(r)?;
-                text = format!(" {acl:?} {}", self.stat(&stat));
+                // What stands for `auth` comes out of a hash set, in its order.
+                let mut entries: Vec<String> = acl.iter().flatten().map(|entry| format!("{entry:?}")).collect();
+                entries.sort();
+                text = format!(" {entries:?} {}", self.stat(&stat));
                 learned.stat = Some(stat);
             }
             OpCode::GET_CHILDREN | OpCode::GET_EPHEMERALS => {
                 text = children(GetChildrenResponse::decode(r)?.children);
+            }
+            OpCode::WHO_AM_I => {
+                let infos = zk_wire::WhoAmIResponse::decode(r)?.client_info;
+                let mut infos: Vec<String> = infos.iter().flatten().map(|info| format!("{info:?}")).collect();
+                infos.sort();
+                text = format!(" {infos:?}");
             }
             OpCode::GET_CHILDREN2 => {
                 let GetChildren2Response { children: names, stat } = Jute::decode(r)?;

@@ -4,7 +4,8 @@ use base::Prng;
 
 use super::body::{Entry, List};
 
-/// Paths that are no paths, and paths at the edge of what is one.
+/// Paths that are no paths, and paths at the edge of what is one. None beyond U+FFFF: Java writes those as two
+/// surrogates, which is no UTF-8 (`docs/divergence.md`).
 const ODD_PATHS: &[&str] = &[
     "",
     " ",
@@ -42,8 +43,6 @@ const ODD_PATHS: &[&str] = &[
     "/\u{fff0}",
     "/\u{fffd}",
     "/\u{ffff}",
-    "/\u{1f600}",
-    "/a/\u{10ffff}",
     "/ ",
     "/a b",
     "/\u{e9}",
@@ -140,8 +139,7 @@ const IP_IDS: &[&str] = &[
     " 127.0.0.1",
 ];
 
-const DIGEST_IDS: &[&str] =
-    &["a", "a:b", "a:b:c", "a:", ":b", ":", "::", "a:b:", "a::", ":a:b", "", "\u{e9}:\u{1f600}"];
+const DIGEST_IDS: &[&str] = &["a", "a:b", "a:b:c", "a:", ":b", ":", "::", "a:b:", "a::", ":a:b", "", "\u{e9}:\u{65e5}"];
 
 /// One entry of a list, good or bad.
 fn entry(prng: &mut Prng) -> Entry {
