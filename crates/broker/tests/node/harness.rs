@@ -321,9 +321,8 @@ impl Cluster {
         for effect in effects {
             match effect {
                 keeper::Effect::Append { zxid, .. } => {
-                    if self.last_append.replace(zxid).is_none() {
-                        self.queue.push_back(Item::Synced);
-                    }
+                    let queued = self.last_append.replace(zxid).is_some();
+                    self.queue.extend((!queued).then_some(Item::Synced));
                 }
                 keeper::Effect::Send { conn, frame } => self.deliver(conn, frame),
                 keeper::Effect::Close { conn, .. } => {
