@@ -206,7 +206,7 @@ fn days(root: &Path) -> Result<Vec<Row>> {
 
 fn oracle(root: &Path) -> Result<Vec<Row>> {
     let mut rows = conform(root, &conformance::client_suites(), Make::Apache)?;
-    rows.iter_mut().for_each(|row| row.name += " on Apache's");
+    rows.iter_mut().for_each(|row| row.name += " --against apache");
     Ok(rows)
 }
 
