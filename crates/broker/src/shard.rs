@@ -135,7 +135,7 @@ impl Shard {
                 return list_offsets::on_request(partitions, &mut self.lookups, token, questions, effects);
             }
             ShardRequest::Group { partition, request } => {
-                return self.coordinators.on_request(partitions, now, token, partition, request, effects);
+                return self.coordinators.on_request(partitions, now, token, partition, *request, effects);
             }
             ShardRequest::OffsetForLeaderEpoch(questions) => {
                 ShardAnswer::OffsetForLeaderEpoch(offset_for_leader_epoch::answer(partitions, &questions))

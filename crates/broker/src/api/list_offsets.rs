@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::replica::hosted::Partitions;
 use crate::replica::partition::Partition;
-use crate::shard::{Effect, ListOffset, ListOffsetAnswer, RequestToken, ShardAnswer, TimestampLookup};
+use crate::shard::{Effect, ListOffset, ListOffsetAnswer, LookedUp, RequestToken, ShardAnswer, TimestampLookup};
 use crate::{ErrorCode, error};
 
 /// The end of the log, as far as the asker may see it.
@@ -92,7 +92,7 @@ pub fn on_looked_up(
     partitions: &mut Partitions,
     lookups: &mut Lookups,
     token: RequestToken,
-    found: Vec<(u32, Result<Option<(i64, i64)>, ErrorCode>)>,
+    found: Vec<(u32, LookedUp)>,
     effects: &mut Vec<Effect>,
 ) {
     let (questions, mut answers) = lookups.0.remove(&token).expect("only what was asked for is looked up");

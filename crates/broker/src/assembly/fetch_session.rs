@@ -7,6 +7,7 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use base::{Instant, Prng, Str};
 
@@ -161,8 +162,8 @@ impl SessionCache {
         }
         loop {
             let id = self.prng.between(1, i32::MAX as u64) as i32;
-            if !self.sessions.contains_key(&id) {
-                self.sessions.insert(id, (now, None));
+            if let Entry::Vacant(slot) = self.sessions.entry(id) {
+                slot.insert((now, None));
                 return Some(id);
             }
         }

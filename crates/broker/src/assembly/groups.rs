@@ -33,15 +33,14 @@ enum Kind {
     List,
 }
 
+/// What is asked of whom.
+pub type Parts = Vec<(ShardId, ShardRequest)>;
+
 /// Splits a request by group.
 ///
 /// # Errors
 /// Gives back a request that is none of a group.
-pub fn split(
-    cluster: &Cluster<'_>,
-    caller: &Caller,
-    request: Request,
-) -> Result<(GroupAssembly, Vec<(ShardId, ShardRequest)>), Box<Request>> {
+pub fn split(cluster: &Cluster<'_>, caller: &Caller, request: Request) -> Result<(GroupAssembly, Parts), Box<Request>> {
     let mut kind = Kind::One;
     let bodies: Vec<(Option<Str>, GroupRequestBody)> = match request {
         Request::JoinGroup(body) => vec![(Some(body.group_id.clone()), GroupRequestBody::Join(*body))],
@@ -235,7 +234,7 @@ fn part(cluster: &Cluster<'_>, caller: &Caller, partition: i32, body: GroupReque
     let shard = cluster.shards.shard_of(GROUP_METADATA_TOPIC, partition);
     // The connection numbers its requests when it sends them.
     let request = GroupRequest { token: RequestToken(0), caller: caller.clone(), body };
-    (shard, ShardRequest::Group { partition, request })
+    (shard, ShardRequest::Group { partition, request: Box::new(request) })
 }
 
 /// Takes partitions that do not exist out of a commit; the answers for them.

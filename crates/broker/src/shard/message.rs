@@ -297,8 +297,8 @@ pub enum ShardEvent {
     LookedUp {
         /// Whose.
         token: RequestToken,
-        /// By position: (timestamp in ms, offset) of the record found.
-        found: Vec<(u32, Result<Option<(i64, i64)>, ErrorCode>)>,
+        /// By position.
+        found: Vec<(u32, LookedUp)>,
     },
     /// [`Effect::ReadForLoad`] is done.
     LoadChunk {
@@ -326,6 +326,9 @@ pub enum ShardEvent {
     /// The deadline has come.
     Tick,
 }
+
+/// What a search by timestamp found: (timestamp in ms, offset) of the record, if there is one.
+pub type LookedUp = Result<Option<(i64, i64)>, ErrorCode>;
 
 /// Whose append it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -495,7 +498,7 @@ pub enum ShardRequest {
         /// See [`crate::coordinator::partition_for`].
         partition: i32,
         /// What is asked.
-        request: GroupRequest,
+        request: Box<GroupRequest>,
     },
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use base::Now;
-use broker::shard::{LogConfig, OpenedLog, RequestToken, ShardEvent};
+use broker::shard::{LogConfig, LookedUp, OpenedLog, RequestToken, ShardEvent};
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use bytes::Bytes;
 use storage::disk::Disk;
@@ -41,8 +41,8 @@ pub enum ShardDone<D: Disk> {
     LookedUp {
         /// Whose.
         token: RequestToken,
-        /// By position: (timestamp in ms, offset).
-        found: Vec<(u32, Result<Option<(i64, i64)>, ErrorCode>)>,
+        /// By position.
+        found: Vec<(u32, LookedUp)>,
     },
     /// A chunk for a coordinator that loads.
     Loaded {
