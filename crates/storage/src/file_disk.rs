@@ -178,7 +178,7 @@ mod tests {
         FileDisk.create_dir_all(path.parent().unwrap()).unwrap();
         let file = FileDisk.open(&path, OpenMode::CreateNew).unwrap();
         let pieces: Vec<Bytes> = (0..3000u32).map(|i| Bytes::from(vec![i as u8; (i % 3) as usize])).collect();
-        file.write_vectored_at(&pieces, 5).unwrap();
+        DiskFile::write_vectored_at(&file, &pieces, 5).unwrap();
         let expected: Vec<u8> = pieces.concat();
         let read = FileDisk.read_all(&path, 1 << 20).unwrap();
         assert_eq!(&read[5..], &expected[..]);
