@@ -8,15 +8,15 @@
 //!
 //! Nothing here reads a clock, a socket or a disk: see the crate's `clippy.toml`.
 
-pub mod config;
-pub mod coordinator;
-pub mod log;
-pub mod controller;
-pub mod metadata_cache;
-pub mod node;
 pub mod api;
 pub mod assembly;
+pub mod config;
+pub mod controller;
+pub mod coordinator;
 pub mod error;
+pub mod log;
+pub mod metadata_cache;
+pub mod node;
 pub mod purgatory;
 pub mod replica;
 pub mod shard;

@@ -5,6 +5,6 @@
 pub mod conn_order;
 pub mod keeper_loop;
 pub mod log_dirs;
-pub mod shard_loop;
 pub mod node_loop;
+pub mod shard_loop;
 pub mod world;

@@ -58,7 +58,9 @@ fn protects(name: &str, value: &str) -> Option<&'static str> {
     match name {
         "authorizer.class.name" if !value.is_empty() => Some("authorize requests"),
         "principal.builder.class" if !value.is_empty() => Some("build principals with a plugin"),
-        "create.topic.policy.class.name" | "alter.config.policy.class.name" if !value.is_empty() => Some("ask policies"),
+        "create.topic.policy.class.name" | "alter.config.policy.class.name" if !value.is_empty() => {
+            Some("ask policies")
+        }
         "client.quota.callback.class" if !value.is_empty() => Some("enforce quotas through a plugin"),
         "zookeeper.set.acl" if value.eq_ignore_ascii_case("true") => Some("set ACLs on its znodes"),
         "zookeeper.ssl.client.enable" if value.eq_ignore_ascii_case("true") => Some("speak TLS to ZooKeeper"),
@@ -69,10 +71,16 @@ fn protects(name: &str, value: &str) -> Option<&'static str> {
         {
             Some("encrypt or authenticate listeners")
         }
-        "ssl.client.auth" if !value.eq_ignore_ascii_case("none") && !value.is_empty() => Some("check client certificates"),
-        "delegation.token.master.key" | "delegation.token.secret.key" if !value.is_empty() => Some("issue delegation tokens"),
+        "ssl.client.auth" if !value.eq_ignore_ascii_case("none") && !value.is_empty() => {
+            Some("check client certificates")
+        }
+        "delegation.token.master.key" | "delegation.token.secret.key" if !value.is_empty() => {
+            Some("issue delegation tokens")
+        }
         "connections.max.reauth.ms" if value != "0" => Some("ask clients to authenticate again"),
-        "zookeeper.metadata.migration.enable" if value.eq_ignore_ascii_case("true") => Some("take part in a migration to KRaft"),
+        "zookeeper.metadata.migration.enable" if value.eq_ignore_ascii_case("true") => {
+            Some("take part in a migration to KRaft")
+        }
         _ => None,
     }
 }

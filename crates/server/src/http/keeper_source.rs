@@ -56,19 +56,20 @@ fn typed(pairs: Vec<(&'static str, String)>, name: impl Fn(&str) -> String) -> V
 
 /// The four-letter word says `clientPort`, the AdminServer `client_port`; it leaves the sizes out.
 fn configuration(admin: &ZkAdmin) -> Value {
-    let kept = admin.configuration().into_iter().filter(|(key, _)| {
-        !matches!(*key, "dataDirSize" | "dataLogSize" | "secureClientPort")
-    });
+    let kept = admin
+        .configuration()
+        .into_iter()
+        .filter(|(key, _)| !matches!(*key, "dataDirSize" | "dataLogSize" | "secureClientPort"));
     typed(kept.collect(), |key| {
-        key.chars().flat_map(|c| c.is_ascii_uppercase().then_some('_').into_iter().chain([c.to_ascii_lowercase()])).collect()
+        key.chars()
+            .flat_map(|c| c.is_ascii_uppercase().then_some('_').into_iter().chain([c.to_ascii_lowercase()]))
+            .collect()
     })
 }
 
 fn monitor(admin: &ZkAdmin) -> Value {
-    let mut pairs = vec![
-        ("version", crate::zk::admin::VERSION.to_string()),
-        ("server_state", "standalone".to_string()),
-    ];
+    let mut pairs =
+        vec![("version", crate::zk::admin::VERSION.to_string()), ("server_state", "standalone".to_string())];
     pairs.extend(admin.metrics());
     typed(pairs, str::to_string)
 }
