@@ -14,11 +14,12 @@ pub fn ip_identity(peer: IpAddr) -> Id {
 }
 
 /// The identities that an auth packet adds; `None` when it is refused.
-pub fn authenticate(scheme: &str, auth: &[u8], peer: IpAddr, super_digest: Option<&str>) -> Option<Vec<Id>> {
+pub fn authenticate(scheme: &str, auth: Option<&[u8]>, peer: IpAddr, super_digest: Option<&str>) -> Option<Vec<Id>> {
     match scheme {
         "digest" => {
-            let text = core::str::from_utf8(auth).ok()?;
-            let digest = digest_id(text);
+            // Bytes that are no UTF-8 are replaced, as Java's strings have it.
+            let text = String::from_utf8_lossy(auth?);
+            let digest = digest_id(&text);
             let mut ids = Vec::new();
             if super_digest == Some(digest.as_str()) {
                 ids.push(Id { scheme: "super".into(), id: "".into() });
@@ -62,13 +63,58 @@ pub fn matches(scheme: &str, own: &str, acl: &str) -> bool {
 
 fn parse_net(text: &str) -> Option<(IpAddr, u32)> {
     let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
+        Some((address, bits)) => (address, Some(java_int(bits, 10)?)),
         None => (text, None),
     };
-    let address: IpAddr = address.parse().ok()?;
+    let address = parse_address(address)?;
     let width = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.unwrap_or(width);
-    (bits <= width).then_some((address, bits))
+    let bits = u32::try_from(bits.unwrap_or(width)).ok()?;
+    (i64::from(bits) <= width).then_some((address, bits))
+}
+
+/// An address as upstream reads it, which is neither stricter nor laxer than usual: signs and leading zeros are taken,
+/// IPv4 within IPv6 and zones are not.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    if text.contains(':') {
+        return parse_v6(text);
+    }
+    let parts: Vec<&str> = text.split('.').collect();
+    let parts: [&str; 4] = parts.try_into().ok()?;
+    let mut octets = [0; 4];
+    for (octet, part) in octets.iter_mut().zip(parts) {
+        *octet = u8::try_from(java_int(part, 10)?).ok()?;
+    }
+    Some(octets.into())
+}
+
+fn parse_v6(text: &str) -> Option<IpAddr> {
+    let segments = |part: &str| -> Option<Vec<u16>> {
+        let segment = |text: &str| if text.len() > 4 { None } else { Some(java_int(text, 16)? as u16) };
+        part.split(':').map(segment).collect()
+    };
+    let some = |part: &str| if part.is_empty() { Some(Vec::new()) } else { segments(part) };
+    let parts: Vec<&str> = text.split("::").collect();
+    let (front, back) = match parts[..] {
+        [all] => (segments(all).filter(|all| all.len() == 8)?, Vec::new()),
+        [front, back] => (some(front)?, some(back)?),
+        _ => return None,
+    };
+    if parts.len() == 2 && front.len() + back.len() >= 8 {
+        return None;
+    }
+    let mut all = [0; 8];
+    all[..front.len()].copy_from_slice(&front);
+    all[8 - back.len()..].copy_from_slice(&back);
+    Some(all.into())
+}
+
+/// `Integer.parseInt`
+fn java_int(text: &str, radix: u32) -> Option<i64> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
+        return None;
+    }
+    i32::from_str_radix(text, radix).ok().map(i64::from)
 }
 
 fn contains(net: IpAddr, bits: u32, own: IpAddr) -> bool {
@@ -89,11 +135,11 @@ mod tests {
     fn digests_are_upstreams() {
         assert_eq!(digest_id("user:pass"), "user:smGaoVKd/cQkjm7b88GyorAUz20=");
         let admin = "super:xQJmxLMiHGwaqBvst5y6rkB6HQs=";
-        let ids = authenticate("digest", b"super:admin", PEER, Some(admin)).expect("digest never fails");
+        let ids = authenticate("digest", Some(b"super:admin"), PEER, Some(admin)).expect("digest never fails");
         assert_eq!(ids.iter().map(|id| &*id.scheme).collect::<Vec<_>>(), ["super", "digest"]);
-        let ids = authenticate("digest", b"super:wrong", PEER, Some(admin)).expect("digest never fails");
+        let ids = authenticate("digest", Some(b"super:wrong"), PEER, Some(admin)).expect("digest never fails");
         assert_eq!(ids.len(), 1);
-        assert_eq!(authenticate("sasl", b"", PEER, None), None);
+        assert_eq!(authenticate("sasl", Some(b""), PEER, None), None);
     }
 
     #[test]
@@ -107,6 +153,34 @@ mod tests {
         {
             assert_eq!(is_valid("ip", id), valid, "{id}");
         }
+    }
+
+    #[test]
+    fn addresses_are_read_as_upstream_reads_them() {
+        for (id, valid) in [
+            ("127.00.0.1", true),
+            ("+127.0.0.1/+8", true),
+            ("127.0.0.1/08", true),
+            ("-1.0.0.1", false),
+            ("127.0.0", false),
+            ("127.0.0.1/8/8", false),
+            ("0:0:0:0:0:0:0:1", true),
+            ("1:2:3:4:5:6:7::", true),
+            ("1:2:3:4::5:6:7:8", false),
+            ("1::2::3", false),
+            ("::ffff:127.0.0.1", false),
+            ("fe80::1%lo", false),
+            (":", false),
+            ("", false),
+        ] {
+            assert_eq!(is_valid("ip", id), valid, "{id}");
+        }
+    }
+
+    #[test]
+    fn passwords_that_are_no_utf_8_are_taken_and_missing_ones_are_not() {
+        assert!(authenticate("digest", Some(b"\xff:\xc3"), PEER, None).is_some());
+        assert_eq!(authenticate("digest", None, PEER, None), None);
     }
 
     #[test]

@@ -152,6 +152,10 @@ impl Keeper {
             }
             match connection.waiting.pop_front().expect("looked at above") {
                 Waiting::Write(_) => unreachable!("returned above"),
+                Waiting::Refused(xid, code) => {
+                    let frame = finish::error(xid, self.last_processed, code);
+                    effects.push(Effect::Send { conn, frame });
+                }
                 Waiting::Read(header, body) => {
                     let outcome = self.serve(conn, &header, &body);
                     send_outcome(conn, outcome, effects);

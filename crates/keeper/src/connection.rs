@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use base::Str;
 use bytes::Bytes;
-use zk_wire::{Id, RequestHeader, SessionId, Zxid};
+use zk_wire::{ErrorCode, Id, RequestHeader, SessionId, Zxid};
 
 use crate::event::ConnId;
 use crate::session::Heard;
@@ -25,7 +25,7 @@ pub struct Connection {
     pub heard: Heard,
     /// Requests without answer, in order.
     pub waiting: VecDeque<Waiting>,
-    /// Whether the connect request had the byte.
+    /// The last byte of the connect response; there when the request had it.
     pub read_only: Option<bool>,
 }
 
@@ -43,6 +43,8 @@ pub enum Waiting {
     },
     /// A read behind one of the others.
     Read(RequestHeader, Bytes),
+    /// A write whose bytes make no sense, with its xid: it has no transaction.
+    Refused(i32, ErrorCode),
 }
 
 /// What follows a barrier.

@@ -179,7 +179,7 @@ impl Keeper {
         if request.last_zxid_seen > self.last_processed {
             return effects.push(Effect::Close { conn, reason: CloseReason::ClientAhead });
         }
-        let before = self.conns.insert(conn, Connection::new(conn, peer, request.read_only));
+        let before = self.conns.insert(conn, Connection::new(conn, peer, answered_read_only(request)));
         assert!(before.is_none(), "connection {conn:?} connected twice");
         let timeout_ms = self.config.negotiate(request.timeout_ms);
         if request.session == SessionId::NONE {
@@ -210,7 +210,7 @@ impl Keeper {
         let password_good = request.passwd.0.as_deref() == Some(session.password().as_slice());
         let former = self.sessions.get_mut(session).filter(|_| password_good).map(|tracked| tracked.conn.take());
         let Some(former) = former else {
-            let frame = ConnectResponse::expired(request.read_only).to_bytes();
+            let frame = ConnectResponse::expired(answered_read_only(request)).to_bytes();
             effects.push(Effect::Send { conn, frame });
             return self.close(conn, CloseReason::SessionExpired, effects);
         };
@@ -239,7 +239,8 @@ impl Keeper {
             Some(Route::Sync) => self.on_sync(now, conn, header.xid, &body, effects),
             Some(Route::Auth) => self.on_auth(conn, header.xid, &body, effects),
             None => {
-                let frame = finish::error(header.xid, self.last_processed, ErrorCode::UNIMPLEMENTED);
+                // Upstream's request has no zxid yet when it is turned away.
+                let frame = finish::error(header.xid, Zxid(-1), ErrorCode::UNIMPLEMENTED);
                 effects.push(Effect::Send { conn, frame });
                 self.close(conn, CloseReason::Unimplemented, effects);
             }
@@ -285,6 +286,13 @@ impl Keeper {
                 prep.keep();
                 txn
             }
+            // Nothing was understood: upstream takes no zxid for it, and answers in its turn.
+            Err(ErrorCode::MARSHALLING_ERROR) if op != OpCode::MULTI => {
+                drop(prep);
+                let connection = self.conns.get_mut(&conn).expect("looked up above");
+                connection.waiting.push_back(Waiting::Refused(header.xid, ErrorCode::MARSHALLING_ERROR));
+                return self.drain(now, conn, effects);
+            }
             // A write that fails is logged too: every server counts the same zxids.
             Err(code) => {
                 drop(prep);
@@ -310,7 +318,9 @@ impl Keeper {
 
     fn on_auth(&mut self, conn: ConnId, xid: i32, body: &Bytes, effects: &mut Vec<Effect>) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        let accepted = op::authenticate(&self.config, connection, body);
+        // An auth packet that makes no sense ends the connection without an answer.
+        let Ok(packet) = op::decode(body) else { return self.close(conn, CloseReason::AuthFailed, effects) };
+        let accepted = op::authenticate(&self.config, connection, packet);
         let code = if accepted { ErrorCode::OK } else { ErrorCode::AUTH_FAILED };
         effects.push(Effect::Send { conn, frame: finish::error(xid, Zxid::ZERO, code) });
         if !accepted {
@@ -403,4 +413,9 @@ impl Keeper {
             session.conn = None;
         }
     }
+}
+
+/// What the answer's last byte says: that the server is not in read-only mode, if the client knows of that byte.
+fn answered_read_only(request: &ConnectRequest) -> Option<bool> {
+    request.read_only.map(|_| false)
 }

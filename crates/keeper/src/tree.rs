@@ -373,7 +373,7 @@ impl Tree {
     fn count_in(&mut self, path: &str, node: &Node) {
         self.digest = self.digest.wrapping_add(self.digest_of(path, node));
         self.nodes += 1;
-        self.bytes += (path.len() + node.data.as_ref().map_or(0, |data| data.len())) as u64;
+        self.bytes += (path_size(path) + node.data.as_ref().map_or(0, |data| data.len())) as u64;
         if let Some(session) = node.owner().session() {
             self.ephemerals.entry(session).or_default().insert(path.into());
         }
@@ -388,7 +388,7 @@ impl Tree {
             }
             self.digest = self.digest.wrapping_sub(self.digest_of(&path, &node));
             self.nodes -= 1;
-            self.bytes -= (path.len() + node.data.as_ref().map_or(0, |data| data.len())) as u64;
+            self.bytes -= (path_size(&path) + node.data.as_ref().map_or(0, |data| data.len())) as u64;
             self.acls.release(node.acl);
             if let Some(session) = node.owner().session()
                 && let Some(paths) = self.ephemerals.get_mut(&session)
@@ -442,7 +442,13 @@ impl<'a> NewNode<'a> {
 }
 
 /// The names from the root to a node; `None` for a path that does not start with a slash.
+/// What a path counts for in the size of the tree: upstream counts characters.
+fn path_size(path: &str) -> usize {
+    path.chars().count()
+}
+
 fn names(path: &str) -> Option<impl Iterator<Item = &str>> {
-    let names = path.strip_prefix('/')?;
+    // Upstream knows the root by two names.
+    let names = if path.is_empty() { path } else { path.strip_prefix('/')? };
     Some(names.split('/').skip(usize::from(names.is_empty())))
 }

@@ -7,8 +7,8 @@ use support::{Harness, create_request};
 use zk_wire::multi::{MultiOp, MultiRequest, MultiResponse, MultiResult};
 use zk_wire::txn::{Transaction, TxnBody};
 use zk_wire::{
-    CheckVersionRequest, CreateMode, CreateResponse, DeleteRequest, ErrorCode, ExistsRequest, ExistsResponse,
-    GetDataRequest, OpCode, SetDataRequest, Stat, Zxid,
+    CheckVersionRequest, CreateMode, CreateRequest, CreateResponse, DeleteRequest, ErrorCode, ExistsRequest,
+    ExistsResponse, GetDataRequest, OpCode, SetDataRequest, Stat, Zxid,
 };
 
 fn create(path: &str, mode: CreateMode) -> MultiOp {
@@ -124,6 +124,15 @@ fn a_rollback_respects_the_writes_under_way() {
     let TxnBody::CloseSession(Some(body)) = txn.body else { panic!("{txn:?}") };
     assert_eq!(body.paths_to_delete, Some(vec!["/p/0000000000".into(), "/p/0000000001".into()]));
     assert_eq!((h.keeper.summary().ephemerals, h.keeper.digest_mismatches()), (0, 0));
+}
+
+#[test]
+fn flags_that_are_no_mode_fail_the_whole_request() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    let create = CreateRequest { flags: 7, ..create_request("/a", b"", CreateMode::Persistent) };
+    let reply = h.call(conn, OpCode::MULTI, &MultiRequest { ops: vec![delete("/no"), MultiOp::Create(create)] });
+    assert_eq!((reply.err, reply.zxid), (ErrorCode::MARSHALLING_ERROR, 2), "a multi has its zxid by then");
 }
 
 #[test]

@@ -193,17 +193,68 @@ fn a_failed_write_uses_a_zxid_and_is_logged_as_an_error() {
     let txn = zk_wire::txn::Transaction::from_bytes(payload).expect("it decodes");
     assert_eq!((zxid, txn.header.opcode, txn.header.client_id), (Zxid(2), -1, session));
     assert_eq!(txn.body, zk_wire::txn::TxnBody::error(ErrorCode::NO_NODE));
+}
+
+#[test]
+fn a_write_that_is_not_understood_takes_no_zxid_and_its_turn() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    let created = h.send(conn, OpCode::CREATE, &create_request("/a", b"", CreateMode::Persistent));
     let garbled = h.send_bytes(conn, OpCode::CREATE, Bytes::from_static(&[1, 2, 3]));
+    assert_eq!(h.take(conn), [], "the answer waits for the one in front");
     h.sync();
-    let reply = h.take(conn).remove(0);
-    assert_eq!((reply.xid, reply.err, reply.zxid), (garbled, ErrorCode::MARSHALLING_ERROR, 3));
+    let replies = h.take(conn);
+    assert_eq!((replies[0].xid, replies[0].zxid), (created, 2));
+    assert_eq!((replies[1].xid, replies[1].err, replies[1].zxid), (garbled, ErrorCode::MARSHALLING_ERROR, 2));
+    assert_eq!(h.log.len(), 2, "the session and the creation");
+}
+
+#[test]
+fn the_empty_path_reads_the_root() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    assert_eq!(children(&mut h, conn, ""), ["zookeeper"]);
+    assert_eq!(exists(&mut h, conn, ""), exists(&mut h, conn, "/"));
+    assert_eq!(h.set(conn, "", b"x", -1).err, ErrorCode::BAD_ARGUMENTS);
+    assert_eq!(h.delete(conn, "").err, ErrorCode::BAD_ARGUMENTS);
+}
+
+#[test]
+fn what_is_no_utf_8_is_no_path_rather_than_no_request() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    h.send_bytes(conn, OpCode::GET_DATA, Bytes::from_static(&[0, 0, 0, 2, b'/', 0xff, 0]));
+    assert_eq!(h.take(conn)[0].err, ErrorCode::NO_NODE);
+    h.send_bytes(conn, OpCode::DELETE, Bytes::from_static(&[0, 0, 0, 2, b'/', 0xff, 0, 0, 0, 0]));
+    h.sync();
+    assert_eq!(h.take(conn)[0].err, ErrorCode::NO_NODE);
+}
+
+#[test]
+fn an_auth_packet_that_is_not_understood_ends_the_connection_without_an_answer() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    h.send_bytes(conn, OpCode::AUTH, Bytes::from_static(&[0, 0]));
+    assert_eq!(h.take(conn), []);
+    assert_eq!(h.closed.get(&conn), Some(&keeper::CloseReason::AuthFailed));
+}
+
+#[test]
+fn the_trees_size_counts_characters_of_paths() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    let before = h.keeper.summary().approximate_data_size;
+    h.call(conn, OpCode::CREATE, &create_request("/\u{e9}", b"12", CreateMode::Persistent));
+    assert_eq!(h.keeper.summary().approximate_data_size, before + 4);
+    h.delete(conn, "/\u{e9}");
+    assert_eq!(h.keeper.summary().approximate_data_size, before);
 }
 
 #[test]
 fn reads_of_what_is_not_there() {
     let mut h = Harness::new();
     let (conn, _) = h.connect();
-    for path in ["/no", "", "x", "//", "/zookeeper/", "/no/no"] {
+    for path in ["/no", "x", "//", "/zookeeper/", "/no/no"] {
         let exists = h.call(conn, OpCode::EXISTS, &ExistsRequest { path: path.into(), watch: false });
         let children = h.call(conn, OpCode::GET_CHILDREN2, &GetChildren2Request { path: path.into(), watch: false });
         let list = h.call(conn, OpCode::GET_ACL, &GetAclRequest { path: path.into() });
@@ -298,7 +349,8 @@ fn what_is_not_served_is_answered_and_the_connection_ends() {
         let mut h = Harness::new();
         let (conn, _) = h.connect();
         h.send_bytes(conn, OpCode(opcode), Bytes::new());
-        assert_eq!(h.take(conn)[0].err, ErrorCode::UNIMPLEMENTED, "{opcode}");
+        let reply = h.take(conn).remove(0);
+        assert_eq!((reply.err, reply.zxid), (ErrorCode::UNIMPLEMENTED, -1), "{opcode}: there is no zxid yet");
         assert_eq!(h.closed.get(&conn), Some(&keeper::CloseReason::Unimplemented));
         assert_eq!(h.log.len(), 1, "{opcode} is not logged");
     }

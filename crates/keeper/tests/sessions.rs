@@ -84,7 +84,7 @@ fn a_wrong_password_or_an_unknown_session_is_expired() {
     let (first, session) = h.connect();
     let wrong = ConnectRequest { session, passwd: Bytes::from_static(&[0; 16]).into(), ..ConnectRequest::default() };
     let conn = h.connect_with(ConnectRequest { read_only: Some(true), ..wrong });
-    assert_eq!(h.connect_response(conn), ConnectResponse::expired(Some(true)));
+    assert_eq!(h.connect_response(conn), ConnectResponse::expired(Some(false)));
     assert_eq!(h.closed.get(&conn), Some(&CloseReason::SessionExpired));
     assert!(!h.closed.contains_key(&first), "nobody is thrown out by a guess");
     let conn = h.resume(SessionId(99), 8000);

@@ -258,11 +258,15 @@ fn set_watches2_brings_persistent_ones_back() {
     let (w, _) = h.connect();
     let request = zk_wire::SetWatches2 {
         relative_zxid: h.keeper.last_processed(),
+        data_watches: Some(Vec::new()),
+        exist_watches: Some(Vec::new()),
+        child_watches: Some(Vec::new()),
         persistent_watches: Some(vec!["/a".into()]),
         persistent_recursive_watches: Some(vec!["/r".into()]),
-        ..zk_wire::SetWatches2::default()
     };
     assert_eq!(h.call(w, OpCode::SET_WATCHES2, &request).err, ErrorCode::OK);
+    let null = zk_wire::SetWatches2 { data_watches: None, ..request };
+    assert_eq!(h.call(w, OpCode::SET_WATCHES2, &null).err, ErrorCode::MARSHALLING_ERROR, "a list that is null");
     for path in ["/a", "/r", "/r/b"] {
         h.create(a, path, CreateMode::Persistent);
     }

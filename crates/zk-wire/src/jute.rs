@@ -16,7 +16,7 @@ pub trait Jute: Sized {
     /// Reads a value. Bytes behind it stay unread: that is how fields get added compatibly.
     ///
     /// # Errors
-    /// Bytes that end early, lengths that the rest cannot hold, strings that are not UTF-8.
+    /// Bytes that end early, lengths that the rest cannot hold, a null where a string belongs.
     fn decode(r: &mut Reader) -> Result<Self, DecodeError>;
 
     /// Appends the value.
@@ -94,7 +94,12 @@ impl Jute for Option<Str> {
     const SMALLEST_BYTES: usize = 4;
 
     fn decode(r: &mut Reader) -> Result<Self, DecodeError> {
-        Option::<Bytes>::decode(r)?.map(Str::from_utf8).transpose()
+        let text = |bytes: Bytes| match Str::from_utf8(bytes.clone()) {
+            Ok(text) => text,
+            // As Java's strings have it: what is no UTF-8 becomes U+FFFD, which no path and no scheme may have.
+            Err(_) => Str::from(String::from_utf8_lossy(&bytes).into_owned()),
+        };
+        Ok(Option::<Bytes>::decode(r)?.map(text))
     }
 
     fn encode(&self, out: &mut BytesMut) {
@@ -120,7 +125,8 @@ impl<T: Jute> Jute for Option<Vec<T>> {
     fn decode(r: &mut Reader) -> Result<Self, DecodeError> {
         let count = match r.i32()? {
             -1 => return Ok(None),
-            count if count < 0 => return Err(DecodeError::Unreasonable { what: "count", value: count.into() }),
+            // Upstream's loop over the elements ends at once.
+            count if count < 0 => 0,
             count => count as usize,
         };
         r.check_count(count, T::SMALLEST_BYTES, size_of::<T>())?;
@@ -209,9 +215,18 @@ mod tests {
     fn hostile_lengths_are_refused_before_allocation() {
         let decode = |bytes: &'static [u8]| Option::<Vec<i64>>::from_bytes(Bytes::from_static(bytes));
         assert!(matches!(decode(&[0x7f, 255, 255, 255, 0, 0]), Err(DecodeError::Unreasonable { .. })));
-        assert!(matches!(decode(&[255, 255, 255, 254]), Err(DecodeError::Unreasonable { .. })));
         assert!(Str::from_bytes(Bytes::from_static(&[255, 255, 255, 255])).is_err());
-        assert!(Str::from_bytes(Bytes::from_static(&[0, 0, 0, 1, 0xff])).is_err());
         assert!(Option::<Bytes>::from_bytes(Bytes::from_static(&[0x7f, 0, 0, 0])).is_err());
+    }
+
+    #[test]
+    fn a_negative_count_is_an_empty_vector() {
+        let bytes = Bytes::from_static(&[255, 255, 255, 254]);
+        assert_eq!(Option::<Vec<i64>>::from_bytes(bytes), Ok(Some(Vec::new())));
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_are_replaced() {
+        assert_eq!(Str::from_bytes(Bytes::from_static(&[0, 0, 0, 3, b'a', 0xff, b'b'])), Ok(Str::from("a\u{fffd}b")));
     }
 }

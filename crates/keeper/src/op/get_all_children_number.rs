@@ -14,7 +14,12 @@ pub(crate) fn read(
 ) -> Result<(), ErrorCode> {
     let node = reading.node(&request.path)?;
     reading.check(node, perms::READ)?;
-    let count = if &*request.path == "/" { reading.tree.nodes_count() - 1 } else { below(node) };
+    let count = match &*request.path {
+        "/" => reading.tree.nodes_count() - 1,
+        // Upstream counts the paths that begin with a slash: the root's own, too.
+        "" => reading.tree.nodes_count(),
+        _ => below(node),
+    };
     GetAllChildrenNumberResponse { total_number: i32::try_from(count).unwrap_or(i32::MAX) }.encode(out);
     Ok(())
 }

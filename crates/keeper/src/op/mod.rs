@@ -126,14 +126,8 @@ pub(crate) fn read(
         OpCode::GET_ACL => get_acl::read(reading, &decode(body)?, out),
         OpCode::GET_CHILDREN => get_children::read(reading, &decode(body)?, out),
         OpCode::GET_CHILDREN2 => get_children2::read(reading, &decode(body)?, out),
-        OpCode::SET_WATCHES => {
-            set_watches::read(reading, &decode(body)?);
-            Ok(())
-        }
-        OpCode::SET_WATCHES2 => {
-            set_watches::read2(reading, decode(body)?);
-            Ok(())
-        }
+        OpCode::SET_WATCHES => set_watches::read(reading, &decode(body)?),
+        OpCode::SET_WATCHES2 => set_watches::read2(reading, decode(body)?),
         OpCode::ADD_WATCH => add_watch::read(reading, &decode(body)?, out),
         OpCode::CHECK_WATCHES => check_watches::read(reading, &decode(body)?),
         OpCode::REMOVE_WATCHES => remove_watches::read(reading, &decode(body)?),

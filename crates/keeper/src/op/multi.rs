@@ -2,7 +2,7 @@
 
 use zk_wire::multi::{MultiOp, MultiRequest, MultiResponse, MultiResult};
 use zk_wire::txn::TxnBody;
-use zk_wire::{ErrorCode, OpCode};
+use zk_wire::{CreateMode, ErrorCode, OpCode};
 
 use super::{check, create, delete, set_data};
 use crate::prep::Prep;
@@ -12,6 +12,17 @@ use crate::tree::Applied;
 /// those behind it: whoever applies it sees the errors and does nothing.
 pub(crate) fn prep(prep: &mut Prep<'_>, request: &MultiRequest) -> Result<TxnBody, ErrorCode> {
     if request.ops.iter().any(MultiOp::is_read) {
+        return Err(ErrorCode::MARSHALLING_ERROR);
+    }
+    // Upstream looks at the flags while it reads the parts.
+    let understood = |op: &MultiOp| match op {
+        MultiOp::Create(create) | MultiOp::Create2(create) | MultiOp::CreateContainer(create) => {
+            CreateMode::from_flags(create.flags).is_some()
+        }
+        MultiOp::CreateTtl(create) => CreateMode::from_flags(create.flags).is_some(),
+        _ => true,
+    };
+    if !request.ops.iter().all(understood) {
         return Err(ErrorCode::MARSHALLING_ERROR);
     }
     let mut parts = Vec::with_capacity(request.ops.len());

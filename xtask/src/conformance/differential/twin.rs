@@ -165,7 +165,7 @@ impl Servers {
         let mut learned = [Learned::default(), Learned::default()];
         let mut over = false;
         for side in [APACHE, OURS] {
-            let (events, last) = self.until_reply(twin, side)?;
+            let (events, last) = self.until_reply(twin, side, ask.opcode == OpCode::CLOSE_SESSION.0)?;
             shown[side] = events;
             let Came::Frame(frame) = last else {
                 shown[side].push(format!("{last:?}"));
@@ -193,14 +193,20 @@ impl Servers {
     }
 
     /// Events as text, and what came behind them.
-    fn until_reply(&mut self, twin: &mut Twin, side: usize) -> Result<(Vec<String>, Came)> {
+    fn until_reply(&mut self, twin: &mut Twin, side: usize, closing: bool) -> Result<(Vec<String>, Came)> {
         let mut events: Vec<(i64, String)> = Vec::new();
         loop {
             match twin.lines[side].next()? {
                 Came::Frame(frame) if frame.starts_with(&(-1_i32).to_be_bytes()) => {
                     events.push(self.names[side].event(&frame));
                 }
-                last => return Ok((self.settled(events), last)),
+                last => {
+                    // The session's own nodes go in no order.
+                    if let (true, Some((zxid, _))) = (closing, events.last()) {
+                        self.unordered.push(*zxid);
+                    }
+                    return Ok((self.settled(events), last));
+                }
             }
         }
     }
