@@ -9,7 +9,7 @@ use sim::run::{Failure, Kind, Options, Report, SeedOptions, run, run_seed};
 
 const USAGE: &str = "\
 usage: cargo xtask sim [keeper|log|session] [--seeds N] [--from S]
-       cargo xtask sim [keeper|log|session] --seed S      one seed, with its last events
+       cargo xtask sim [keeper|log|session] --seed S      one seed, with its last events (SIM_LINES of them)
        cargo xtask sim --planted                          every planted bug must be caught
        cargo xtask sim --determinism                      20 seeds of each kind twice, traces compared";
 
@@ -103,9 +103,14 @@ fn print_failure(failure: &Failure) {
     println!("again: cargo xtask sim {} --seed {}", failure.kind.name(), failure.seed);
 }
 
+/// How many of the last events a single seed shows.
+fn lines_max() -> usize {
+    std::env::var("SIM_LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(200)
+}
+
 fn one_verb(kind: Kind, seed: u64) -> bool {
     println!("sim {}: seed {seed}", kind.name());
-    let outcome = run_seed(kind, SeedOptions { seed, bug: PlantedBug::None, trace_lines_max: 200 });
+    let outcome = run_seed(kind, SeedOptions { seed, bug: PlantedBug::None, trace_lines_max: lines_max() });
     for line in &outcome.lines {
         println!("  {line}");
     }

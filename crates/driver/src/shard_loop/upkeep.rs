@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use base::planted::PlantedBug;
 use base::{Instant, Now};
 use broker::TopicPartition;
 use broker::log::retention;
@@ -149,7 +150,9 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             let news = by_dir.entry(open.dir).or_default();
             news.high_watermarks.insert(partition.clone(), led.high_watermark());
             if recovery_points {
-                news.recovery_points.insert(partition.clone(), open.log.recovery_point());
+                let early = self.bug.is(PlantedBug::RecoveryPointBeforeFlush);
+                let point = if early { open.log.log_end_offset() } else { open.log.recovery_point() };
+                news.recovery_points.insert(partition.clone(), point);
                 if led.log_start_offset() > open.log.first_base_offset() {
                     news.log_starts.insert(partition.clone(), led.log_start_offset());
                 }
@@ -190,7 +193,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         }
         let mut checkpoints = self.checkpoints(true);
         for (partition, _) in &flushes {
-            let open = &self.logs[partition];
+            // A log of a folder that just failed is not ours any more.
+            let Some(open) = self.logs.get(partition) else { continue };
             let news = checkpoints.entry(open.dir).or_default();
             news.recovery_points.insert(partition.clone(), open.log.log_end_offset());
         }

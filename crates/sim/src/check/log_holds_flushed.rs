@@ -27,12 +27,6 @@ pub static READS: Property = Property {
     source: "Kafka protocol: an offset names one record for ever",
 };
 
-/// The property.
-pub static CLEAN: Property = Property {
-    says: "after a clean stop nothing is missing and nothing has to be scanned",
-    source: "Kafka: CleanShutdownFileHandler",
-};
-
 /// A batch that was appended, as the check remembers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -56,23 +50,4 @@ pub fn end(batches: &[Batch], end: i64, flushed: i64, all: bool) -> Checked {
     FLUSHED.require(!all || end == last, || format!("ends at {end} after a kill, it ended at {last} before"))?;
     let boundary = end == 0 || batches.iter().any(|batch| batch.next == end);
     WHOLE.require(boundary, || format!("ends at {end}, where no batch ended; it ended at {last} before"))
-}
-
-/// The content from `start` on.
-///
-/// # Errors
-/// The violation.
-pub fn content(batches: &[Batch], start: i64, end: i64, read: &[u8], property: &'static Property) -> Checked {
-    let mut rest = read;
-    for batch in batches.iter().filter(|batch| batch.base >= start && batch.next <= end) {
-        property.require(rest.starts_with(&batch.bytes), || {
-            format!(
-                "from {start} to {end}: what was appended at {} is not there ({} bytes left)",
-                batch.base,
-                rest.len()
-            )
-        })?;
-        rest = &rest[batch.bytes.len()..];
-    }
-    property.require(rest.is_empty(), || format!("from {start} to {end}: {} bytes too many", rest.len()))
 }

@@ -11,7 +11,7 @@ use crate::keeper::log_tail::LoggedTxn;
 
 /// The property.
 pub static FENCED: Property = Property {
-    says: "partition states change only by the session that holds /controller; each reign raises the epoch by one",
+    says: "partition states change only by the session that was elected last; each reign raises the epoch by one",
     source: "KAFKA-6082 (zookeeper updates are fenced by the version of /controller_epoch), KafkaController.scala",
 };
 
@@ -32,6 +32,8 @@ pub static COMES_BACK: Property = Property {
 pub struct Cluster {
     /// Session that owns `/controller`.
     pub controller: Option<i64>,
+    /// Session that owned it last: until the next one raises the epoch, its writes pass the fence.
+    elected: Option<i64>,
     epoch: Option<i64>,
     /// Owners of `/brokers/ids/N`, by path.
     pub registered: BTreeMap<String, i64>,
@@ -95,6 +97,7 @@ impl Cluster {
     fn created(&mut self, txn: &LoggedTxn, path: &str, data: &[u8]) {
         if path == "/controller" {
             self.controller = Some(txn.session);
+            self.elected = Some(txn.session);
         } else if path == "/controller_epoch" {
             self.epoch = number(data);
         } else if path.starts_with("/brokers/ids/") {
@@ -122,13 +125,8 @@ impl Cluster {
 
     fn controller_writes(&self, txn: &LoggedTxn, path: &str, brokers: &BTreeSet<i64>) -> Checked {
         let state = path.starts_with("/brokers/topics/") && path.ends_with("/state");
-        FENCED.require(!state || !brokers.contains(&txn.session) || self.controller == Some(txn.session), || {
-            format!(
-                "zxid {:#x}: {} writes {path}, /controller belongs to {:x?}",
-                txn.zxid,
-                SessionId(txn.session),
-                self.controller
-            )
+        FENCED.require(!state || !brokers.contains(&txn.session) || self.elected == Some(txn.session), || {
+            format!("zxid {:#x}: {} writes {path}, elected was {:x?}", txn.zxid, SessionId(txn.session), self.elected)
         })
     }
 }

@@ -170,15 +170,15 @@ impl Names {
         };
     }
 
-    /// Keeps some of the unsynced operations (a prefix as a journal would, or any subset, which POSIX allows) and
-    /// returns the nodes that still have a name.
+    /// Keeps the first few of the unsynced operations and returns the nodes that still have a name. Journaling file
+    /// systems keep the order of operations on names (POSIX alone would not).
     pub fn power_loss(&mut self, prng: &mut Prng, survive_percent: u64) -> BTreeSet<NodeId> {
         let mut operations = core::mem::take(&mut self.unsynced);
-        if prng.chance(1, 2) && survive_percent < 100 {
-            operations.truncate(prng.below(operations.len() as u64 + 1) as usize);
-        } else {
-            operations.retain(|_| prng.chance(survive_percent, 100));
-        }
+        operations.truncate(match survive_percent {
+            0 => 0,
+            100 => operations.len(),
+            _ => prng.below(operations.len() as u64 + 1) as usize,
+        });
         for change in operations.into_iter().flatten() {
             self.make_durable(&change);
         }

@@ -1,99 +1,224 @@
-//! One life of a broker's storage: a log folder, its partitions, and the jobs that are under way.
+//! One life of a broker's shard: the real loop, machine and logs on the simulated disk.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base::planted::PlantedBug;
+use base::{Instant, Now, Prng};
 use broker::TopicPartition;
+use broker::coordinator::group::GroupConfig;
 use broker::log::batch::HEADER_BYTES;
-use broker::log::{BatchHeader, LogConfig, ProducerState};
-use broker::shard::LogAppend;
+use broker::log::{BatchHeader, LogConfig};
+use broker::shard::{
+    FetchPartition, FetchRequest, LeadPartition, LogAppend, ProducePartition, ProduceRequest, RequestToken, Shard,
+    ShardCommand, ShardConfig, ShardEvent, ShardNotice, ShardRequest,
+};
 use bytes::Bytes;
-use storage::kafka::checkpoint::Offsets;
-use storage::kafka::{FlushDone, Log, LogDir, Recovered};
+use driver::log_dirs::LogDirs;
+use driver::shard_loop::{ShardDone, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld};
+use driver::world::{Job, Lane, World};
+use kafka_wire::records::{BatchBuilder, Compression, NewRecord};
 
-use crate::disk::SimDisk;
+use crate::disk::{SimDisk, SimFile};
+use crate::world::{Lanes, SimWorld};
 
 /// The folder.
 pub const LOG_DIR: &str = "/kafka";
-const EXPIRATION_MS: i64 = 86_400_000;
 
-/// A partition that is open.
-pub struct Partition {
-    /// Its log.
-    pub log: Log<SimDisk>,
-    /// Its producers.
-    pub producers: ProducerState,
-    /// Its first offset.
-    pub start: i64,
+/// What a finished job of the shard gives.
+pub type Done = ShardDone<SimDisk>;
+
+/// What the shard said in a turn.
+pub enum Output {
+    /// An answer.
+    Reply(RequestToken, ShardReply<SimFile>),
+    /// For the node.
+    Notice(ShardNotice),
+    /// For the operator.
+    Say(String),
+    /// The process must stop.
+    Fatal(String),
 }
 
-/// The storage of a running broker.
+/// The shard's world.
+pub struct HostWorld {
+    world: SimWorld<Done>,
+    outputs: Vec<Output>,
+}
+
+impl World for HostWorld {
+    type Disk = SimDisk;
+    type Done = Done;
+
+    fn now(&self) -> Now {
+        self.world.now()
+    }
+
+    fn disk(&self) -> &SimDisk {
+        self.world.disk()
+    }
+
+    fn offload(&mut self, lane: Lane, job: Job<Done>) {
+        self.world.offload(lane, job);
+    }
+}
+
+impl ShardWorld<SimDisk> for HostWorld {
+    fn reply(&mut self, token: RequestToken, reply: ShardReply<SimFile>) {
+        self.outputs.push(Output::Reply(token, reply));
+    }
+
+    fn notify(&mut self, notice: ShardNotice) {
+        self.outputs.push(Output::Notice(notice));
+    }
+
+    fn note(&mut self, message: String) {
+        self.outputs.push(Output::Say(message));
+    }
+
+    fn fatal(&mut self, message: String) {
+        self.outputs.push(Output::Fatal(message));
+    }
+}
+
+/// A running shard.
 pub struct Host {
-    /// The folder.
-    pub dir: LogDir<SimDisk>,
-    /// Its partitions.
-    pub partitions: BTreeMap<TopicPartition, Partition>,
-}
-
-/// A finished job.
-pub enum Done {
-    /// A flush of a partition.
-    Flush(TopicPartition, io::Result<FlushDone>),
-    /// A checkpoint, or the removal of files.
-    Other(io::Result<()>),
+    shard: ShardLoop<SimDisk, HostWorld>,
+    /// Its jobs.
+    pub lanes: Lanes<Done>,
+    /// The earliest timer that is scheduled.
+    pub timer_at: Option<Instant>,
+    next_token: u64,
 }
 
 impl Host {
-    /// Opens the folder and every partition in it; says what each had.
-    pub fn open(
-        disk: &SimDisk,
-        config: &Arc<LogConfig>,
-        now_ms: i64,
-    ) -> io::Result<(Self, BTreeMap<TopicPartition, Recovered>)> {
-        let mut dir = LogDir::open(disk, Path::new(LOG_DIR))?;
-        dir.claim("simulated", 0)?;
-        let mut host = Self { dir, partitions: BTreeMap::new() };
-        let mut recovered = BTreeMap::new();
-        let (found, leftovers) = host.dir.scan()?;
+    /// Takes the folder and begins, without logs: those come with [`Host::lead`].
+    ///
+    /// # Errors
+    /// As the folder's opening.
+    pub fn start(now: Now, disk: SimDisk, checkpoint_ms: u64, bug: PlantedBug, prng: Prng) -> std::io::Result<Self> {
+        let (dirs, leftovers) = LogDirs::open(&disk, &[PathBuf::from(LOG_DIR)], 1)?;
+        dirs.claim("simulated", 1)?;
         for job in leftovers {
             job.run()?;
         }
-        for found in found {
-            let partition = found.partition;
-            let (log, state, _) = host.dir.open_log(&partition, config.clone(), now_ms, EXPIRATION_MS)?;
-            let open = Partition { log, producers: state.producers.clone(), start: state.log_start_offset };
-            host.partitions.insert(partition.clone(), open);
-            recovered.insert(partition, state);
-        }
-        Ok((host, recovered))
+        let machine = Shard::new(ShardConfig { broker_id: 1, group: GroupConfig::default() }, prng);
+        let config = ShardLoopConfig {
+            retention_check_interval_ms: checkpoint_ms,
+            recovery_point_checkpoint_interval_ms: checkpoint_ms,
+            high_watermark_checkpoint_interval_ms: checkpoint_ms,
+            ..ShardLoopConfig::default()
+        };
+        let world = HostWorld { world: SimWorld::new(now, disk), outputs: Vec::new() };
+        let mut shard = ShardLoop::new(config, machine, Arc::new(dirs), world);
+        shard.plant(bug);
+        Ok(Self { shard, lanes: Lanes::default(), timer_at: None, next_token: 0 })
     }
 
-    /// Makes a partition that is not there.
-    pub fn create(&mut self, partition: &TopicPartition, config: &Arc<LogConfig>, now_ms: i64) -> io::Result<()> {
-        let log = self.dir.create_log(partition, broker::TopicId([7; 16]), config.clone(), now_ms)?;
-        self.partitions.insert(partition.clone(), Partition { log, producers: ProducerState::new(0), start: 0 });
-        Ok(())
+    /// One turn.
+    pub fn turn(&mut self, now: Now, input: Option<ShardInput<SimDisk>>) -> Vec<Output> {
+        self.shard.world_mut().world.set_now(now);
+        self.shard.turn(input);
+        core::mem::take(&mut self.shard.world_mut().outputs)
     }
 
-    /// What the recovery points are now.
-    pub fn recovery_points(&self) -> Offsets {
-        self.partitions.iter().map(|(name, open)| (name.clone(), open.log.recovery_point())).collect()
+    /// Jobs that the last turn started.
+    pub fn take_jobs(&mut self) -> Vec<(Lane, Job<Done>)> {
+        self.shard.world_mut().world.take_jobs()
     }
 
-    /// Where the logs end, flushed or not.
-    pub fn ends(&self) -> Offsets {
-        self.partitions.iter().map(|(name, open)| (name.clone(), open.log.log_end_offset())).collect()
+    /// When the loop wants a turn without inputs.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.shard.deadline()
     }
 
-    /// Where the logs start.
-    pub fn log_starts(&self) -> Offsets {
-        self.partitions.iter().map(|(name, open)| (name.clone(), open.start)).collect()
+    /// The machine.
+    pub fn shard(&self) -> &Shard {
+        self.shard.shard()
+    }
+
+    fn token(&mut self) -> RequestToken {
+        self.next_token += 1;
+        RequestToken(self.next_token)
+    }
+
+    /// The shard is to lead a partition.
+    pub fn lead(partition: &TopicPartition, leader_epoch: i32, config: &Arc<LogConfig>) -> ShardInput<SimDisk> {
+        ShardInput::Event(ShardEvent::Command(ShardCommand::LeadPartition(Box::new(LeadPartition {
+            partition: partition.clone(),
+            topic_id: broker::TopicId([7; 16]),
+            controller_epoch: 1,
+            leader_epoch,
+            partition_epoch: 0,
+            replicas: vec![1],
+            isr: vec![1],
+            is_new: leader_epoch == 0,
+            config: config.clone(),
+        }))))
+    }
+
+    /// A produce request of one batch.
+    pub fn produce(&mut self, partition: &TopicPartition, records: Bytes) -> (RequestToken, ShardInput<SimDisk>) {
+        let token = self.token();
+        let partitions = vec![ProducePartition { position: 0, partition: partition.clone(), records }];
+        let request =
+            ProduceRequest { version: 9, acks: -1, timeout_ms: 1000, internal_topics_allowed: false, partitions };
+        (token, ShardInput::Event(ShardEvent::Request { token, request: ShardRequest::Produce(request) }))
+    }
+
+    /// A fetch request of one partition that does not wait.
+    pub fn fetch(
+        &mut self,
+        partition: &TopicPartition,
+        fetch_offset: i64,
+        bytes_max: u32,
+    ) -> (RequestToken, ShardInput<SimDisk>) {
+        let token = self.token();
+        let partition = FetchPartition {
+            position: 0,
+            partition: partition.clone(),
+            fetch_offset,
+            current_leader_epoch: -1,
+            last_fetched_epoch: -1,
+            log_start_offset: -1,
+            bytes_max,
+        };
+        let request = FetchRequest {
+            replica_id: -1,
+            replica_epoch: -1,
+            bytes_min: 0,
+            bytes_max: bytes_max.into(),
+            wait_ms_max: 0,
+            read_committed: false,
+            partitions: vec![partition],
+        };
+        (token, ShardInput::Event(ShardEvent::Request { token, request: ShardRequest::Fetch(request) }))
+    }
+
+    /// Begins a clean stop.
+    pub fn shut_down() -> ShardInput<SimDisk> {
+        ShardInput::Event(ShardEvent::Command(ShardCommand::ShutDown))
     }
 }
 
-/// A batch of `count` records that no reader looks into.
+/// A batch as a producer sends it, its offsets counted from 0.
+pub fn produced(count: u64, producer: (i64, i32), now_ms: i64, value: &[u8]) -> Bytes {
+    let mut builder = BatchBuilder::new(Compression::None).producer(producer.0, 0, producer.1);
+    for _ in 0..count {
+        builder.add(NewRecord { timestamp: now_ms, key: None, value: Some(value), headers: &[] });
+    }
+    builder.finish()
+}
+
+/// What the log holds of a produced batch: the same bytes under its offset and its leader's epoch.
+pub fn stored(produced: &[u8], base_offset: i64, leader_epoch: i32) -> Vec<u8> {
+    let mut bytes = produced.to_vec();
+    bytes[..8].copy_from_slice(&base_offset.to_be_bytes());
+    bytes[12..16].copy_from_slice(&leader_epoch.to_be_bytes());
+    bytes
+}
+
+/// A batch of `count` records that no reader looks into, ready for a log.
 pub fn batch(base: i64, count: i32, producer: (i64, i32), leader_epoch: i32, now_ms: i64, records: &[u8]) -> LogAppend {
     let (producer_id, base_sequence) = producer;
     let mut header = BatchHeader {
@@ -113,4 +238,9 @@ pub fn batch(base: i64, count: i32, producer: (i64, i32), leader_epoch: i32, now
     header.crc = header.compute_crc(records);
     let pieces = vec![Bytes::copy_from_slice(&header.encode()), Bytes::copy_from_slice(records)];
     LogAppend { pieces, header }
+}
+
+/// Whether the folder says that it was stopped cleanly.
+pub fn is_marked_clean(disk: &SimDisk) -> bool {
+    storage::disk::Disk::exists(&disk.observer(), &Path::new(LOG_DIR).join(".kafka_cleanshutdown")).unwrap_or(false)
 }

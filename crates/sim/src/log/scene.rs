@@ -1,78 +1,67 @@
-//! The stage: producers and readers, the jobs of the log, faults, and what must be back after each of them.
+//! The stage: producers and readers, the jobs of the shard, faults, and what must be back after each of them.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base::planted::PlantedBug;
+use base::{Instant, Prng};
 use broker::TopicPartition;
 use broker::log::LogConfig;
-use driver::world::{Job, Lane};
-use storage::kafka::Recovered;
+use broker::shard::{RequestToken, ShardAnswer, ShardNotice};
+use bytes::Bytes;
+use driver::shard_loop::{ShardDone, ShardInput, ShardReply};
+use driver::world::Lane;
 
-use super::host::{Done, Host, batch};
+use super::host::{Done, Host, Output, is_marked_clean, produced, stored};
 use crate::check::log_holds_flushed::{self as holds, Batch};
 use crate::check::{Checked, Violation, serves_again};
-use crate::disk::{Crash, DiskOp, SimDisk};
+use crate::disk::{Crash, DiskOp, SimDisk, SimFile};
 use crate::kernel::Kernel;
 use crate::run::{FAULTS_MIN, Outcome, SeedOptions};
-use crate::world::{JobTimes, Lanes};
+use crate::world::JobTimes;
+
+/// No run has more faults, so that a slow one gets its work done in the end.
+const FAULTS_MAX: u64 = 40;
 
 /// Something that happens.
 enum Event {
     Produce,
     Fetch,
-    Flush,
-    Checkpoint,
-    Retention,
+    Timer { life: usize, at: Instant },
     Run { life: usize, lane: Lane },
     Finish { life: usize, lane: Lane },
     Fault,
     Start { life: usize },
 }
 
+/// How far a partition has come in this life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Opening,
+    /// What recovery found is read back, up to here so far.
+    Checking(i64),
+    Open,
+}
+
 /// What is known of a partition from outside.
-#[derive(Default)]
 struct Expected {
-    /// Everything that is in the log, from offset 0 on, also what retention has removed.
+    /// Everything that was ever in the log, from offset 0 on.
     batches: Vec<Batch>,
     /// Everything below was flushed.
     flushed: i64,
     /// Next sequence of each producer.
     sequences: BTreeMap<i64, i32>,
-    /// Highest log start that was ever set.
+    /// Where the log was last told to start.
     start: i64,
+    phase: Phase,
+    /// Whether every stop since the log was last open kept all of it: a kill without an error before, or a clean stop.
+    lossless: bool,
 }
 
-impl Expected {
-    fn end(&self) -> i64 {
-        self.batches.last().map_or(0, |batch| batch.next)
-    }
-}
-
-/// The stage.
-pub struct Scene {
-    options: SeedOptions,
-    kernel: Kernel<Event>,
-    disk: SimDisk,
-    host: Option<Host>,
-    lanes: Lanes<Done>,
-    life: usize,
-    config: Arc<LogConfig>,
-    partitions: Vec<TopicPartition>,
-    expected: BTreeMap<TopicPartition, Expected>,
-    faults_drawn: Vec<Fault>,
-    fault_us: u64,
-    flush_us: u64,
-    survive_percent: u64,
-    times: JobTimes,
-    batch_bytes_max: u64,
-    operations: u64,
-    faults: u64,
-    faulty: bool,
-    /// Whether the last stop kept the page cache and no sync had failed.
-    kept_cache: bool,
-    clean: bool,
+enum Pending {
+    Produce { partition: TopicPartition, sent: Bytes, count: i64, producer: (i64, i32) },
+    Fetch { partition: TopicPartition, from: i64 },
+    Check { partition: TopicPartition, from: i64 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,73 +73,105 @@ enum Fault {
     CleanStop,
 }
 
+/// The stage.
+pub struct Scene {
+    options: SeedOptions,
+    kernel: Kernel<Event>,
+    disk: SimDisk,
+    host: Option<Host>,
+    life: usize,
+    config: Arc<LogConfig>,
+    partitions: Vec<TopicPartition>,
+    expected: BTreeMap<TopicPartition, Expected>,
+    pending: BTreeMap<RequestToken, Pending>,
+    drawn: Vec<Fault>,
+    fault_us: u64,
+    checkpoint_ms: u64,
+    survive_percent: u64,
+    times: JobTimes,
+    value_bytes_max: u64,
+    operations: u64,
+    faults: u64,
+    faulty: bool,
+    /// Errors of the disk when this life began.
+    errors_before: u64,
+}
+
 impl Scene {
     /// The stage of a seed.
     pub fn new(options: SeedOptions) -> Self {
         let mut kernel: Kernel<Event> = Kernel::new(options.seed, options.trace_lines_max);
         let prng = &mut kernel.prng;
-        let pick = |prng: &mut base::Prng, choices: &[u64]| *prng.pick(choices).expect("not empty");
+        let pick = |prng: &mut Prng, choices: &[u64]| *prng.pick(choices).expect("not empty");
         let config = LogConfig {
             segment_bytes: pick(prng, &[500, 3000, 20_000, 1 << 20]) as i32,
             index_interval_bytes: pick(prng, &[0, 300, 4096]) as i32,
             segment_index_bytes: pick(prng, &[80, 1000, 1 << 20]) as i32,
+            flush_messages: pick(prng, &[1, 20, 200, i64::MAX as u64]) as i64,
+            retention_bytes: *prng.pick(&[-1, -1, 5000]).expect("not empty"),
+            file_delete_delay_ms: 10,
             ..LogConfig::default()
         };
-        let mut faults_drawn: Vec<Fault> = [Fault::Kill, Fault::DiskError, Fault::DiskFull, Fault::CleanStop]
+        let mut drawn: Vec<Fault> = [Fault::Kill, Fault::DiskError, Fault::DiskFull, Fault::CleanStop]
             .into_iter()
             .filter(|_| prng.chance(1, 2))
             .collect();
-        faults_drawn.push(Fault::PowerLoss);
-        let disk_us = pick(prng, &[20, 300, 5000]);
+        drawn.push(Fault::PowerLoss);
         let partitions: Vec<_> = (0..prng.between(1, 3) as i32).map(|n| TopicPartition::new("topic", n)).collect();
-        let expected = partitions.iter().map(|name| (name.clone(), Expected::default())).collect();
+        let nothing = |name: &TopicPartition| {
+            let (batches, sequences) = (Vec::new(), BTreeMap::new());
+            (name.clone(), Expected { batches, flushed: 0, sequences, start: 0, phase: Phase::Opening, lossless: true })
+        };
         Self {
             options,
             disk: SimDisk::new(prng.fork()),
             host: None,
-            lanes: Lanes::default(),
             life: 0,
             config: Arc::new(config),
+            expected: partitions.iter().map(nothing).collect(),
             partitions,
-            expected,
-            faults_drawn,
-            fault_us: pick(prng, &[5_000, 20_000]),
-            flush_us: pick(prng, &[300, 2000, 10_000]),
+            pending: BTreeMap::new(),
+            drawn,
+            fault_us: pick(prng, &[10_000, 40_000]),
+            checkpoint_ms: pick(prng, &[1, 10, 50]),
             survive_percent: pick(prng, &[0, 10, 50, 90]),
-            times: JobTimes { half_us: (5, disk_us), slow_one_in: pick(prng, &[0, 20]) },
-            batch_bytes_max: pick(prng, &[50, 700, 5000]),
+            times: JobTimes { half_us: (5, pick(prng, &[20, 200, 1000])), slow_one_in: pick(prng, &[0, 20]) },
+            value_bytes_max: pick(prng, &[20, 200, 2000]),
             operations: 0,
             faults: 0,
             faulty: true,
-            kept_cache: false,
-            clean: false,
+            errors_before: 0,
             kernel,
         }
     }
 
-    /// Faults and load, then a last power loss, then everything flushed is read.
+    /// Faults and load, then a last power loss, then the log must serve again.
     ///
     /// # Errors
     /// A property that did not hold.
     pub fn run(&mut self) -> Checked {
         self.kernel.after(Duration::ZERO, Event::Start { life: 0 });
-        for event in [Event::Produce, Event::Fetch, Event::Flush, Event::Checkpoint, Event::Retention, Event::Fault] {
+        for event in [Event::Produce, Event::Fetch] {
             self.kernel.after(Duration::from_micros(50), event);
         }
+        self.again(self.fault_us, Event::Fault);
         let wanted = self.kernel.prng.between(1000, 1500);
         while self.operations < wanted || self.faults < FAULTS_MIN + 1 {
             self.one_event()?;
             serves_again::in_time(self.kernel.mono(), self.operations)?;
         }
+        self.kernel.note("heal", &[], &[]);
         self.faulty = false;
         self.disk.set_full(false);
         self.crash(Crash::Power { survive_percent: 0 }, Duration::from_millis(1));
-        let end = self.kernel.mono() + Duration::from_millis(500);
-        let before = self.operations;
+        let end = self.kernel.mono() + Duration::from_secs(2);
         while self.kernel.mono() < end {
             self.one_event()?;
         }
-        serves_again::all_served(&if self.operations > before { vec![] } else { vec!["no append succeeds".into()] })
+        let waiting = self.expected.iter().filter(|(_, expected)| expected.phase != Phase::Open);
+        serves_again::all_served(
+            &waiting.map(|(name, expected)| format!("{name} is {:?}", expected.phase)).collect::<Vec<_>>(),
+        )
     }
 
     /// The end.
@@ -169,31 +190,30 @@ impl Scene {
     fn one_event(&mut self) -> Checked {
         let event = self.kernel.next().expect("producers always have an event scheduled");
         match event {
-            Event::Start { life } if life == self.life && self.host.is_none() => self.start()?,
-            Event::Start { .. } => {}
+            Event::Start { life } if life == self.life && self.host.is_none() => self.start(),
             Event::Produce => self.produce(),
-            Event::Fetch => self.fetch()?,
-            Event::Flush => {
-                self.again(self.flush_us, Event::Flush);
-                self.flush_some();
+            Event::Fetch => self.fetch(),
+            Event::Timer { life, at } if self.lives(life) => {
+                let host = self.host.as_mut().expect("it lives");
+                if host.timer_at == Some(at) {
+                    host.timer_at = None;
+                    return self.turn(None);
+                }
+                Ok(())
             }
-            Event::Checkpoint => {
-                self.again(self.flush_us * 3, Event::Checkpoint);
-                self.checkpoint();
-            }
-            Event::Retention => {
-                self.again(5_000, Event::Retention);
-                self.retention();
-            }
-            Event::Run { life, lane } if life == self.life => {
+            Event::Run { life, lane } if self.lives(life) => {
                 self.kernel.note("job runs", &[lane as u64], &[]);
-                self.lanes.run(lane);
+                self.host.as_mut().expect("it lives").lanes.run(lane);
+                Ok(())
             }
-            Event::Finish { life, lane } if life == self.life => self.finish(lane),
-            Event::Run { .. } | Event::Finish { .. } => {}
+            Event::Finish { life, lane } if self.lives(life) => self.finish(lane),
             Event::Fault => self.fault(),
+            Event::Start { .. } | Event::Timer { .. } | Event::Run { .. } | Event::Finish { .. } => Ok(()),
         }
-        Ok(())
+    }
+
+    fn lives(&self, life: usize) -> bool {
+        life == self.life && self.host.is_some()
     }
 
     fn again(&mut self, about_us: u64, event: Event) {
@@ -201,262 +221,298 @@ impl Scene {
         self.kernel.after(pause, event);
     }
 
-    fn any_partition(&mut self) -> TopicPartition {
-        self.kernel.prng.pick(&self.partitions).expect("there is one").clone()
+    fn note(&mut self, make: impl FnOnce() -> String) {
+        let now = self.kernel.mono();
+        self.kernel.trace.note(now, make);
     }
 
     // ---- lives
 
     fn start(&mut self) -> Checked {
-        let now_ms = self.kernel.now().wall_ms;
-        let errors = self.disk.stats().errors;
-        let opened = self.open_all(now_ms);
-        match opened {
-            Ok((host, recovered)) => {
+        self.errors_before = self.disk.stats().errors;
+        let (now, prng) = (self.kernel.now(), self.kernel.prng.fork());
+        match Host::start(now, self.disk.clone(), self.checkpoint_ms, self.options.bug, prng) {
+            Ok(host) => {
                 self.kernel.note("start", &[self.life as u64], &[]);
                 self.host = Some(host);
                 for name in self.partitions.clone() {
-                    self.check_recovered(&name, recovered.get(&name))?;
+                    self.expected.get_mut(&name).expect("known").phase = Phase::Opening;
+                    let lead = Host::lead(&name, self.life as i32, &self.config);
+                    self.turn(Some(lead))?;
                 }
-                self.clean = false;
-                self.kept_cache = false;
                 Ok(())
             }
-            Err(error) => {
-                self.note(|| format!("start fails: {error}"));
-                let injected = self.disk.stats().errors > errors;
-                serves_again::starts(if injected { Ok(()) } else { Err(error) })?;
-                // The recovery may have cut and removed; the cache stays as it is. Somebody makes room.
-                self.disk.set_full(false);
-                self.disk = self.disk.crash(Crash::Process);
-                self.clean = false;
-                self.life += 1;
-                let life = self.life;
-                self.kernel.after(Duration::from_millis(1), Event::Start { life });
-                Ok(())
-            }
+            Err(error) => self.start_failed(error.to_string()),
         }
     }
 
-    fn open_all(&mut self, now_ms: i64) -> std::io::Result<(Host, BTreeMap<TopicPartition, Recovered>)> {
-        let (mut host, recovered) = Host::open(&self.disk, &self.config, now_ms)?;
-        for name in &self.partitions {
-            if !host.partitions.contains_key(name) {
-                host.create(name, &self.config, now_ms)?;
-            }
-        }
-        Ok((host, recovered))
-    }
-
-    fn check_recovered(&mut self, name: &TopicPartition, recovered: Option<&Recovered>) -> Checked {
-        let host = self.host.as_mut().expect("just opened");
-        let open = host.partitions.get_mut(name).expect("opened or created");
-        let expected = self.expected.get_mut(name).expect("every partition is expected");
-        let (start, end) = recovered.map_or((0, 0), |state| (state.log_start_offset, state.log_end_offset));
-        let now = self.kernel.mono();
-        self.kernel.trace.event(now, "recovered", &[start as u64, end as u64], &[]);
-        if let Some(state) = recovered {
-            self.kernel.trace.note(now, || format!("{name}: flushed {}, {:?}", expected.flushed, state.warnings));
-            holds::CLEAN.require(!self.clean || state.segments_scanned == 0, || {
-                format!("{name}: {} segments scanned: {:?}", state.segments_scanned, state.warnings)
-            })?;
-        }
-        holds::end(&expected.batches, end, expected.flushed, self.kept_cache || self.clean)?;
-        holds::WHOLE.require(start <= expected.start.max(0), || {
-            format!("{name} starts at {start}, it was told to start at {}", expected.start)
-        })?;
-        let read = read_all(open, start, end).map_err(|error| holds::WHOLE.broken(format!("{name}: {error}")))?;
-        holds::content(&expected.batches, start, end, &read, &holds::WHOLE)?;
-        expected.batches.retain(|batch| batch.next <= end);
-        let mut last: BTreeMap<i64, i32> = BTreeMap::new();
-        for batch in expected.batches.iter().filter(|batch| batch.base >= start) {
-            last.insert(batch.producer.0, batch.producer.1);
-        }
-        for (producer, sequence) in &last {
-            let found = open.producers.producer(*producer).map(|entry| entry.last_sequence());
-            holds::PRODUCERS.require(found == Some(*sequence), || {
-                format!("{name}: producer {producer} wrote up to {sequence}, recovery says {found:?}")
-            })?;
-        }
-        // A producer that recovery does not know begins anew.
-        let known = |producer: &i64| open.producers.producer(*producer).map_or(0, |entry| entry.last_sequence() + 1);
-        expected.sequences = expected.sequences.keys().map(|producer| (*producer, known(producer))).collect();
-        expected.start = start;
+    /// Only a disk that fails excuses a start that does.
+    fn start_failed(&mut self, error: String) -> Checked {
+        self.note(|| format!("start fails: {error}"));
+        let injected = self.disk.stats().errors > self.errors_before;
+        serves_again::starts(if injected { Ok(()) } else { Err(error) })?;
+        self.disk.set_full(false);
+        self.crash(Crash::Process, Duration::from_millis(1));
         Ok(())
     }
 
     fn crash(&mut self, crash: Crash, restart_after: Duration) {
+        self.stop(crash, restart_after, false);
+    }
+
+    fn stop(&mut self, crash: Crash, restart_after: Duration, clean: bool) {
         self.kernel.note("crash", &[matches!(crash, Crash::Power { .. }).into()], &[]);
+        let unharmed = self.disk.stats().errors == self.errors_before;
+        let lossless = clean || (crash == Crash::Process && unharmed);
+        for expected in self.expected.values_mut() {
+            expected.lossless = lossless && (expected.lossless || expected.phase != Phase::Opening);
+            expected.phase = Phase::Opening;
+        }
+        self.see_starts();
         self.host = None;
-        self.lanes = Lanes::default();
+        self.pending.clear();
         self.disk = self.disk.crash(crash);
         self.life += 1;
         let life = self.life;
         self.kernel.after(restart_after, Event::Start { life });
     }
 
-    // ---- load
-
-    fn produce(&mut self) {
-        self.again(100, Event::Produce);
-        let name = self.any_partition();
-        let now_ms = self.kernel.now().wall_ms;
-        let prng = &mut self.kernel.prng;
-        let (count, producer) = (prng.between(1, 10) as i32, prng.below(3) as i64);
-        let mut records = vec![0; prng.between(1, self.batch_bytes_max) as usize];
-        prng.fill(&mut records);
-        let Some(host) = &mut self.host else { return };
-        let open = host.partitions.get_mut(&name).expect("every partition is open");
-        let expected = self.expected.get_mut(&name).expect("every partition is expected");
-        let sequence = *expected.sequences.entry(producer).or_insert(0);
-        let append = batch(open.log.log_end_offset(), count, (producer, sequence), self.life as i32, now_ms, &records);
-        self.operations += 1;
-        let now = self.kernel.mono();
-        self.kernel.trace.event(now, "append", &[append.header.base_offset as u64, append.header.size() as u64], &[]);
-        match open.log.append(&append, now_ms, &open.producers) {
-            Ok(appended) => {
-                open.producers.apply(&append.header, None);
-                expected.sequences.insert(producer, sequence + count);
-                expected.batches.push(Batch {
-                    base: append.header.base_offset,
-                    next: append.header.next_offset(),
-                    bytes: append.pieces.concat(),
-                    producer: (producer, sequence + count - 1),
-                });
-                if appended.rolled {
-                    self.flush(&name, true);
-                }
-            }
-            Err(error) => {
-                self.note(|| format!("append fails: {error}"));
-                // The log folder goes offline, and it was the last one: the process ends.
-                self.kept_cache = false;
-                self.crash(Crash::Process, Duration::from_millis(5));
+    fn see_starts(&mut self) {
+        let Some(host) = &self.host else { return };
+        for (name, expected) in &mut self.expected {
+            if let Some(led) = host.shard().partition(name) {
+                expected.start = expected.start.max(led.log_start_offset());
             }
         }
     }
 
+    fn turn(&mut self, input: Option<ShardInput<SimDisk>>) -> Checked {
+        let (now, life, times) = (self.kernel.now(), self.life, self.times);
+        let Some(host) = &mut self.host else { return Ok(()) };
+        let outputs = host.turn(now, input);
+        for (lane, job) in host.take_jobs() {
+            let schedule = host.lanes.submit(now.mono, lane, job, times, &mut self.kernel.prng);
+            self.kernel.at(schedule.run_at, Event::Run { life, lane });
+            self.kernel.at(schedule.finish_at, Event::Finish { life, lane });
+        }
+        if let Some(at) = host.deadline()
+            && host.timer_at.is_none_or(|timer| at < timer)
+        {
+            host.timer_at = Some(at);
+            self.kernel.at(at, Event::Timer { life, at });
+        }
+        for output in outputs {
+            if life == self.life {
+                self.output(output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, output: Output) -> Checked {
+        match output {
+            Output::Reply(token, reply) => self.reply(token, reply),
+            Output::Notice(ShardNotice::Leading { partition, .. }) => self.opened(&partition),
+            Output::Notice(ShardNotice::Failed { partition, reason, .. }) => {
+                self.start_failed(format!("{partition}: {reason}"))
+            }
+            Output::Notice(ShardNotice::ShutDown) => {
+                self.stopped();
+                Ok(())
+            }
+            Output::Notice(_) => Ok(()),
+            Output::Say(text) => {
+                self.note(|| text);
+                Ok(())
+            }
+            Output::Fatal(text) => {
+                self.note(|| format!("fatal: {text}"));
+                self.disk.set_full(false);
+                self.crash(Crash::Process, Duration::from_millis(5));
+                Ok(())
+            }
+        }
+    }
+
+    /// A log is open: does it end and start where it may, and does it know its producers?
+    fn opened(&mut self, name: &TopicPartition) -> Checked {
+        let host = self.host.as_ref().expect("it just spoke");
+        let led = host.shard().partition(name).expect("it says that it leads");
+        let expected = self.expected.get_mut(name).expect("every partition is expected");
+        let (start, end) = (led.log_start_offset(), led.log_end_offset());
+        let now = self.kernel.mono();
+        self.kernel.trace.event(now, "recovered", &[start as u64, end as u64, expected.flushed as u64], &[]);
+        holds::end(&expected.batches, end, expected.flushed, expected.lossless)?;
+        // Retention may have been stopped half way, with the oldest segment gone and the log start not yet moved.
+        let retained = self.config.retention_bytes > 0;
+        holds::WHOLE.require(start <= expected.start || retained, || {
+            format!("{name} starts at {start}, it was last seen to start at {}", expected.start)
+        })?;
+        expected.batches.retain(|batch| batch.next <= end);
+        let mut last: BTreeMap<i64, i32> = BTreeMap::new();
+        for batch in expected.batches.iter().filter(|batch| batch.base >= start) {
+            last.insert(batch.producer.0, batch.producer.1);
+        }
+        let known = |producer: i64| led.producers().producer(producer).map(|entry| entry.last_sequence());
+        for (producer, sequence) in last {
+            holds::PRODUCERS.require(known(producer) == Some(sequence), || {
+                format!("{name}: producer {producer} wrote up to {sequence}, recovery says {:?}", known(producer))
+            })?;
+        }
+        // A producer that recovery does not know begins anew.
+        let next = |producer: i64| known(producer).map_or(0, |last| last + 1);
+        expected.sequences = expected.sequences.keys().map(|producer| (*producer, next(*producer))).collect();
+        expected.start = start;
+        expected.phase = Phase::Checking(start);
+        self.check_on(name)
+    }
+
+    /// Asks for the next part of a recovered log, or ends its check.
+    fn check_on(&mut self, name: &TopicPartition) -> Checked {
+        let host = self.host.as_mut().expect("it just answered");
+        let end = host.shard().partition(name).expect("it leads").high_watermark();
+        let expected = self.expected.get_mut(name).expect("every partition is expected");
+        let Phase::Checking(from) = expected.phase else { return Ok(()) };
+        if from >= end {
+            expected.phase = Phase::Open;
+            return Ok(());
+        }
+        let (token, fetch) = host.fetch(name, from, 1 << 20);
+        self.pending.insert(token, Pending::Check { partition: name.clone(), from });
+        self.turn(Some(fetch))
+    }
+
+    // ---- load
+
+    fn open_partition(&mut self) -> Option<TopicPartition> {
+        let name = self.kernel.prng.pick(&self.partitions)?.clone();
+        (self.host.is_some() && self.expected[&name].phase == Phase::Open).then_some(name)
+    }
+
+    fn produce(&mut self) -> Checked {
+        self.again(100, Event::Produce);
+        let Some(name) = self.open_partition() else { return Ok(()) };
+        let now_ms = self.kernel.now().wall_ms;
+        let prng = &mut self.kernel.prng;
+        let (count, producer) = (prng.between(1, 10), prng.below(3) as i64);
+        let mut value = vec![0; prng.between(1, self.value_bytes_max) as usize];
+        prng.fill(&mut value);
+        let sequence = *self.expected.get_mut(&name).expect("known").sequences.entry(producer).or_insert(0);
+        let sent = produced(count, (producer, sequence), now_ms, &value);
+        self.operations += 1;
+        self.kernel.note("produce", &[count, producer as u64], &[]);
+        let host = self.host.as_mut().expect("open means alive");
+        let (token, input) = host.produce(&name, sent.clone());
+        let producer = (producer, sequence);
+        self.pending.insert(token, Pending::Produce { partition: name, sent, count: count as i64, producer });
+        self.turn(Some(input))
+    }
+
     fn fetch(&mut self) -> Checked {
         self.again(400, Event::Fetch);
-        let name = self.any_partition();
-        let Some(host) = &mut self.host else { return Ok(()) };
-        let open = host.partitions.get_mut(&name).expect("every partition is open");
-        let expected = &self.expected[&name];
-        let (start, end) = (open.start, open.log.log_end_offset());
+        let Some(name) = self.open_partition() else { return Ok(()) };
+        let host = self.host.as_mut().expect("open means alive");
+        let led = host.shard().partition(&name).expect("it leads");
+        let (start, end) = (led.log_start_offset(), led.high_watermark());
         if start >= end {
             return Ok(());
         }
         let from = self.kernel.prng.between(start as u64, end as u64 - 1) as i64;
         let bytes_max = self.kernel.prng.between(1, 8000) as u32;
-        if self.kernel.prng.chance(1, 4) {
-            open.log.cool();
-        }
         self.operations += 1;
-        let now = self.kernel.mono();
-        self.kernel.trace.event(now, "fetch", &[from as u64, u64::from(bytes_max)], &[]);
-        let read = open.log.read(from, bytes_max, end, true).and_then(|range| range.read_bytes());
-        let Ok(read) = read else { return Ok(()) };
-        let held = expected.batches.iter().position(|batch| batch.next > from).expect("the offset is in the log");
-        let mut all = Vec::new();
-        for batch in &expected.batches[held..] {
-            if all.len() >= read.len() {
+        self.kernel.note("fetch", &[from as u64, u64::from(bytes_max)], &[]);
+        let (token, input) = host.fetch(&name, from, bytes_max);
+        self.pending.insert(token, Pending::Fetch { partition: name, from });
+        self.turn(Some(input))
+    }
+
+    fn reply(&mut self, token: RequestToken, reply: ShardReply<SimFile>) -> Checked {
+        match (self.pending.remove(&token), reply) {
+            (Some(Pending::Produce { partition, sent, count, producer }), ShardReply::Answer(answer)) => {
+                self.produce_answered(&partition, &sent, count, producer, &answer)
+            }
+            (Some(Pending::Fetch { partition, from }), ShardReply::Fetch(answers)) => {
+                let read = read_of(&answers);
+                read.map_or(Ok(()), |read| self.compare(&partition, from, &read, false).map(|_| ()))
+            }
+            (Some(Pending::Check { partition, from }), ShardReply::Fetch(answers)) => match read_of(&answers) {
+                Some(read) => {
+                    let next = self.compare(&partition, from, &read, true)?;
+                    self.expected.get_mut(&partition).expect("known").phase = Phase::Checking(next);
+                    self.check_on(&partition)
+                }
+                None if self.disk.stats().errors > self.errors_before => Ok(()),
+                None => Err(holds::WHOLE.broken(format!("{partition}: nothing to be read at {from} after recovery"))),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn produce_answered(
+        &mut self,
+        name: &TopicPartition,
+        sent: &[u8],
+        count: i64,
+        producer: (i64, i32),
+        answer: &ShardAnswer,
+    ) -> Checked {
+        let ShardAnswer::Produce(answers) = answer else { return Ok(()) };
+        let (error, base) = (answers[0].error_code, answers[0].base_offset);
+        self.kernel.note("produced", &[error as u64, base as u64], &[]);
+        if error != 0 {
+            return Ok(());
+        }
+        let expected = self.expected.get_mut(name).expect("every partition is expected");
+        let last = expected.batches.last().map_or(0, |batch| batch.next);
+        holds::WHOLE.require(base == last, || format!("{name}: appended at {base}, the log ended at {last}"))?;
+        let last_sequence = producer.1 + count as i32 - 1;
+        expected.sequences.insert(producer.0, last_sequence + 1);
+        let bytes = stored(sent, base, self.life as i32);
+        expected.batches.push(Batch { base, next: base + count, bytes, producer: (producer.0, last_sequence) });
+        Ok(())
+    }
+
+    /// What was read from `from` on is what was appended there; returns the offset behind its last whole batch.
+    fn compare(&self, name: &TopicPartition, from: i64, read: &[u8], strictly: bool) -> Result<i64, Violation> {
+        let property = if strictly { &holds::WHOLE } else { &holds::READS };
+        let batches = &self.expected[name].batches;
+        let first = batches.partition_point(|batch| batch.next <= from);
+        let (mut rest, mut next) = (read, from);
+        for batch in &batches[first..] {
+            let shared = rest.len().min(batch.bytes.len());
+            property.require(rest[..shared] == batch.bytes[..shared], || {
+                format!("{name}: what is read at {} (from {from}) is not what was appended there", batch.base)
+            })?;
+            if shared < batch.bytes.len() {
                 break;
             }
-            all.extend_from_slice(&batch.bytes);
+            (rest, next) = (&rest[shared..], batch.next);
         }
-        let whole = read.len() >= expected.batches[held].bytes.len();
-        holds::READS.require(whole && all.starts_with(&read), || {
-            format!("{name}: {} bytes from {from} on are not what was appended there", read.len())
-        })
+        property.require(next > from, || format!("{name}: no whole batch is read at {from}, {} bytes", read.len()))?;
+        Ok(next)
     }
 
-    // ---- upkeep
-
-    fn submit(&mut self, lane: Lane, job: Job<Done>) {
-        let (now, life) = (self.kernel.mono(), self.life);
-        let schedule = self.lanes.submit(now, lane, job, self.times, &mut self.kernel.prng);
-        self.kernel.at(schedule.run_at, Event::Run { life, lane });
-        self.kernel.at(schedule.finish_at, Event::Finish { life, lane });
-    }
-
-    fn flush_some(&mut self) {
-        let name = self.any_partition();
-        self.flush(&name, false);
-    }
-
-    fn flush(&mut self, name: &TopicPartition, closed: bool) {
-        let Some(host) = &mut self.host else { return };
-        let open = host.partitions.get_mut(name).expect("every partition is open");
-        let job = if closed { open.log.flush_closed() } else { open.log.flush() };
-        let Ok(job) = job else { return };
-        let name = name.clone();
-        self.submit(Lane::Sync, Box::new(move || Done::Flush(name, job.run())));
-    }
-
-    fn checkpoint(&mut self) {
-        let Some(host) = &self.host else { return };
-        let early = self.options.bug.is(PlantedBug::RecoveryPointBeforeFlush);
-        let points = if early { host.ends() } else { host.recovery_points() };
-        let job = host.dir.checkpoint_recovery_points(&points);
-        self.submit(Lane::Bulk, Box::new(move || Done::Other(job.run())));
-    }
-
-    /// Drops the oldest segment, once where the log starts then is on the disk.
-    fn retention(&mut self) {
-        let name = self.any_partition();
-        if !self.kernel.prng.chance(1, 4) {
-            return;
-        }
-        let Some(host) = &mut self.host else { return };
-        let open = host.partitions.get_mut(&name).expect("every partition is open");
-        if open.log.segment_count() < 3 {
-            return;
-        }
-        let Ok(summaries) = open.log.summaries() else { return };
-        open.start = open.start.max(summaries[1].base_offset);
-        self.expected.get_mut(&name).expect("every partition is expected").start = open.start;
-        let checkpoint = host.dir.checkpoint_log_starts(&host.log_starts());
-        if checkpoint.run().is_err() {
-            self.crash(Crash::Process, Duration::from_millis(5));
-            return;
-        }
-        let open = self.host.as_mut().and_then(|host| host.partitions.get_mut(&name)).expect("still open");
-        match open.log.delete_oldest(1) {
-            Ok(job) => self.submit(Lane::Bulk, Box::new(move || Done::Other(job.run()))),
-            Err(_) => self.crash(Crash::Process, Duration::from_millis(5)),
-        }
-    }
-
-    fn finish(&mut self, lane: Lane) {
+    fn finish(&mut self, lane: Lane) -> Checked {
         self.kernel.note("job done", &[lane as u64], &[]);
-        let failed = match self.lanes.finish(lane) {
-            Done::Flush(name, Ok(done)) => {
-                let host = self.host.as_mut().expect("jobs end with their process");
-                let open = host.partitions.get_mut(&name).expect("every partition is open");
-                open.log.flush_done(done);
-                let expected = self.expected.get_mut(&name).expect("every partition is expected");
-                expected.flushed = expected.flushed.max(open.log.recovery_point());
-                return;
-            }
-            Done::Flush(_, Err(error)) | Done::Other(Err(error)) => error,
-            Done::Other(Ok(())) => return,
-        };
-        self.note(|| format!("job fails: {failed}"));
-        self.kept_cache = false;
-        self.crash(Crash::Process, Duration::from_millis(5));
+        let done: Done = self.host.as_mut().expect("it lives").lanes.finish(lane);
+        if let ShardDone::Flushed { partition, result: Ok(done) } = &done {
+            let expected = self.expected.get_mut(partition).expect("every partition is expected");
+            expected.flushed = expected.flushed.max(done.offset);
+        }
+        self.turn(Some(ShardInput::Done(done)))
     }
 
     // ---- faults
 
-    fn fault(&mut self) {
-        if !self.faulty {
-            return;
+    fn fault(&mut self) -> Checked {
+        if !self.faulty || self.faults == FAULTS_MAX {
+            return Ok(());
         }
         self.again(self.fault_us, Event::Fault);
         if self.host.is_none() {
-            return;
+            return Ok(());
         }
-        let fault = *self.kernel.prng.pick(&self.faults_drawn).expect("not empty");
+        let fault = *self.kernel.prng.pick(&self.drawn).expect("not empty");
         self.faults += 1;
         self.kernel.note("fault", &[fault as u64], &[]);
         self.note(|| format!("fault {fault:?}"));
@@ -464,10 +520,7 @@ impl Scene {
         self.disk.set_full(false);
         match fault {
             Fault::PowerLoss => self.crash(Crash::Power { survive_percent: self.survive_percent }, down),
-            Fault::Kill => {
-                self.kept_cache = true;
-                self.crash(Crash::Process, down);
-            }
+            Fault::Kill => self.crash(Crash::Process, down),
             Fault::DiskError => {
                 const OPS: [DiskOp; 6] =
                     [DiskOp::Write, DiskOp::SetLen, DiskOp::Sync, DiskOp::SyncDir, DiskOp::Create, DiskOp::Rename];
@@ -475,51 +528,28 @@ impl Scene {
                 self.disk.fail_after(op, self.kernel.prng.below(4));
             }
             Fault::DiskFull => self.disk.set_full(true),
-            Fault::CleanStop => self.clean_stop(down),
+            Fault::CleanStop => return self.turn(Some(Host::shut_down())),
         }
+        Ok(())
     }
 
-    fn clean_stop(&mut self, down: Duration) {
-        if self.try_clean_stop().is_ok() {
-            self.clean = true;
+    /// The shard has closed its logs; the process ends, and sometimes the power goes with it.
+    fn stopped(&mut self) {
+        let clean = is_marked_clean(&self.disk);
+        if clean {
             for expected in self.expected.values_mut() {
-                expected.flushed = expected.end();
+                expected.flushed = expected.batches.last().map_or(0, |batch| batch.next);
             }
         }
         let power = self.kernel.prng.chance(1, 2);
         let crash = if power { Crash::Power { survive_percent: 0 } } else { Crash::Process };
-        self.crash(crash, down);
-    }
-
-    fn try_clean_stop(&mut self) -> std::io::Result<()> {
-        let host = self.host.as_mut().expect("checked by the caller");
-        for open in host.partitions.values_mut() {
-            let done = open.log.close(&open.producers)?.run()?;
-            open.log.flush_done(done);
-        }
-        host.dir.checkpoint_recovery_points(&host.recovery_points()).run()?;
-        host.dir.checkpoint_log_starts(&host.log_starts()).run()?;
-        host.dir.mark_clean(1)
-    }
-
-    fn note(&mut self, make: impl FnOnce() -> String) {
-        let now = self.kernel.mono();
-        self.kernel.trace.note(now, make);
+        self.stop(crash, Duration::from_millis(5), clean);
     }
 }
 
-fn read_all(open: &super::host::Partition, start: i64, end: i64) -> std::io::Result<Vec<u8>> {
-    let mut read = Vec::new();
-    let mut at = start;
-    while at < end {
-        let bytes = open.log.read(at, 1 << 20, end, true)?.read_bytes()?;
-        let headers = broker::log::batch::headers(&bytes).map_err(std::io::Error::other)?;
-        let Some(last) = headers.last() else {
-            return Err(std::io::Error::other(format!("nothing to read at {at}, the log ends at {end}")));
-        };
-        at = last.next_offset();
-        let whole: usize = headers.iter().map(|header| header.size()).sum();
-        read.extend_from_slice(&bytes[..whole]);
-    }
-    Ok(read)
+/// The bytes of a fetch of one partition, if it was granted and readable.
+fn read_of(answers: &[(broker::shard::FetchAnswer, Option<storage::kafka::FileRange<SimFile>>)]) -> Option<Bytes> {
+    let (answer, range) = answers.first()?;
+    let read = range.as_ref().filter(|_| answer.error_code == 0)?.read_bytes().ok()?;
+    (!read.is_empty()).then_some(read)
 }

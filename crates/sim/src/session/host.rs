@@ -64,7 +64,7 @@ impl NodeWorld for HostWorld {
     }
 
     fn send(&mut self, conn: ConnNo, frame: Bytes) {
-        self.outputs.push(Output::Send(conn, frame.slice(4..)));
+        self.outputs.push(Output::Send(conn, frame));
     }
 
     fn close(&mut self, conn: ConnNo) {

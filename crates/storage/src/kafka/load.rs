@@ -58,10 +58,12 @@ pub struct Recovered {
 }
 
 /// After an unclean stop, the end of the segment before when this one does not begin there: the older one's last pages
-/// or length were lost and the younger one's were not. Compaction leaves such gaps, too, so there they say nothing.
+/// or length were lost and the younger one's were not. Compaction leaves such gaps, too, so there they say nothing; and
+/// what is known to be flushed is never given up.
 fn gap_before(base: i64, before: Option<&Resumed>, options: &OpenOptions) -> Option<i64> {
     let end = before?.next_offset;
-    (!options.clean && !options.config.cleanup_compact && end != base).then_some(end)
+    let unflushed = !options.clean && base > options.recovery_point;
+    (unflushed && !options.config.cleanup_compact && end != base).then_some(end)
 }
 
 /// The active segment's memory, made from its files.
