@@ -435,7 +435,7 @@ impl<D: Disk> KeeperLoop<D> {
 
 /// Planted: some watch events are lost.
 fn dropped(bug: PlantedBug, frame: &Bytes) -> bool {
-    bug.is(PlantedBug::DropWatch) && is_notification(frame) && frame.len() % 3 == 0
+    bug.is(PlantedBug::DropWatch) && is_notification(frame) && frame.len().is_multiple_of(3)
 }
 
 /// Planted: two neighbours that answer the same connection change places.

@@ -89,10 +89,8 @@ pub fn restore<D: Disk>(
     let mut notes = Vec::new();
     let snapshot_zxid = load_snapshot(dir, options.record_bytes_max, service, &mut notes)?;
     let logs = names::logs(&dir.disk, &dir.log_dir).map_err(StoreError::io("list", &dir.log_dir))?;
-    if snapshot_zxid.is_none() {
-        if has_entries(dir, &logs)? && !options.trust_empty {
-            return Err(StoreError::NoSnapshot { dir: dir.snap_dir.clone() });
-        }
+    if snapshot_zxid.is_none() && !options.trust_empty && has_entries(dir, &logs)? {
+        return Err(StoreError::NoSnapshot { dir: dir.snap_dir.clone() });
     }
     let start = snapshot_zxid.unwrap_or(0);
     let mut replay =
