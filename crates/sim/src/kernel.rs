@@ -92,7 +92,7 @@ impl<E> Kernel<E> {
     }
 
     /// The next event; the clock moves to it.
-    pub fn next(&mut self) -> Option<E> {
+    pub fn pop(&mut self) -> Option<E> {
         let Scheduled { at, event, .. } = self.queue.pop()?;
         self.now = at;
         Some(event)
@@ -114,11 +114,11 @@ mod tests {
         for (ms, event) in [(5, 'a'), (3, 'b'), (5, 'c'), (3, 'd'), (0, 'e')] {
             kernel.after(Duration::from_millis(ms), event);
         }
-        let order: String = std::iter::from_fn(|| kernel.next()).collect();
+        let order: String = std::iter::from_fn(|| kernel.pop()).collect();
         assert_eq!(order, "ebdac");
         assert_eq!(kernel.mono(), Instant::from_millis(6));
         kernel.at(Instant::ZERO, 'f');
-        assert_eq!(kernel.next(), Some('f'));
+        assert_eq!(kernel.pop(), Some('f'));
         assert_eq!(kernel.mono(), Instant::from_millis(6), "the past is now");
     }
 

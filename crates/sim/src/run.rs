@@ -9,9 +9,10 @@ use base::planted::PlantedBug;
 use crate::check::{Property, Violation};
 
 /// What is simulated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The keeper with its storage, and ZooKeeper clients.
+    #[default]
     Keeper,
     /// A broker's partition logs.
     Log,
@@ -149,12 +150,6 @@ pub struct Report {
     pub virtual_ms: u64,
     /// The first failure by seed, if any.
     pub failure: Option<Failure>,
-}
-
-impl Default for Kind {
-    fn default() -> Self {
-        Self::Keeper
-    }
 }
 
 impl Report {

@@ -35,6 +35,11 @@ impl Content {
         self.live_len
     }
 
+    /// Whether readers see no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.live_len == 0
+    }
+
     /// Whether a power loss now could change what a reader sees.
     pub fn is_dirty(&self) -> bool {
         !self.dirty.is_empty() || !self.lost.is_empty() || self.live_len != self.durable_len

@@ -249,7 +249,7 @@ impl Scene {
     }
 
     fn one_event(&mut self) -> Checked {
-        let event = self.kernel.next().expect("clients always have a tick scheduled");
+        let event = self.kernel.pop().expect("clients always have a tick scheduled");
         match event {
             Event::Arrive { link, to } => self.arrive(link, to)?,
             Event::Turn { life } if self.lives(life) => self.turn(),

@@ -188,7 +188,7 @@ impl Scene {
     }
 
     fn one_event(&mut self) -> Checked {
-        let event = self.kernel.next().expect("producers always have an event scheduled");
+        let event = self.kernel.pop().expect("producers always have an event scheduled");
         match event {
             Event::Start { life } if life == self.life && self.host.is_none() => self.start(),
             Event::Produce => self.produce(),

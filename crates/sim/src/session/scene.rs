@@ -185,7 +185,7 @@ impl Scene {
     }
 
     fn one_event(&mut self) -> Checked {
-        let event = self.kernel.next().expect("the administrator always has a tick scheduled");
+        let event = self.kernel.pop().expect("the administrator always has a tick scheduled");
         let alive = |scene: &Self, life: usize| life == scene.life && scene.keeper.is_some();
         match event {
             Event::Arrive { link, to } => return self.arrive(link, to),

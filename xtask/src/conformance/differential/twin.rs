@@ -127,7 +127,7 @@ impl Servers {
                     shown[side].push(text);
                     responses[side] = response.filter(|response| response.session != SessionId::NONE);
                     if responses[side].is_none() {
-                        shown[side].extend(self.to_the_end(twin, side)?);
+                        shown[side].extend(self.read_to_the_end(twin, side)?);
                     }
                 }
                 other => shown[side].push(format!("{other:?}")),
@@ -156,7 +156,7 @@ impl Servers {
 
     /// What comes until the servers close the connection, which they are expected to do.
     pub fn end(&mut self, twin: &mut Twin) -> Result<Answered> {
-        let shown = [self.to_the_end(twin, APACHE)?, self.to_the_end(twin, OURS)?];
+        let shown = [self.read_to_the_end(twin, APACHE)?, self.read_to_the_end(twin, OURS)?];
         Ok(Answered { shown, learned: Learned::default(), over: true })
     }
 
@@ -177,7 +177,7 @@ impl Servers {
             let ended = ask.opcode == OpCode::CLOSE_SESSION.0
                 || [ErrorCode::UNIMPLEMENTED, ErrorCode::AUTH_FAILED].iter().any(|code| code.0 == known.err);
             if ended {
-                shown[side].extend(self.to_the_end(twin, side)?);
+                shown[side].extend(self.read_to_the_end(twin, side)?);
                 over = true;
             }
             learned[side] = known;
@@ -221,7 +221,7 @@ impl Servers {
         events.into_iter().map(|(_, text)| text).collect()
     }
 
-    fn to_the_end(&mut self, twin: &mut Twin, side: usize) -> Result<Vec<String>> {
+    fn read_to_the_end(&mut self, twin: &mut Twin, side: usize) -> Result<Vec<String>> {
         let mut shown = Vec::new();
         let mut events = Vec::new();
         loop {
