@@ -152,6 +152,12 @@ impl Keeper {
             }
             match connection.waiting.pop_front().expect("looked at above") {
                 Waiting::Write(_) => unreachable!("returned above"),
+                Waiting::Refused(xid, ErrorCode::UNIMPLEMENTED) => {
+                    // Upstream's request has no zxid yet when it is turned away.
+                    let frame = finish::error(xid, Zxid(-1), ErrorCode::UNIMPLEMENTED);
+                    effects.push(Effect::Send { conn, frame });
+                    self.close(conn, CloseReason::Unimplemented, effects);
+                }
                 Waiting::Refused(xid, code) => {
                     let frame = finish::error(xid, self.last_processed, code);
                     effects.push(Effect::Send { conn, frame });

@@ -43,7 +43,7 @@ pub enum Waiting {
     },
     /// A read behind one of the others.
     Read(RequestHeader, Bytes),
-    /// A write whose bytes make no sense, with its xid: it has no transaction.
+    /// A request that is turned away in its turn, with its xid; the connection ends with UNIMPLEMENTED.
     Refused(i32, ErrorCode),
 }
 

@@ -239,10 +239,8 @@ impl Keeper {
             Some(Route::Sync) => self.on_sync(now, conn, header.xid, &body, effects),
             Some(Route::Auth) => self.on_auth(conn, header.xid, &body, effects),
             None => {
-                // Upstream's request has no zxid yet when it is turned away.
-                let frame = finish::error(header.xid, Zxid(-1), ErrorCode::UNIMPLEMENTED);
-                effects.push(Effect::Send { conn, frame });
-                self.close(conn, CloseReason::Unimplemented, effects);
+                connection.waiting.push_back(Waiting::Refused(header.xid, ErrorCode::UNIMPLEMENTED));
+                self.drain(now, conn, effects);
             }
         }
     }
@@ -310,8 +308,9 @@ impl Keeper {
         match op::parse_sync(body) {
             Ok(path) => self.wait(now, conn, Then::Sync { xid, path }, effects),
             Err(code) => {
-                let frame = finish::error(xid, self.last_processed, code);
-                effects.push(Effect::Send { conn, frame });
+                let Some(connection) = self.conns.get_mut(&conn) else { return };
+                connection.waiting.push_back(Waiting::Refused(xid, code));
+                self.drain(now, conn, effects);
             }
         }
     }

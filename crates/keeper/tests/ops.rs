@@ -210,6 +210,22 @@ fn a_write_that_is_not_understood_takes_no_zxid_and_its_turn() {
 }
 
 #[test]
+fn what_is_turned_away_waits_for_its_turn() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    let created = h.send(conn, OpCode::CREATE, &create_request("/a", b"", CreateMode::Persistent));
+    let garbled = h.send_bytes(conn, OpCode::SYNC, Bytes::from_static(&[1]));
+    let unknown = h.send_bytes(conn, OpCode(999), Bytes::new());
+    assert_eq!(h.take(conn), []);
+    h.sync();
+    let replies: Vec<_> = h.take(conn).iter().map(|reply| (reply.xid, reply.err)).collect();
+    let expected =
+        [(created, ErrorCode::OK), (garbled, ErrorCode::MARSHALLING_ERROR), (unknown, ErrorCode::UNIMPLEMENTED)];
+    assert_eq!(replies, expected);
+    assert_eq!(h.closed.get(&conn), Some(&keeper::CloseReason::Unimplemented));
+}
+
+#[test]
 fn the_empty_path_reads_the_root() {
     let mut h = Harness::new();
     let (conn, _) = h.connect();

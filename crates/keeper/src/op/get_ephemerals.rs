@@ -7,7 +7,7 @@ use super::Reading;
 
 /// Appends their paths, in order.
 pub(crate) fn read(reading: &Reading<'_>, session: SessionId, request: &GetEphemeralsRequest, out: &mut BytesMut) {
-    let prefix = match request.prefix_path.trim() {
+    let prefix = match request.prefix_path.trim_matches(|c| c <= ' ') {
         "" | "/" => "",
         _ => &request.prefix_path,
     };
