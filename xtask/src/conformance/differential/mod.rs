@@ -1,6 +1,7 @@
 //! The same bytes to Apache's ZooKeeper and to ours, request by request, and every answer compared.
 //!
-//! A seed decides what several clients ask; it is printed first, and `DIFFERENTIAL_SEED` repeats a run. The clients take
+//! A seed decides what several clients ask; it is printed first, and `DIFFERENTIAL_SEED` repeats a run;
+//! `DIFFERENTIAL_TRACE=1` prints every request with Apache's answer. The clients take
 //! turns, so that the order of everything is determined: each request is answered by both servers before the next one
 //! is sent. Requests sent in one go on one connection are ordered by it. Watch events are compared where they come:
 //! in front of the connection's next reply.
@@ -25,7 +26,7 @@ use zk_wire::OpCode;
 use self::asks::{Ask, Asks};
 use self::body::Body;
 use self::tally::Tally;
-use self::twin::{Answered, Hello, Servers, Session, Twin};
+use self::twin::{APACHE, Answered, Hello, Servers, Session, Twin};
 use super::servers::{Make, start_keeper, stop_cleanly};
 use crate::probe;
 
@@ -78,6 +79,7 @@ struct Run {
     tally: Tally,
     differences: Vec<String>,
     kinds: BTreeSet<String>,
+    trace: bool,
 }
 
 impl Run {
@@ -98,6 +100,7 @@ impl Run {
             tally: Tally::default(),
             differences: Vec::new(),
             kinds: BTreeSet::new(),
+            trace: number("DIFFERENTIAL_TRACE")?.is_some_and(|on| on != 0),
         };
         run.words("when both are fresh")?;
         let done = run.all(requests).with_context(|| run.report());
@@ -387,6 +390,9 @@ impl Run {
 
     fn compare(&mut self, slot: usize, about: &str, answered: &Answered) {
         self.tally.events(answered);
+        if self.trace {
+            println!("{} client {slot}: {about}\n    {}", self.tally.requests(), answered.shown[APACHE].join("\n    "));
+        }
         if answered.same() {
             return;
         }
