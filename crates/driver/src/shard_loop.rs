@@ -110,6 +110,8 @@ pub struct ShardLoop<D: Disk, W: ShardWorld<D>> {
     effects: VecDeque<Effect>,
     scratch: Vec<Effect>,
     upkeep: Upkeep<D>,
+    /// Logs that are being opened: what their recovery cut off is not yet synced.
+    opening: usize,
     bug: PlantedBug,
 }
 
@@ -127,6 +129,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             effects: VecDeque::new(),
             scratch: Vec::new(),
             upkeep,
+            opening: 0,
             bug: PlantedBug::None,
         }
     }

@@ -240,6 +240,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let producer_expiration_ms = self.config.producer_id_expiration_ms;
         let wall_ms = now.wall_ms;
         let job = OpenJob { partition, topic_id, is_new, leader_epoch, config, wall_ms, producer_expiration_ms };
+        self.opening += 1;
         self.world.offload(Lane::Bulk, Box::new(move || ShardDone::Opened(Box::new(job.run(&dirs)))));
     }
 

@@ -140,7 +140,10 @@ impl OpenJob {
 impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     pub(super) fn on_done(&mut self, now: Now, done: ShardDone<D>) {
         match done {
-            ShardDone::Opened(opened) => self.on_opened(now, *opened),
+            ShardDone::Opened(opened) => {
+                self.opening -= 1;
+                self.on_opened(now, *opened);
+            }
             ShardDone::Flushed { partition, result } => self.on_flushed(now, &partition, result),
             ShardDone::Planned { token, ranges, mut failed, errors } => {
                 for (position, e) in errors {

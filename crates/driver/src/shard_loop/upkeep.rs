@@ -187,7 +187,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 Err(e) => failed.push((open.dir, e)),
             }
         }
-        let clean = failed.is_empty();
+        // A log that is just being opened is not closed with the others: what its recovery cut off may come back.
+        let clean = failed.is_empty() && self.opening == 0;
         for (dir, e) in failed {
             self.fail_dir(now, dir, &e);
         }

@@ -131,7 +131,7 @@ impl Scene {
     pub fn run_faults(&mut self) -> Checked {
         while self.operations() < self.swarm.operations || self.faults < FAULTS_MIN + 2 {
             self.one_event()?;
-            serves_again::in_time(self.kernel.mono(), self.operations())?;
+            serves_again::in_time(self.kernel.mono(), 600, self.operations())?;
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ struct Expected {
     /// Where the log was last told to start.
     start: i64,
     phase: Phase,
+    /// The first batch that was answered with an error in this life: it may be in the log or not.
+    maybe: Option<Batch>,
     /// Whether every stop since the log was last open kept all of it: a kill without an error before, or a clean stop.
     lossless: bool,
 }
@@ -93,6 +95,8 @@ pub struct Scene {
     operations: u64,
     faults: u64,
     faulty: bool,
+    /// A clean stop has begun.
+    stopping: bool,
     /// Errors of the disk when this life began.
     errors_before: u64,
 }
@@ -118,9 +122,22 @@ impl Scene {
             .collect();
         drawn.push(Fault::PowerLoss);
         let partitions: Vec<_> = (0..prng.between(1, 3) as i32).map(|n| TopicPartition::new("topic", n)).collect();
+        kernel.trace.note(Instant::ZERO, || format!("seed {} {config:?}", options.seed));
+        let prng = &mut kernel.prng;
         let nothing = |name: &TopicPartition| {
             let (batches, sequences) = (Vec::new(), BTreeMap::new());
-            (name.clone(), Expected { batches, flushed: 0, sequences, start: 0, phase: Phase::Opening, lossless: true })
+            (
+                name.clone(),
+                Expected {
+                    batches,
+                    flushed: 0,
+                    sequences,
+                    start: 0,
+                    phase: Phase::Opening,
+                    maybe: None,
+                    lossless: true,
+                },
+            )
         };
         Self {
             options,
@@ -140,6 +157,7 @@ impl Scene {
             operations: 0,
             faults: 0,
             faulty: true,
+            stopping: false,
             errors_before: 0,
             kernel,
         }
@@ -158,14 +176,15 @@ impl Scene {
         let wanted = self.kernel.prng.between(1000, 1500);
         while self.operations < wanted || self.faults < FAULTS_MIN + 1 {
             self.one_event()?;
-            serves_again::in_time(self.kernel.mono(), self.operations)?;
+            serves_again::in_time(self.kernel.mono(), 60, self.operations)?;
         }
         self.kernel.note("heal", &[], &[]);
         self.faulty = false;
         self.disk.set_full(false);
         self.crash(Crash::Power { survive_percent: 0 }, Duration::from_millis(1));
-        let end = self.kernel.mono() + Duration::from_millis(400);
-        while self.kernel.mono() < end {
+        let end = self.kernel.mono() + Duration::from_secs(60);
+        self.one_event()?;
+        while self.kernel.mono() < end && self.expected.values().any(|expected| expected.phase != Phase::Open) {
             self.one_event()?;
         }
         let waiting = self.expected.iter().filter(|(_, expected)| expected.phase != Phase::Open);
@@ -268,6 +287,7 @@ impl Scene {
             expected.lossless = lossless && (expected.lossless || expected.phase != Phase::Opening);
             expected.phase = Phase::Opening;
         }
+        self.stopping = false;
         self.see_starts();
         self.host = None;
         self.pending.clear();
@@ -313,6 +333,8 @@ impl Scene {
         match output {
             Output::Reply(token, reply) => self.reply(token, reply),
             Output::Notice(ShardNotice::Leading { partition, .. }) => self.opened(&partition),
+            // A log that was being opened when the stop began is not waited for.
+            Output::Notice(ShardNotice::Failed { .. }) if self.stopping => Ok(()),
             Output::Notice(ShardNotice::Failed { partition, reason, .. }) => {
                 self.start_failed(format!("{partition}: {reason}"))
             }
@@ -342,6 +364,12 @@ impl Scene {
         let (start, end) = (led.log_start_offset(), led.log_end_offset());
         let now = self.kernel.mono();
         self.kernel.trace.event(now, "recovered", &[start as u64, end as u64, expected.flushed as u64], &[]);
+        let last = expected.batches.last().map_or(0, |batch| batch.next);
+        if let Some(maybe) = expected.maybe.take_if(|maybe| maybe.base == last && maybe.next == end) {
+            expected.batches.push(maybe);
+        }
+        expected.maybe = None;
+        self.kernel.trace.note(now, || format!("{name} holds {:?}", names_in(&self.disk, name)));
         holds::end(&expected.batches, end, expected.flushed, expected.lossless)?;
         // Retention may have been stopped half way, with the oldest segment gone and the log start not yet moved.
         let retained = self.config.retention_bytes > 0;
@@ -370,7 +398,7 @@ impl Scene {
     /// Asks for the next part of a recovered log, or ends its check.
     fn check_on(&mut self, name: &TopicPartition) -> Checked {
         let host = self.host.as_mut().expect("it just answered");
-        let end = host.shard().partition(name).expect("it leads").high_watermark();
+        let Some(end) = host.shard().partition(name).map(|led| led.high_watermark()) else { return Ok(()) };
         let expected = self.expected.get_mut(name).expect("every partition is expected");
         let Phase::Checking(from) = expected.phase else { return Ok(()) };
         if from >= end {
@@ -382,11 +410,25 @@ impl Scene {
         self.turn(Some(fetch))
     }
 
+    /// A part of a recovered log that could not be read is asked for again.
+    fn check_again(&mut self) -> Checked {
+        for name in self.partitions.clone() {
+            let asked = |pending: &Pending| matches!(pending, Pending::Check { partition, .. } if *partition == name);
+            let checking = matches!(self.expected[&name].phase, Phase::Checking(_));
+            if self.host.is_some() && !self.stopping && checking && !self.pending.values().any(asked) {
+                self.check_on(&name)?;
+            }
+        }
+        Ok(())
+    }
+
     // ---- load
 
     fn open_partition(&mut self) -> Option<TopicPartition> {
         let name = self.kernel.prng.pick(&self.partitions)?.clone();
-        (self.host.is_some() && self.expected[&name].phase == Phase::Open).then_some(name)
+        // After the faults the logs are read back and nothing is added.
+        let open = self.faulty && self.host.is_some() && self.expected[&name].phase == Phase::Open;
+        open.then_some(name)
     }
 
     fn produce(&mut self) -> Checked {
@@ -410,9 +452,10 @@ impl Scene {
 
     fn fetch(&mut self) -> Checked {
         self.again(400, Event::Fetch);
+        self.check_again()?;
         let Some(name) = self.open_partition() else { return Ok(()) };
         let host = self.host.as_mut().expect("open means alive");
-        let led = host.shard().partition(&name).expect("it leads");
+        let Some(led) = host.shard().partition(&name) else { return Ok(()) };
         let (start, end) = (led.log_start_offset(), led.high_watermark());
         if start >= end {
             return Ok(());
@@ -471,16 +514,18 @@ impl Scene {
         let ShardAnswer::Produce(answers) = answer else { return Ok(()) };
         let (error, base) = (answers[0].error_code, answers[0].base_offset);
         self.kernel.note("produced", &[error as u64, base as u64], &[]);
-        if error != 0 {
-            return Ok(());
-        }
         let expected = self.expected.get_mut(name).expect("every partition is expected");
         let last = expected.batches.last().map_or(0, |batch| batch.next);
-        holds::WHOLE.require(base == last, || format!("{name}: appended at {base}, the log ended at {last}"))?;
         let last_sequence = producer.1 + count as i32 - 1;
+        let bytes = stored(sent, last, self.life as i32);
+        let batch = Batch { base: last, next: last + count, bytes, producer: (producer.0, last_sequence) };
+        if error != 0 {
+            expected.maybe.get_or_insert(batch);
+            return Ok(());
+        }
+        holds::WHOLE.require(base == last, || format!("{name}: appended at {base}, the log ended at {last}"))?;
         expected.sequences.insert(producer.0, last_sequence + 1);
-        let bytes = stored(sent, base, self.life as i32);
-        expected.batches.push(Batch { base, next: base + count, bytes, producer: (producer.0, last_sequence) });
+        expected.batches.push(batch);
         Ok(())
     }
 
@@ -540,7 +585,10 @@ impl Scene {
                 self.disk.fail_after(op, self.kernel.prng.below(4));
             }
             Fault::DiskFull => self.disk.set_full(true),
-            Fault::CleanStop => return self.turn(Some(Host::shut_down())),
+            Fault::CleanStop => {
+                self.stopping = true;
+                return self.turn(Some(Host::shut_down()));
+            }
         }
         Ok(())
     }
@@ -564,4 +612,10 @@ fn read_of(answers: &[(broker::shard::FetchAnswer, Option<storage::kafka::FileRa
     let (answer, range) = answers.first()?;
     let read = range.as_ref().filter(|_| answer.error_code == 0)?.read_bytes().ok()?;
     (!read.is_empty()).then_some(read)
+}
+
+/// What lies in a partition's folder, for the trace.
+fn names_in(disk: &SimDisk, name: &TopicPartition) -> Vec<String> {
+    let folder = std::path::Path::new(super::host::LOG_DIR).join(name.to_string());
+    storage::disk::Disk::list(&disk.observer(), &folder).unwrap_or_default()
 }

@@ -143,7 +143,7 @@ impl Scene {
         self.again(self.fault_us, Event::Fault);
         while self.operations < OPERATIONS_MIN + 50 || self.faults < FAULTS_MIN + 2 {
             self.one_event()?;
-            serves_again::in_time(self.kernel.mono(), self.operations)?;
+            serves_again::in_time(self.kernel.mono(), 600, self.operations)?;
         }
         self.kernel.note("heal", &[], &[]);
         self.faulty = false;

@@ -81,6 +81,9 @@ impl<D: Disk> Log<D> {
         let dir: Arc<Path> = dir.into();
         let files = SegmentFiles::new(disk.clone(), dir.clone(), start_offset);
         files.create()?;
+        // Where a log starts is the name of its first segment: losing that one and keeping the next would lose what was
+        // in between without a trace.
+        disk.sync_dir(&dir).map_err(|e| context(e, "syncing the folder", &dir))?;
         let segments = BTreeMap::from([(start_offset, Segment::new(files, 0))]);
         let active = Active::new(start_offset, now_ms);
         let mut log = Self::from_segments(disk.clone(), dir, config, segments, active, start_offset);
@@ -250,6 +253,7 @@ impl<D: Disk> Loader<'_, D> {
         let mut segments = BTreeMap::new();
         let mut first_scanned = None;
         let mut last: Option<Resumed> = None;
+        let mut unsynced = Vec::new();
         for (i, base) in bases.iter().enumerate() {
             let files = SegmentFiles::new(self.disk.clone(), self.dir.clone(), *base);
             let size = files.log()?.len().map_err(|e| context(e, "reading", &files.path("log")))?;
@@ -275,7 +279,11 @@ impl<D: Disk> Loader<'_, D> {
             first_scanned.get_or_insert(*base);
             let (mut resumed, valid) = self.scan(&files, *base, size, epochs)?;
             if valid < size {
-                files.log()?.set_len(valid).map_err(|e| context(e, "cutting", &files.path("log")))?;
+                let (path, file) = (files.path("log"), files.log()?);
+                file.set_len(valid).map_err(|e| context(e, "cutting", &path))?;
+                // The next flush syncs it even when nothing is appended: after a clean stop nobody looks for what a
+                // power cut may bring back.
+                unsynced.push((path, file));
             }
             let segment = Segment::new(files.clone(), valid);
             let cut = valid < size;
@@ -288,6 +296,7 @@ impl<D: Disk> Loader<'_, D> {
             }
             resumed.active.index.write(&*files.index()?)?;
             resumed.active.times.write(&*files.time_index()?)?;
+            unsynced.extend([(files.path("index"), files.index()?), (files.path("timeindex"), files.time_index()?)]);
             last = Some(resumed);
             segments.insert(*base, segment);
             if cut {
@@ -302,6 +311,7 @@ impl<D: Disk> Loader<'_, D> {
         let (disk, dir, config) = (self.disk.clone(), self.dir.clone(), o.config.clone());
         let mut log = Log::from_segments(disk, dir, config, segments, active, next_offset);
         log.names_changed = first_scanned.is_some();
+        log.unsynced = unsynced;
         Ok((log, first_scanned))
     }
 

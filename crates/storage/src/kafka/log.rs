@@ -299,7 +299,10 @@ impl<D: Disk> Log<D> {
         if old.base_offset == base_offset {
             return Ok(());
         }
-        self.write_indexes()?;
+        // Synced by the next flush even when every record is flushed already: retention believes the time index of a
+        // closed segment, and one that a power cut left as zeros says 1970.
+        let indexes = self.write_indexes()?;
+        self.unsynced.extend(indexes);
         self.write_snapshot(producers)?;
         let files = SegmentFiles::new(self.disk.clone(), self.dir.clone(), base_offset);
         files.create()?;

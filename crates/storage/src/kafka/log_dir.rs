@@ -239,9 +239,6 @@ impl<D: Disk> LogDir<D> {
         if !topic_id.is_zero() {
             log.write_partition_metadata(topic_id)?;
         }
-        // Where a log starts is the name of its first segment: losing that one and keeping the next would lose what was
-        // in between without a trace.
-        self.disk.sync_dir(&dir).map_err(|e| context(e, "syncing the folder", &dir))?;
         Ok(log)
     }
 
