@@ -13,7 +13,7 @@ pub const PLANTED: &[(PlantedBug, Kind, u64)] = &[
     (PlantedBug::DropWatch, Kind::Keeper, 50),
     (PlantedBug::ForgetEphemeral, Kind::Keeper, 50),
     (PlantedBug::RecoveryPointBeforeFlush, Kind::Log, 50),
-    (PlantedBug::ControllerAfterExpiry, Kind::Session, 50),
+    (PlantedBug::ControllerAfterExpiry, Kind::Session, 1000),
 ];
 
 /// Looks for one planted bug from seed `from` on; the report's failure is the catch.

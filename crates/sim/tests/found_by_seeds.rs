@@ -112,3 +112,29 @@ fn a_log_ends_where_an_unflushed_segment_is_missing_its_end() {
     let (log, ..) = dir.open_log(&partition, config, 0, 1000).expect("the log opens");
     assert_eq!(log.log_end_offset(), 1, "offset 1 is lost, so 2 and 3 cannot follow");
 }
+
+/// Log seed 123: the records were flushed before the roll, so the flush behind it left the closed segment's time index
+/// alone; a power loss made it zeros, and retention took the segment for one of 1970.
+#[test]
+fn a_closed_segment_keeps_its_time_index() {
+    let disk = SimDisk::new(Prng::new(1));
+    let (partition, now_ms) = (TopicPartition::new("topic", 0), 1_767_225_600_000);
+    let (config, producers) = (Arc::new(LogConfig::default()), ProducerState::new(0));
+    {
+        let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
+        let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), now_ms).expect("an honest disk");
+        log.append(&sim::log::batch(0, 1, (-1, -1), 0, now_ms, b"record"), now_ms, &producers).expect("appended");
+        let done = log.flush().and_then(|job| job.run()).expect("flushed");
+        log.flush_done(done);
+        log.roll(1, now_ms, &producers).expect("rolled");
+        let done = log.flush_closed().and_then(|job| job.run()).expect("flushed");
+        log.flush_done(done);
+        let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
+        dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+    }
+    let disk = disk.crash(NOTHING_SURVIVES);
+    let dir = LogDir::open(&disk, Path::new("/kafka")).expect("the folder opens");
+    let (log, ..) = dir.open_log(&partition, config, now_ms, 1000).expect("the log opens");
+    let oldest = log.summaries().expect("an honest disk")[0].largest_timestamp;
+    assert!(oldest == now_ms || oldest == i64::MAX, "retention would believe {oldest}");
+}
