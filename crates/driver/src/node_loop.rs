@@ -109,6 +109,8 @@ pub struct NodeLoop<W: NodeWorld> {
     connect_until: Option<Instant>,
     zookeeper: String,
     bug: PlantedBug,
+    /// The planted bug swallowed an expiry.
+    deaf: bool,
 }
 
 impl<W: NodeWorld> NodeLoop<W> {
@@ -143,6 +145,7 @@ impl<W: NodeWorld> NodeLoop<W> {
             connect_until: None,
             zookeeper,
             bug: PlantedBug::None,
+            deaf: false,
         })
     }
 
@@ -227,7 +230,12 @@ impl<W: NodeWorld> NodeLoop<W> {
                 }
                 Effect::Completed { token, resent, result } => NodeEvent::ZkCompleted { token, resent, result },
                 Effect::Watch { kind, path } => NodeEvent::ZkWatch { kind, path },
-                Effect::State(State::Expired) if self.bug.is(PlantedBug::ControllerAfterExpiry) => continue,
+                Effect::State(State::Expired) if self.bug.is(PlantedBug::ControllerAfterExpiry) => {
+                    self.deaf = true;
+                    continue;
+                }
+                // The new session is taken for the old one, with its registration and its office.
+                Effect::State(State::Connected { .. }) if self.deaf => continue,
                 Effect::State(state) => {
                     self.note_session(&state);
                     NodeEvent::ZkState(state)
