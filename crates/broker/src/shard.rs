@@ -29,15 +29,12 @@ use crate::{TopicPartition, error};
 /// What a shard is told once.
 #[derive(Clone, Debug)]
 pub struct ShardConfig {
-    /// `broker.id`.
-    pub broker_id: i32,
     /// The group coordinators' settings.
     pub group: GroupConfig,
 }
 
 /// See the module.
 pub struct Shard {
-    config: ShardConfig,
     metadata: Arc<MetadataImage>,
     partitions: Partitions,
     produces: Produces,
@@ -49,9 +46,8 @@ pub struct Shard {
 impl Shard {
     /// A shard without partitions. Chance (member ids) comes from `prng`.
     pub fn new(config: ShardConfig, prng: Prng) -> Self {
-        let coordinators = Coordinators::new(config.group.clone(), prng);
+        let coordinators = Coordinators::new(config.group, prng);
         Self {
-            config,
             metadata: Arc::default(),
             partitions: Partitions::default(),
             produces: Produces::default(),
@@ -202,7 +198,7 @@ impl Shard {
         let leader_epoch = lead.leader_epoch;
         match result {
             Ok(log) => {
-                let (partition, epochs_changed) = Partition::new(self.config.broker_id, *lead, *log);
+                let (partition, epochs_changed) = Partition::new(*lead, *log);
                 self.partitions.set(id.clone(), Hosted::Online(Box::new(partition)));
                 // The epoch moved on while the log was being opened.
                 if epochs_changed {

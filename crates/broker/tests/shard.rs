@@ -32,7 +32,7 @@ fn batch(records: usize) -> Bytes {
 
 impl Bench {
     fn new() -> Self {
-        let config = ShardConfig { broker_id: 1, group: GroupConfig::default() };
+        let config = ShardConfig { group: GroupConfig::default() };
         Self { shard: Shard::new(config, Prng::new(1)), now: Now { mono: Instant::ZERO, wall_ms: 5000 } }
     }
 
@@ -48,6 +48,7 @@ impl Bench {
         self.step(ShardEvent::Command(ShardCommand::LeadPartition(Box::new(LeadPartition {
             partition: id(topic),
             topic_id: TopicId([1; 16]),
+            broker_id: 1,
             controller_epoch: 1,
             leader_epoch,
             partition_epoch: 0,

@@ -62,8 +62,13 @@ pub trait NodeWorld: World {
 /// The events of a node's life that its starter waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Milestone {
-    /// The cluster's id is known; it belongs into `meta.properties`.
-    ClusterId(Str),
+    /// Who the broker is, for `meta.properties`.
+    Identity {
+        /// The cluster's id.
+        cluster_id: Str,
+        /// The broker's id, configured or generated.
+        broker_id: i32,
+    },
     /// Registered, and there is a live controller.
     Ready,
     /// The broker cannot go on; the process must stop and say this.
@@ -257,7 +262,9 @@ impl<W: NodeWorld> NodeLoop<W> {
                 NodeEffect::Reply(token, response) => self.world.reply(token, response),
                 NodeEffect::ToBroker(broker, request) => self.world.to_broker(broker, request),
                 NodeEffect::Log(level, message) => self.world.log(level, message),
-                NodeEffect::ClusterId(id) => self.world.milestone(Milestone::ClusterId(id)),
+                NodeEffect::Identity { cluster_id, broker_id } => {
+                    self.world.milestone(Milestone::Identity { cluster_id, broker_id });
+                }
                 NodeEffect::Ready => self.world.milestone(Milestone::Ready),
                 NodeEffect::Fatal(why) => self.world.milestone(Milestone::Fatal(why)),
                 NodeEffect::Stopped => self.world.milestone(Milestone::Stopped),

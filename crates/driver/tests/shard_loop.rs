@@ -160,12 +160,13 @@ impl Bench {
         let paths: Vec<PathBuf> = vec![dir.to_path_buf()];
         let (dirs, _) = LogDirs::open(&world.disk, &paths, 1).expect("a log folder");
         let dirs = Arc::new(dirs);
-        let machine = Shard::new(ShardConfig { broker_id: 1, group: GroupConfig::default() }, Prng::new(1));
+        let machine = Shard::new(ShardConfig { group: GroupConfig::default() }, Prng::new(1));
         let shard = ShardLoop::new(ShardLoopConfig::default(), machine, dirs.clone(), world);
         let mut bench = Self { shard, dirs, next_token: 0 };
         let lead = LeadPartition {
             partition: id(),
             topic_id: TopicId([1; 16]),
+            broker_id: 1,
             controller_epoch: 1,
             leader_epoch: 0,
             partition_epoch: 0,

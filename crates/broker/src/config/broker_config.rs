@@ -9,10 +9,13 @@ use super::def::{Valid, check, list};
 use super::log_config::{Layers, Properties};
 use crate::metadata_cache::Endpoint;
 
+/// `broker.id` as long as ZooKeeper has not numbered the broker.
+pub const UNRESOLVED_ID: i32 = -1;
+
 /// A broker's configuration.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
-    /// `broker.id`, resolved: the configured, stored or generated one.
+    /// `broker.id`: the configured, stored or generated one; [`UNRESOLVED_ID`] until ZooKeeper has given one.
     pub broker_id: i32,
     /// `broker.rack`.
     pub rack: Option<Str>,
@@ -27,7 +30,8 @@ pub struct BrokerConfig {
 }
 
 impl BrokerConfig {
-    /// Parses a properties file's keys. `broker_id` is the stored or generated id, for a file that leaves it out.
+    /// Parses a properties file's keys. `broker_id` is the id that `meta.properties` knows, for a file
+    /// that leaves it out; without it the id stays [`UNRESOLVED_ID`].
     ///
     /// # Errors
     /// Every problem found, one line each.
@@ -58,19 +62,26 @@ impl BrokerConfig {
 
     fn resolve(&mut self, broker_id: Option<i32>) -> Result<(), String> {
         let configured = i32::try_from(self.int("broker.id")).unwrap_or(-1);
+        let (generated, reserved_max) = (self.flag("broker.id.generation.enable"), self.int("reserved.broker.max.id"));
         self.broker_id = match (configured, broker_id) {
             (-1, Some(stored)) => stored,
+            (-1, None) if generated => UNRESOLVED_ID,
             (-1, None) => {
-                let why =
-                    "broker.id is not set: give this broker a number of its own (generated ids are not served yet)";
+                let why = "broker.id is not set and broker.id.generation.enable=false: give this broker a number";
                 return Err(why.to_string());
             }
             (id, _) if id < 0 => return Err(format!("broker.id is {id}; it must be -1 (generated) or at least 0")),
+            (id, _) if generated && i64::from(id) > reserved_max => {
+                return Err(format!(
+                    "broker.id is {id}, above reserved.broker.max.id={reserved_max}, where generated ids begin: choose a \
+                     smaller one, or set broker.id.generation.enable=false"
+                ));
+            }
             (id, _) => id,
         };
-        // as upstream has it: either name gives the other
-        let id = self.broker_id.to_string();
-        self.layers.static_broker.entry("node.id".to_string()).or_insert(id);
+        if self.broker_id != UNRESOLVED_ID {
+            self.set_broker_id(self.broker_id);
+        }
         let protocols = protocol_map(&self.text("listener.security.protocol.map"))?;
         self.listeners = parse_listeners("listeners", &self.text("listeners"), &protocols)?;
         self.advertised_listeners = match self.layers.static_broker.get("advertised.listeners") {
@@ -96,6 +107,12 @@ impl BrokerConfig {
             ));
         }
         Ok(())
+    }
+
+    /// Numbers the broker. As upstream has it, `node.id` is another name of the id.
+    pub fn set_broker_id(&mut self, id: i32) {
+        self.broker_id = id;
+        self.layers.static_broker.entry("node.id".to_string()).or_insert(id.to_string());
     }
 
     /// The effective value of a key; `None` is Java's null.
@@ -208,6 +225,22 @@ mod tests {
     }
 
     #[test]
+    fn ids() {
+        let id = |pairs: &[(&str, &str)], stored| {
+            let properties = pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+            BrokerConfig::from_properties(properties, stored).map(|config| config.broker_id).map_err(|e| e[0].clone())
+        };
+        assert_eq!(id(&[], None), Ok(UNRESOLVED_ID));
+        assert_eq!(id(&[], Some(1007)), Ok(1007));
+        assert_eq!(id(&[("broker.id", "1000")], None), Ok(1000));
+        assert!(id(&[("broker.id", "1001")], None).is_err_and(|e| e.contains("reserved.broker.max.id=1000")));
+        assert_eq!(id(&[("broker.id", "1001"), ("reserved.broker.max.id", "2000")], None), Ok(1001));
+        assert_eq!(id(&[("broker.id", "1001"), ("broker.id.generation.enable", "false")], None), Ok(1001));
+        assert!(id(&[("broker.id.generation.enable", "false")], None).is_err_and(|e| e.contains("give this broker")));
+        assert!(id(&[("broker.id", "-2")], None).is_err());
+    }
+
+    #[test]
     fn listeners_and_defaults() {
         let config = parse(&[
             ("broker.id", "3"),
@@ -228,7 +261,6 @@ mod tests {
     fn problems_name_the_key() {
         for (pairs, word) in [
             (vec![("broker.id", "x")], "broker.id"),
-            (vec![], "broker.id"),
             (vec![("broker.id", "1"), ("listeners", "localhost:9092")], "NAME://host:port"),
             (vec![("broker.id", "1"), ("listeners", "TLS://h:1")], "listener.security.protocol.map"),
             (vec![("broker.id", "1"), ("advertised.listeners", "PLAINTEXT://0.0.0.0:1")], "0.0.0.0"),

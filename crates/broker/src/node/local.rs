@@ -258,6 +258,7 @@ fn lead_command(
     ShardCommand::LeadPartition(Box::new(LeadPartition {
         partition,
         topic_id: TopicId(topic_id.0),
+        broker_id: ctx.config.broker_id,
         controller_epoch: state.controller_epoch,
         leader_epoch: state.leader_epoch,
         partition_epoch: state.partition_epoch,

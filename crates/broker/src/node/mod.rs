@@ -96,8 +96,13 @@ pub enum NodeEffect {
     ToBroker(i32, ControlRequest),
     /// Tell the operator.
     Log(Level, String),
-    /// The cluster's id, once it is known and agrees with the stored one: for `meta.properties`.
-    ClusterId(Str),
+    /// Who we are, once it is known and agrees with what is stored: for `meta.properties`.
+    Identity {
+        /// The cluster's id.
+        cluster_id: Str,
+        /// The broker's id, configured or generated.
+        broker_id: i32,
+    },
     /// The broker is registered and knows a live controller: it can be called ready.
     Ready,
     /// The broker cannot go on.

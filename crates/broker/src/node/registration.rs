@@ -1,5 +1,5 @@
-//! Entering the cluster: the paths that every broker makes sure of, the cluster's id, and `/brokers/ids/N`
-//! (`KafkaServer.scala`, `KafkaZkClient.registerBroker`).
+//! Entering the cluster: the broker's number where the configuration leaves it out, the paths that every broker makes
+//! sure of, the cluster's id, and `/brokers/ids/N` (`KafkaServer.scala`, `KafkaZkClient.registerBroker`).
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use client_core::zk::{Op, ZkError};
 use super::zk::Outcome;
 use super::{Ctx, Level, NodeEffect, Note, Then};
 use crate::TopicId;
+use crate::config::UNRESOLVED_ID;
 use crate::controller::zk_data;
 
 /// Persistent paths, parents first (`ZkData.PersistentZkPaths`).
@@ -34,6 +35,9 @@ const PATHS: &[&str] = &[
     "/log_dir_event_notification",
 ];
 
+/// Its version counts the ids that were generated (`KafkaZkClient.generateBrokerId`).
+const SEQUENCE: &str = "/brokers/seqid";
+
 const CLUSTER_ID: &str = "/cluster/id";
 
 /// The znode of a broker's registration.
@@ -44,6 +48,8 @@ pub fn path(broker_id: i32) -> String {
 /// What a batch was about.
 #[derive(Debug)]
 pub enum Step {
+    /// A number for a broker that has none.
+    BrokerId,
     /// Which paths exist, and the cluster's id.
     Survey,
     /// Missing paths, a new cluster id, and the registration.
@@ -69,10 +75,39 @@ pub struct Registration {
 impl Registration {
     pub(crate) fn on_session(&mut self, ctx: &mut Ctx) {
         self.blocked_until = None;
-        let exists = |path: &&str| Op::Exists { path: path.to_string(), watch: false };
-        let mut ops: Vec<Op> = PATHS.iter().map(exists).collect();
-        ops.push(Op::GetData { path: CLUSTER_ID.to_string(), watch: false });
-        ctx.submit(ops, Then::Registration(Step::Survey));
+        if ctx.config.broker_id == UNRESOLVED_ID {
+            // What exists already answers so, and that is no matter.
+            let ops = vec![
+                Op::create("/brokers", None),
+                Op::create(SEQUENCE, None),
+                Op::SetData { path: SEQUENCE.to_string(), data: Some(Bytes::new()), version: -1 },
+            ];
+            return ctx.submit(ops, Then::Registration(Step::BrokerId));
+        }
+        survey(ctx);
+    }
+
+    /// A lost reply is asked for again and skips a number, which is no matter either.
+    fn on_broker_id(&mut self, ctx: &mut Ctx, outcomes: &[Outcome]) {
+        if session_is_over(outcomes) {
+            return;
+        }
+        let reserved_max = ctx.config.int("reserved.broker.max.id");
+        let generated = outcomes[2].stat().map(|stat| i64::from(stat.version) + reserved_max);
+        match generated.and_then(|id| i32::try_from(id).ok()) {
+            Some(id) => {
+                ctx.config.set_broker_id(id);
+                ctx.log(Level::Info, format!("broker.id is not set; {SEQUENCE} made this broker {id}"));
+                survey(ctx);
+            }
+            None => {
+                let message = format!(
+                    "could not take a broker id from {SEQUENCE} ({:?}): set broker.id, or look after zookeeper",
+                    outcomes[2].result
+                );
+                ctx.effects.push(NodeEffect::Fatal(message));
+            }
+        }
     }
 
     pub(crate) fn on_expired(&mut self) {
@@ -101,6 +136,7 @@ impl Registration {
 
     pub(crate) fn on_batch(&mut self, ctx: &mut Ctx, step: Step, outcomes: &[Outcome]) {
         match step {
+            Step::BrokerId => self.on_broker_id(ctx, outcomes),
             Step::Survey => self.on_survey(ctx, outcomes),
             Step::Make { before, proposed_id } => self.on_made(ctx, before, proposed_id, outcomes),
             Step::ClusterId => self.on_cluster_id(ctx, &outcomes[0]),
@@ -197,7 +233,7 @@ impl Registration {
     fn on_cluster_id(&mut self, ctx: &mut Ctx, outcome: &Outcome) {
         let Some((data, _)) = outcome.data() else { return };
         match accept_cluster_id(ctx, data) {
-            Ok(()) => ctx.effects.push(NodeEffect::ClusterId(ctx.cluster_id.clone())),
+            Ok(()) => identify(ctx),
             Err(problem) => ctx.effects.push(NodeEffect::Fatal(problem)),
         }
     }
@@ -224,11 +260,24 @@ impl Registration {
         self.blocked_until = None;
         ctx.broker_epoch = epoch;
         if !ctx.cluster_id.is_empty() {
-            ctx.effects.push(NodeEffect::ClusterId(ctx.cluster_id.clone()));
+            identify(ctx);
         }
         ctx.log(Level::Info, format!("registered as broker {} with epoch {epoch}", ctx.config.broker_id));
         ctx.note(Note::Registered);
     }
+}
+
+/// The folders may be tied to the cluster and the broker now.
+fn identify(ctx: &mut Ctx) {
+    let (cluster_id, broker_id) = (ctx.cluster_id.clone(), ctx.config.broker_id);
+    ctx.effects.push(NodeEffect::Identity { cluster_id, broker_id });
+}
+
+fn survey(ctx: &mut Ctx) {
+    let exists = |path: &&str| Op::Exists { path: path.to_string(), watch: false };
+    let mut ops: Vec<Op> = PATHS.iter().map(exists).collect();
+    ops.push(Op::GetData { path: CLUSTER_ID.to_string(), watch: false });
+    ctx.submit(ops, Then::Registration(Step::Survey));
 }
 
 fn accept_cluster_id(ctx: &mut Ctx, data: &[u8]) -> Result<(), String> {

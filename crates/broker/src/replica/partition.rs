@@ -90,9 +90,9 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// The partition whose log was just opened, led by `broker_id` as `lead` says; and whether its leader epochs have
+    /// The partition whose log was just opened, led as `lead` says; and whether its leader epochs have
     /// to be written before it serves.
-    pub fn new(broker_id: i32, lead: LeadPartition, log: OpenedLog) -> (Self, bool) {
+    pub fn new(lead: LeadPartition, log: OpenedLog) -> (Self, bool) {
         assert!(
             log.log_start_offset <= log.log_end_offset,
             "a log ends where it starts, or later: {} {log:?}",
@@ -101,7 +101,7 @@ impl Partition {
         let mut partition = Self {
             id: lead.partition.clone(),
             topic_id: lead.topic_id,
-            broker_id,
+            broker_id: lead.broker_id,
             leader_epoch: -1,
             controller_epoch: -1,
             replicas: Vec::new(),
@@ -360,6 +360,7 @@ mod tests {
         LeadPartition {
             partition: TopicPartition::new("t", 0),
             topic_id: TopicId([7; 16]),
+            broker_id: 1,
             controller_epoch: 1,
             leader_epoch,
             partition_epoch: 0,
@@ -371,7 +372,7 @@ mod tests {
     }
 
     fn led(replicas: &[i32], isr: &[i32]) -> Partition {
-        Partition::new(1, lead(replicas, isr, 3), OpenedLog::empty()).0
+        Partition::new(lead(replicas, isr, 3), OpenedLog::empty()).0
     }
 
     fn batch(count: i32) -> Produced {

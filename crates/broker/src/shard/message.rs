@@ -50,6 +50,8 @@ pub struct LeadPartition {
     pub partition: TopicPartition,
     /// The topic's id, zero when it has none.
     pub topic_id: TopicId,
+    /// This broker.
+    pub broker_id: i32,
     /// Epoch of the controller that decided.
     pub controller_epoch: i32,
     /// Epoch of this leadership.

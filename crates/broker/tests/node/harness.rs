@@ -36,6 +36,8 @@ pub struct Member {
     pub to_brokers: Vec<(i32, ControlRequest)>,
     pub ready: bool,
     pub fatal: Option<String>,
+    /// What belongs into `meta.properties`: cluster and broker.
+    pub identity: Option<(Str, i32)>,
     pub credentials: Option<Credentials>,
     pub alive: bool,
 }
@@ -108,6 +110,7 @@ impl Cluster {
             to_brokers: Vec::new(),
             ready: false,
             fatal: None,
+            identity: None,
             credentials: None,
             alive: true,
         });
@@ -364,7 +367,8 @@ impl Cluster {
             NodeEffect::Log(level, message) => member.log.push(format!("{level:?}: {message}")),
             NodeEffect::Ready => member.ready = true,
             NodeEffect::Fatal(why) => member.fatal = Some(why),
-            NodeEffect::Publish(_) | NodeEffect::ClusterId(_) | NodeEffect::Stopped => {}
+            NodeEffect::Identity { cluster_id, broker_id } => member.identity = Some((cluster_id, broker_id)),
+            NodeEffect::Publish(_) | NodeEffect::Stopped => {}
         }
     }
 

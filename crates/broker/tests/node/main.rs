@@ -50,6 +50,21 @@ fn ask_delete(cluster: &mut Cluster, member: usize, name: &str) -> i16 {
 }
 
 #[test]
+fn brokers_without_an_id_are_numbered_by_zookeeper() {
+    let mut cluster = Cluster::new();
+    let first = cluster.start(-1, None, &[]);
+    assert!(cluster.members[first].ready, "{:#?}", cluster.members[first].log);
+    let second = cluster.start(-1, None, &[("listeners", "PLAINTEXT://localhost:9099")]);
+    assert!(cluster.members[second].fatal.is_none(), "{:?}", cluster.members[second].fatal);
+    assert!(cluster.data("/brokers/ids/1001").is_some_and(|data| data.contains("9091")));
+    assert!(cluster.data("/brokers/ids/1002").is_some_and(|data| data.contains("9099")));
+    assert_eq!(cluster.members[first].identity.as_ref().map(|id| id.1), Some(1001));
+    assert_eq!(ask_create(&mut cluster, first, "t", 1).error_code, 0);
+    let leads = |command: &ShardCommand| matches!(command, ShardCommand::LeadPartition(lead) if lead.broker_id == 1001);
+    assert!(cluster.members[first].commands.iter().any(leads));
+}
+
+#[test]
 fn a_cold_start_needs_no_waiting_and_writes_upstreams_layout() {
     let mut cluster = Cluster::new();
     let broker = cluster.start(0, None, &[]);

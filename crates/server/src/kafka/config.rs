@@ -5,9 +5,6 @@ use std::path::PathBuf;
 
 use broker::config::BrokerConfig;
 
-/// `reserved.broker.max.id` and one more: the id of a broker that nobody gave one.
-const GENERATED_ID_MIN: i32 = 1001;
-
 /// A broker's configuration.
 #[derive(Clone, Debug)]
 pub struct KafkaServerConfig {
@@ -24,7 +21,7 @@ impl KafkaServerConfig {
     /// # Errors
     /// Every problem found, one line each.
     pub fn from_properties(properties: BTreeMap<String, String>) -> Result<Self, Vec<String>> {
-        let parsed = BrokerConfig::from_properties(properties.clone(), Some(GENERATED_ID_MIN))?;
+        let parsed = BrokerConfig::from_properties(properties.clone(), None)?;
         if parsed.get("zookeeper.connect").is_none_or(str::is_empty) {
             return Err(vec!["zookeeper.connect is not set: name the ZooKeeper servers, host:port,...".to_string()]);
         }
@@ -35,8 +32,7 @@ impl KafkaServerConfig {
 
     /// The configuration with the id that the log folders know.
     pub(super) fn broker(&self, stored_id: Option<i32>) -> Result<BrokerConfig, Vec<String>> {
-        let id = stored_id.unwrap_or(GENERATED_ID_MIN);
-        BrokerConfig::from_properties(self.properties.clone(), Some(id))
+        BrokerConfig::from_properties(self.properties.clone(), stored_id)
     }
 
     /// `log.dirs`.

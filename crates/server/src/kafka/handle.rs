@@ -54,7 +54,7 @@ impl KafkaServerHandle {
         threads: Vec<JoinHandle<()>>,
     ) -> Self {
         let (report, life) = watch::channel(Life::default());
-        tokio::spawn(follow(heard, dirs, shared.broker.broker_id, report));
+        tokio::spawn(follow(heard, dirs, report));
         Self { shared, addrs, life, threads }
     }
 
@@ -157,16 +157,15 @@ impl Drop for KafkaServerHandle {
 async fn follow(
     mut heard: mpsc::UnboundedReceiver<Heard>,
     dirs: Arc<LogDirs<FileDisk>>,
-    broker_id: i32,
     report: watch::Sender<Life>,
 ) {
     // Weak would not do: the folders are locked as long as anybody serves from them.
     let mut dirs = Some(dirs);
     while let Some(heard) = heard.recv().await {
         match heard {
-            Heard::Node(Milestone::ClusterId(id)) => {
+            Heard::Node(Milestone::Identity { cluster_id, broker_id }) => {
                 let Some(dirs) = dirs.take() else { continue };
-                let claim = tokio::task::spawn_blocking(move || dirs.claim(&id, broker_id)).await;
+                let claim = tokio::task::spawn_blocking(move || dirs.claim(&cluster_id, broker_id)).await;
                 if let Ok(Err(e)) = claim {
                     report.send_modify(|life| life.fatal = Some(e.to_string()));
                 }

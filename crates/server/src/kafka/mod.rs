@@ -88,8 +88,6 @@ impl std::error::Error for StartError {}
 
 /// What the parts of one broker share.
 pub(crate) struct Shared {
-    /// The configuration; advertised ports are the bound ones.
-    pub(crate) broker: BrokerConfig,
     pub(crate) clock: Clock,
     pub(crate) shard_map: ShardMap,
     pub(crate) shards: Vec<Arc<Inbox<ToShard>>>,
@@ -152,15 +150,10 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
     let mut prng = seed(&clock);
     let shard_map = ShardMap::new(config.shards);
     let paths = config.log_dirs();
-    let (dirs, leftovers) = {
-        let (paths, shards) = (paths.clone(), usize::from(shard_map.count()));
-        let opened = tokio::task::spawn_blocking(move || LogDirs::open(&FileDisk, &paths, shards)).await;
-        opened.expect("opening log folders does not panic").map_err(StartError::LogDirs)?
-    };
+    let dirs = open_dirs(paths.clone(), shard_map).await?;
     let (cluster_id, stored_id) = dirs.identity();
     let mut broker = config.broker(stored_id).map_err(|problems| StartError::Config(problems.join("; ")))?;
     let listeners = listener::bind(&mut broker.listeners, &mut broker.advertised_listeners).await?;
-    let dirs = Arc::new(dirs);
 
     let image = Arc::new(ArcSwap::from_pointee(MetadataImage::default()));
     let waiting = Arc::new(Waiting::default());
@@ -181,9 +174,8 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
     let ports = ShardPorts { node: node.clone(), milestones };
     let mut threads = vec![node_thread];
     for (shard, inbox) in inboxes.iter().enumerate() {
-        let shard = ShardId(shard as u16);
         let setup = shard_thread::Setup {
-            shard,
+            shard: ShardId(shard as u16),
             broker: &broker,
             dirs: dirs.clone(),
             inbox: inbox.clone(),
@@ -193,21 +185,12 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
         };
         threads.push(shard_thread::spawn(setup).map_err(StartError::Config)?);
     }
-    // What deleted topics left behind is removed beside everything else.
-    tokio::task::spawn_blocking(move || {
-        for leftover in leftovers {
-            if let Err(e) = leftover.run() {
-                tracing::warn!("removing a deleted partition's folder: {e}");
-            }
-        }
-    });
     let slots = usize::try_from(broker.int("max.incremental.fetch.session.cache.slots")).unwrap_or(1000);
     let millis = |key: &str| std::time::Duration::from_millis(u64::try_from(broker.int(key)).unwrap_or(u64::MAX / 4));
     let shared = Arc::new(Shared {
         frame_bytes_max: usize::try_from(broker.int("socket.request.max.bytes")).unwrap_or(100 << 20),
         fetch_bytes_max: u64::try_from(broker.int("fetch.max.bytes")).unwrap_or(55 << 20),
         idle: millis("connections.max.idle.ms"),
-        broker,
         clock,
         shard_map,
         shards: inboxes,
@@ -224,6 +207,21 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
         tokio::spawn(listener::accept(listener, name, shared.clone()));
     }
     Ok(KafkaServerHandle::new(shared, addrs, dirs, heard, threads))
+}
+
+/// Takes the log folders; what deleted topics left behind in them is removed beside everything else.
+async fn open_dirs(paths: Vec<PathBuf>, shard_map: ShardMap) -> Result<Arc<LogDirs<FileDisk>>, StartError> {
+    let shards = usize::from(shard_map.count());
+    let opened = tokio::task::spawn_blocking(move || LogDirs::open(&FileDisk, &paths, shards)).await;
+    let (dirs, leftovers) = opened.expect("opening log folders does not panic").map_err(StartError::LogDirs)?;
+    tokio::task::spawn_blocking(move || {
+        for leftover in leftovers {
+            if let Err(e) = leftover.run() {
+                tracing::warn!("removing a deleted partition's folder: {e}");
+            }
+        }
+    });
+    Ok(Arc::new(dirs))
 }
 
 struct NodeStart<'a> {

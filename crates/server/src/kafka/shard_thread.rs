@@ -69,7 +69,7 @@ pub(super) struct Setup<'a> {
 /// The system gives no thread.
 pub(super) fn spawn(setup: Setup<'_>) -> Result<JoinHandle<()>, String> {
     let Setup { shard, broker, dirs, inbox, ports, clock, prng } = setup;
-    let machine = Shard::new(ShardConfig { broker_id: broker.broker_id, group: group_config(broker) }, prng);
+    let machine = Shard::new(ShardConfig { group: group_config(broker) }, prng);
     let config = loop_config(broker);
     let deliver = inbox.clone();
     let run = move || {

@@ -102,7 +102,7 @@ impl Host {
         for job in leftovers {
             job.run()?;
         }
-        let machine = Shard::new(ShardConfig { broker_id: 1, group: GroupConfig::default() }, prng);
+        let machine = Shard::new(ShardConfig { group: GroupConfig::default() }, prng);
         let config = ShardLoopConfig {
             retention_check_interval_ms: checkpoint_ms,
             recovery_point_checkpoint_interval_ms: checkpoint_ms,
@@ -147,6 +147,7 @@ impl Host {
         ShardInput::Event(ShardEvent::Command(ShardCommand::LeadPartition(Box::new(LeadPartition {
             partition: partition.clone(),
             topic_id: broker::TopicId([7; 16]),
+            broker_id: 1,
             controller_epoch: 1,
             leader_epoch,
             partition_epoch: 0,

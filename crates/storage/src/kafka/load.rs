@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use broker::log::{BatchHeader, LeaderEpochCache, LogConfig, ProducerState};
@@ -99,6 +99,17 @@ impl<D: Disk> Log<D> {
     pub fn open(disk: &D, dir: &Path, options: &OpenOptions) -> io::Result<(Self, Recovered)> {
         Loader { disk: disk.clone(), dir: dir.into(), options, warnings: Vec::new(), scanned: 0 }.run()
     }
+}
+
+/// The segments opened so far.
+struct Opened<D: Disk> {
+    segments: BTreeMap<i64, Segment<D>>,
+    /// Of the one opened last, when its memory is known.
+    last: Option<Resumed>,
+    /// Base of the first one that was read whole.
+    first_scanned: Option<i64>,
+    /// Files that the next flush has to sync.
+    unsynced: Vec<(PathBuf, Arc<D::File>)>,
 }
 
 struct Loader<'a, D: Disk> {
@@ -250,59 +261,15 @@ impl<D: Disk> Loader<'_, D> {
             return Ok((Log::create(&self.disk, &self.dir, o.config.clone(), o.log_start_offset, o.now_ms)?, None));
         }
         let recovery_floor = bases.iter().rfind(|base| **base <= o.recovery_point).copied().unwrap_or(bases[0]);
-        let mut segments = BTreeMap::new();
-        let mut first_scanned = None;
-        let mut last: Option<Resumed> = None;
-        let mut unsynced = Vec::new();
-        for (i, base) in bases.iter().enumerate() {
-            let files = SegmentFiles::new(self.disk.clone(), self.dir.clone(), *base);
-            let size = files.log()?.len().map_err(|e| context(e, "reading", &files.path("log")))?;
-            let is_last = i + 1 == bases.len();
-            let indexed = names.indexes.contains(base) && names.time_indexes.contains(base);
-            let unclean = !o.clean && *base >= recovery_floor;
-            if !unclean && !is_last && indexed {
-                last = None;
-                segments.insert(*base, Segment::new(files, size));
-                continue;
-            }
-            let resumed = if unclean || !indexed { None } else { resume_from_files(&files, *base, size, o.now_ms)? };
-            if let Some(resumed) = resumed {
-                last = Some(resumed);
-                segments.insert(*base, Segment::new(files, size));
-                continue;
-            }
-            if let Some(before) = gap_before(*base, last.as_ref(), o) {
-                self.warn(format!("offsets {before} to {base} never reached the disk; what follows is given up"));
-                self.drop_later(&bases[i..])?;
-                break;
-            }
-            first_scanned.get_or_insert(*base);
-            let (mut resumed, valid) = self.scan(&files, *base, size, epochs)?;
-            if valid < size {
-                let (path, file) = (files.path("log"), files.log()?);
-                file.set_len(valid).map_err(|e| context(e, "cutting", &path))?;
-                // The next flush syncs it even when nothing is appended: after a clean stop nobody looks for what a
-                // power cut may bring back.
-                unsynced.push((path, file));
-            }
-            let segment = Segment::new(files.clone(), valid);
-            let cut = valid < size;
-            if cut {
-                self.drop_later(&bases[i + 1..])?;
-            }
-            if !is_last && !cut {
-                resumed.active.note_largest();
-                segment.set_largest(resumed.active.largest);
-            }
-            resumed.active.index.write(&*files.index()?)?;
-            resumed.active.times.write(&*files.time_index()?)?;
-            unsynced.extend([(files.path("index"), files.index()?), (files.path("timeindex"), files.time_index()?)]);
-            last = Some(resumed);
-            segments.insert(*base, segment);
-            if cut {
+        let mut opened = Opened { segments: BTreeMap::new(), last: None, first_scanned: None, unsynced: Vec::new() };
+        for i in 0..bases.len() {
+            let indexed = names.indexes.contains(&bases[i]) && names.time_indexes.contains(&bases[i]);
+            let trusted = (o.clean || bases[i] < recovery_floor) && indexed;
+            if !self.open_segment(&mut opened, &bases, i, trusted, epochs)? {
                 break;
             }
         }
+        let Opened { mut segments, last, first_scanned, unsynced } = opened;
         // The last one counts as active now; if it was closed, what was noted of it then must not stay.
         if let Some((base, segment)) = segments.pop_last() {
             segments.insert(base, Segment::new(segment.files.clone(), segment.size));
@@ -313,6 +280,58 @@ impl<D: Disk> Loader<'_, D> {
         log.names_changed = first_scanned.is_some();
         log.unsynced = unsynced;
         Ok((log, first_scanned))
+    }
+
+    /// Opens the segment at `bases[i]`; `trusted` when its files need no scan as long as they fit each other. False when
+    /// the log ends with it.
+    fn open_segment(
+        &mut self,
+        opened: &mut Opened<D>,
+        bases: &[i64],
+        i: usize,
+        trusted: bool,
+        epochs: &mut LeaderEpochCache,
+    ) -> io::Result<bool> {
+        let (o, base, is_last) = (self.options, bases[i], i + 1 == bases.len());
+        let files = SegmentFiles::new(self.disk.clone(), self.dir.clone(), base);
+        let size = files.log()?.len().map_err(|e| context(e, "reading", &files.path("log")))?;
+        if trusted && !is_last {
+            opened.last = None;
+            opened.segments.insert(base, Segment::new(files, size));
+            return Ok(true);
+        }
+        if trusted && let Some(resumed) = resume_from_files(&files, base, size, o.now_ms)? {
+            opened.last = Some(resumed);
+            opened.segments.insert(base, Segment::new(files, size));
+            return Ok(true);
+        }
+        if let Some(before) = gap_before(base, opened.last.as_ref(), o) {
+            self.warn(format!("offsets {before} to {base} never reached the disk; what follows is given up"));
+            self.drop_later(&bases[i..])?;
+            return Ok(false);
+        }
+        opened.first_scanned.get_or_insert(base);
+        let (mut resumed, valid) = self.scan(&files, base, size, epochs)?;
+        let cut = valid < size;
+        if cut {
+            let (path, file) = (files.path("log"), files.log()?);
+            file.set_len(valid).map_err(|e| context(e, "cutting", &path))?;
+            // The next flush syncs it even when nothing is appended: after a clean stop nobody looks for what a
+            // power cut may bring back.
+            opened.unsynced.push((path, file));
+            self.drop_later(&bases[i + 1..])?;
+        }
+        let segment = Segment::new(files.clone(), valid);
+        if !is_last && !cut {
+            resumed.active.note_largest();
+            segment.set_largest(resumed.active.largest);
+        }
+        resumed.active.index.write(&*files.index()?)?;
+        resumed.active.times.write(&*files.time_index()?)?;
+        opened.unsynced.extend([(files.path("index"), files.index()?), (files.path("timeindex"), files.time_index()?)]);
+        opened.last = Some(resumed);
+        opened.segments.insert(base, segment);
+        Ok(!cut)
     }
 
     fn drop_later(&mut self, bases: &[i64]) -> io::Result<()> {
