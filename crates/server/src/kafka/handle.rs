@@ -154,11 +154,7 @@ impl Drop for KafkaServerHandle {
 }
 
 /// Turns reports into the broker's life, and ties the log folders to the cluster as soon as its id is known.
-async fn follow(
-    mut heard: mpsc::UnboundedReceiver<Heard>,
-    dirs: Arc<LogDirs<FileDisk>>,
-    report: watch::Sender<Life>,
-) {
+async fn follow(mut heard: mpsc::UnboundedReceiver<Heard>, dirs: Arc<LogDirs<FileDisk>>, report: watch::Sender<Life>) {
     // Weak would not do: the folders are locked as long as anybody serves from them.
     let mut dirs = Some(dirs);
     while let Some(heard) = heard.recv().await {
