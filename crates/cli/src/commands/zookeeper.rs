@@ -47,7 +47,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 pub fn config(properties: Vec<(String, String)>) -> anyhow::Result<ZkServerConfig> {
     let properties = properties.into_iter().map(|(key, value)| Property { key, value, line: 0 });
     let parsed =
-        zoo_cfg::from_properties(properties.collect()).map_err(|problems| refused("[zookeeper]", &problems))?;
+        zoo_cfg::from_properties(properties.collect(), &[]).map_err(|problems| refused("[zookeeper]", &problems))?;
     if !parsed.warnings.is_empty() {
         return Err(refused("[zookeeper]", &parsed.warnings));
     }

@@ -1,6 +1,8 @@
 //! Configuration files: Apache's own, and ours.
 
+pub mod java_flags;
 pub mod nearest;
 pub mod properties;
 pub mod server_properties;
 pub mod zoo_cfg;
+pub mod zoo_keys;

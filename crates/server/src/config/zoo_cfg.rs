@@ -1,8 +1,8 @@
 //! `zoo.cfg`: upstream's keys, and what becomes of each here.
 //!
-//! A key that would protect the server and is not implemented stops the start; one that only tunes what this server
-//! does not have is a warning, as is an unknown one. Upstream: `QuorumPeerConfig.parseProperties`, which makes every
-//! key that it does not know the system property `zookeeper.<key>`; so keys are taken with or without that prefix.
+//! What becomes of each key stands in [`super::zoo_keys`]. Upstream: `QuorumPeerConfig.parseProperties`, which makes
+//! every key that it does not know the Java property `zookeeper.<key>`; here keys are taken with and without that
+//! prefix, from the file and as Java properties.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ use storage::zk::purge::RETAIN_MIN;
 
 use super::nearest::nearest;
 use super::properties::{self, Property};
+use super::zoo_keys::{Place, State, ZOO_KEYS, zoo_key};
 use crate::zk::four_letter::Whitelist;
 use crate::zk::{Listen, ZkServerConfig};
 
@@ -37,168 +38,35 @@ pub struct AdminCfg {
     pub address: Option<String>,
 }
 
-/// Keys that this server honours.
-const HONOURED: &[&str] = &[
-    "clientPort",
-    "clientPortAddress",
-    "dataDir",
-    "dataLogDir",
-    "tickTime",
-    "minSessionTimeout",
-    "maxSessionTimeout",
-    "maxClientCnxns",
-    "maxCnxns",
-    "autopurge.snapRetainCount",
-    "autopurge.purgeInterval",
-    "snapCount",
-    "snapSizeLimitInKb",
-    "preAllocSize",
-    "txnLogSizeLimitInKb",
-    "forceSync",
-    "fsync.warningthresholdms",
-    "jute.maxbuffer",
-    "snapshot.trust.empty",
-    "digest.enabled",
-    "skipACL",
-    "DigestAuthenticationProvider.superDigest",
-    "4lw.commands.whitelist",
-    "readonlymode.enabled",
-    "nio.sessionlessCnxnTimeout",
-    "admin.enableServer",
-    "admin.serverPort",
-    "admin.serverAddress",
-];
-
-/// Keys of upstream that change nothing here, with the value (if any) at which nothing is missing.
-const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("initLimit", "*"),
-    ("syncLimit", "*"),
-    ("connectToLearnerMasterLimit", "*"),
-    ("electionAlg", "*"),
-    ("leaderServes", "*"),
-    ("peerType", "participant"),
-    ("standaloneEnabled", "true"),
-    ("reconfigEnabled", "false"),
-    ("quorumListenOnAllIPs", "*"),
-    ("syncEnabled", "*"),
-    ("observerMasterPort", "0"),
-    ("cnxTimeout", "*"),
-    ("electionPortBindRetry", "*"),
-    ("multiAddress.enabled", "false"),
-    ("tcpKeepAlive", "*"),
-    ("clientTcpKeepAlive", "false"),
-    ("clientPortListenBacklog", "*"),
-    ("commitLogCount", "*"),
-    ("snapshotSizeFactor", "*"),
-    ("flushDelay", "0"),
-    ("maxBatchSize", "*"),
-    ("maxWriteQueuePollTime", "*"),
-    ("globalOutstandingLimit", "*"),
-    ("jute.maxbuffer.extrasize", "*"),
-    ("snapshot.compression.method", ""),
-    ("db.autocreate", "true"),
-    ("datadir.autocreate", "true"),
-    ("closeSessionTxn.enabled", "true"),
-    ("serializeLastProcessedZxid.enabled", "true"),
-    ("extendedTypesEnabled", "false"),
-    ("emulate353TTLNodes", "false"),
-    ("localSessionsEnabled", "false"),
-    ("localSessionsUpgradingEnabled", "false"),
-    ("allowSaslFailedClients", "*"),
-    ("audit.enable", "false"),
-    ("fips-mode", "*"),
-    ("serverCnxnFactory", "*"),
-    ("maxResponseCacheSize", "*"),
-    ("maxGetChildrenResponseCacheSize", "*"),
-    ("request_throttle_max_requests", "0"),
-    ("request_throttle_stall_time", "*"),
-    ("request_throttle_drop_stale", "*"),
-    ("request_stale_latency_check", "*"),
-    ("request_stale_connection_check", "*"),
-    ("throttled_op_wait_time", "0"),
-    ("largeRequestThreshold", "-1"),
-    ("largeRequestMaxBytes", "*"),
-    ("connection_throttle_tokens", "0"),
-    ("connection_throttle_fill_time", "*"),
-    ("connection_throttle_fill_count", "*"),
-    ("leader.maxConcurrentSnapSyncs", "*"),
-    ("leader.maxConcurrentDiffSyncs", "*"),
-    ("leader.maxTimeToWaitForEpoch", "*"),
-    ("observer.reconnectDelayMs", "*"),
-    ("observer.election.DelayMs", "*"),
-    ("learner.asyncSending", "*"),
-    ("learner.closeSocketAsync", "*"),
-    ("znode.container.checkIntervalMs", "*"),
-    ("znode.container.maxPerMinute", "*"),
-    ("znode.container.maxNeverUsedIntervalMs", "*"),
-    ("watchManagerName", "*"),
-    ("nio.numSelectorThreads", "*"),
-    ("nio.numWorkerThreads", "*"),
-    ("nio.directBufferBytes", "*"),
-    ("commitProcessor.numWorkerThreads", "*"),
-    ("fastleader.minNotificationInterval", "*"),
-    ("fastleader.maxNotificationInterval", "*"),
-    ("admin.commandURL", "/commands"),
-    ("admin.idleTimeout", "*"),
-    ("admin.httpVersion", "*"),
-    ("admin.portUnification", "false"),
-    ("admin.snapshot.enabled", "*"),
-    ("admin.restore.enabled", "*"),
-    ("admin.rateLimiterIntervalInMS", "*"),
-    ("metricsProvider.className", "*"),
-    ("metricsProvider.httpHost", "*"),
-    ("metricsProvider.httpPort", "*"),
-    ("metricsProvider.exportJvmInfo", "*"),
-];
-
-/// Keys that protect: present with any value but this one, they stop the start. A key that ends with `.` stands for
-/// all that begin with it.
-const PROTECTS: &[(&str, &str, &str)] = &[
-    ("secureClientPort", "", "serve TLS"),
-    ("secureClientPortAddress", "", "serve TLS"),
-    ("ssl.", "", "serve TLS"),
-    ("sslQuorum", "false", "serve TLS between servers"),
-    ("portUnification", "false", "serve TLS"),
-    ("client.portUnification", "false", "serve TLS"),
-    ("sslQuorumReloadCertFiles", "false", "serve TLS between servers"),
-    ("authProvider.", "", "load authentication providers"),
-    ("quorum.auth.", "false", "authenticate servers"),
-    ("kerberos.", "", "speak Kerberos"),
-    ("enforce.auth.", "false", "enforce authentication"),
-    ("sessionRequireClientSASLAuth", "false", "speak SASL"),
-    ("requireClientAuthScheme", "", "speak SASL"),
-    ("superUser", "", "speak SASL or x509"),
-    ("X509AuthenticationProvider.", "", "speak x509"),
-    ("ensembleAuthName", "", "check ensemble names"),
-    ("DigestAuthenticationProvider.enabled", "true", "switch digest authentication off"),
-    ("DigestAuthenticationProvider.digestAlg", "SHA1", "use another digest than SHA1"),
-    ("enforceQuota", "false", "enforce quotas"),
-    ("enableEagerACLCheck", "false", "check ACLs early"),
-    ("admin.forceHttps", "false", "serve HTTPS"),
-    ("admin.needClientAuth", "false", "serve HTTPS"),
-];
-
 /// Reads a file's text.
 ///
 /// # Errors
 /// Every reason not to start, one line each.
 pub fn parse(text: &str) -> Result<ZooCfg, Vec<String>> {
-    let properties = properties::parse(text).map_err(|e| vec![e.to_string()])?;
-    from_properties(properties)
+    parse_with_java(text, &[])
 }
 
-/// As [`parse`], from properties of any origin.
+/// As [`parse`], with Java properties (`-Dname=value`, see [`super::java_flags`]) beside the file.
 ///
 /// # Errors
 /// As [`parse`].
-pub fn from_properties(properties: Vec<Property>) -> Result<ZooCfg, Vec<String>> {
-    let mut file = File { properties: properties::last_wins(properties), warnings: Vec::new(), problems: Vec::new() };
-    for property in &mut file.properties {
-        property.value = property.value.trim().to_string();
-        if let Some(rest) = property.key.strip_prefix("zookeeper.") {
-            property.key = rest.to_string();
-        }
-    }
+pub fn parse_with_java(text: &str, java: &[(String, String)]) -> Result<ZooCfg, Vec<String>> {
+    let properties = properties::parse(text).map_err(|e| vec![e.to_string()])?;
+    from_properties(properties, java)
+}
+
+/// As [`parse_with_java`], from properties of any origin.
+///
+/// # Errors
+/// As [`parse`].
+pub fn from_properties(properties: Vec<Property>, java: &[(String, String)]) -> Result<ZooCfg, Vec<String>> {
+    let named = properties.into_iter().map(|Property { key, value, line }| {
+        let key = key.strip_prefix("zookeeper.").unwrap_or(&key).trim().to_string();
+        Property { key, value: value.trim().to_string(), line }
+    });
+    let properties = properties::last_wins(named.collect());
+    let mut file = File { properties, warnings: Vec::new(), problems: Vec::new() };
+    file.add_java(java);
     file.judge_keys();
     let server = file.server();
     let admin = AdminCfg {
@@ -219,50 +87,59 @@ struct File {
 }
 
 impl File {
-    fn judge_keys(&mut self) {
-        let servers = self.properties.iter().filter(|property| property.key.starts_with("server.")).count();
-        let properties = std::mem::take(&mut self.properties);
-        for Property { key, value, line } in &properties {
-            let at = at(*line);
-            if let Some((_, _, what)) = PROTECTS.iter().find(|(known, harmless, _)| {
-                is_key(known, key) && (harmless.is_empty() || !value.eq_ignore_ascii_case(harmless))
-            }) {
-                self.problems.push(format!(
-                    "{at}{key} is set, and castlekeep does not {what} yet; starting without it would leave you \
-                     less protected than the file says, so remove the key to start anyway (docs/divergence.md)"
-                ));
-            } else if key.starts_with("server.") && servers > 1 || key == "dynamicConfigFile" {
-                self.problems.push(format!(
-                    "{at}{key} is set, and castlekeep does not join an ensemble yet (docs/divergence.md); remove \
-                     the server lines to run it alone, or run Apache ZooKeeper for this member"
-                ));
-            } else if key.starts_with("server.") {
-                self.warnings.push(format!("{at}{key} is the only server, so this keeper runs standalone"));
-            } else {
-                self.judge_tuning(key, value, *line);
+    /// Upstream makes Java properties of the file's keys when it reads the file, so the file wins; and what it reads
+    /// from the file only is no property at all.
+    fn add_java(&mut self, java: &[(String, String)]) {
+        for (name, value) in java {
+            let key = name.strip_prefix("zookeeper.").unwrap_or(name);
+            match zoo_key(key) {
+                Some(row) if row.place == Place::File => {
+                    self.warnings.push(format!("-D{name} has no effect: {key} is read from the configuration file only"));
+                }
+                None if !name.starts_with("zookeeper.") => tracing::debug!("-D{name} is not for this server"),
+                _ if self.find(key).is_some_and(|property| property.line > 0) => {
+                    self.warnings.push(format!("-D{name} has no effect: the configuration file has {key} too, and wins"));
+                }
+                _ => {
+                    self.properties.retain(|property| property.key != key);
+                    let value = value.trim().to_string();
+                    self.properties.push(Property { key: key.to_string(), value, line: 0 });
+                }
             }
         }
-        self.properties = properties;
     }
 
-    fn judge_tuning(&mut self, key: &str, value: &str, line: usize) {
-        let at = at(line);
-        if HONOURED.contains(&key) || PROTECTS.iter().any(|(known, ..)| is_key(known, key)) {
-            return;
-        }
-        if let Some((_, fine)) = WITHOUT_EFFECT.iter().find(|(known, _)| *known == key) {
-            if *fine != "*" && !value.eq_ignore_ascii_case(fine) {
-                self.warnings.push(format!("{at}{key}={value} has no effect in castlekeep yet"));
+    fn judge_keys(&mut self) {
+        let servers = self.properties.iter().filter(|property| property.key.starts_with("server.")).count();
+        for Property { key, value, line } in &self.properties {
+            let at = at(*line);
+            let asks = |fine: &[&str]| !fine.iter().any(|fine| value.eq_ignore_ascii_case(fine));
+            let Some(row) = zoo_key(key) else {
+                let hint = nearest(key, ZOO_KEYS.iter().map(|row| row.name).filter(|name| !name.ends_with('.')));
+                let hint = hint.map_or(String::new(), |known| format!("; did you mean {known}?"));
+                self.warnings.push(format!("{at}unknown key {key} is ignored{hint}"));
+                continue;
+            };
+            match row.state {
+                _ if key == "dynamicConfigFile" || (key.starts_with("server.") && servers > 1) => {
+                    self.problems.push(format!(
+                        "{at}{key} is set, and castlekeep does not join an ensemble yet (docs/divergence.md); remove \
+                         the server lines to run it alone, or run Apache ZooKeeper for this member"
+                    ));
+                }
+                _ if key.starts_with("server.") => {
+                    self.warnings.push(format!("{at}{key} is the only server, so this keeper runs standalone"));
+                }
+                State::Stops { fine, what } if asks(fine) => self.problems.push(format!(
+                    "{at}{key} is set, and castlekeep does not {what} yet; starting without it would leave you \
+                     less protected than the file says, so remove the key to start anyway (docs/divergence.md)"
+                )),
+                State::Missing(fine) if asks(fine) => {
+                    self.warnings.push(format!("{at}{key}={value} has no effect in castlekeep yet"));
+                }
+                State::Served | State::Tunes | State::Ensemble | State::Missing(_) | State::Stops { .. } => {}
             }
-            return;
         }
-        if key.starts_with("group.") || key.starts_with("weight.") {
-            self.warnings.push(format!("{at}{key} has no effect in a standalone keeper"));
-            return;
-        }
-        let known = HONOURED.iter().copied().chain(WITHOUT_EFFECT.iter().map(|(known, _)| *known));
-        let hint = nearest(key, known).map_or(String::new(), |known| format!("; did you mean {known}?"));
-        self.warnings.push(format!("{at}unknown key {key} is ignored{hint}"));
     }
 
     fn find(&self, key: &str) -> Option<&Property> {
@@ -390,11 +267,6 @@ impl File {
     }
 }
 
-/// Whether an entry of [`PROTECTS`] means `key`.
-fn is_key(known: &str, key: &str) -> bool {
-    key == known || (known.ends_with('.') && key.starts_with(known))
-}
-
 /// Properties that come from no file have line 0.
 fn at(line: usize) -> String {
     if line == 0 { String::new() } else { format!("line {line}: ") }
@@ -431,6 +303,28 @@ mod tests {
     }
 
     #[test]
+    fn java_properties_fill_in_what_the_file_does_not_say() {
+        let java = |pairs: &[(&str, &str)]| {
+            let java: Vec<_> = pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            parse_with_java(&format!("{LEAST}skipACL=no\n"), &java)
+        };
+        let cfg = java(&[("zookeeper.snapCount", "500"), ("jute.maxbuffer", "4096"), ("user.home", "/x")]).unwrap();
+        assert_eq!((cfg.server.store.keeper.snap_count, cfg.server.store.jute_max_buffer), (500, 4096));
+        assert_eq!(cfg.warnings, [""; 0]);
+        // The later of two, as a Java machine takes them.
+        let cfg = java(&[("zookeeper.snapCount", "500"), ("zookeeper.snapCount", "600")]).unwrap();
+        assert_eq!(cfg.server.store.keeper.snap_count, 600);
+        let cfg = java(&[("zookeeper.skipACL", "yes"), ("zookeeper.tickTime", "1"), ("zookeeper.snapCont", "1")]).unwrap();
+        assert!(!cfg.server.store.keeper.skip_acl);
+        assert_eq!(cfg.server.store.keeper.tick_time_ms, 3000);
+        assert!(cfg.warnings[0].contains("the configuration file has skipACL too"), "{:?}", cfg.warnings);
+        assert!(cfg.warnings[1].contains("tickTime is read from the configuration file only"), "{:?}", cfg.warnings);
+        assert!(cfg.warnings[2].contains("did you mean snapCount?"), "{:?}", cfg.warnings);
+        let problems = java(&[("java.security.auth.login.config", "/jaas.conf")]).unwrap_err();
+        assert!(problems[0].starts_with("java.security.auth.login.config is set"), "{problems:?}");
+    }
+
+    #[test]
     fn keys_that_protect_stop_the_start() {
         for line in [
             "secureClientPort=2281",
@@ -442,12 +336,20 @@ mod tests {
             "enforce.auth.schemes=digest",
             "sessionRequireClientSASLAuth=true",
             "sslQuorum=true",
+            "authProvider.1=com.example.Mine",
+            "ensembleAuthName=mine",
+            "admin.forceHttps=true",
         ] {
             let problems = parse_with(line).unwrap_err();
             let key = line.split('=').next().unwrap().trim_start_matches("zookeeper.");
             assert!(problems[0].contains(key) && problems[0].starts_with("line 3"), "{problems:?}");
         }
-        for line in ["sslQuorum=false", "enforce.auth.enabled=false", "sessionRequireClientSASLAuth=false"] {
+        for line in [
+            "sslQuorum=false",
+            "enforce.auth.enabled=false",
+            "sessionRequireClientSASLAuth=false",
+            "authProvider.1=org.apache.zookeeper.server.auth.DigestAuthenticationProvider",
+        ] {
             assert_eq!(parse_with(line).unwrap().warnings, [""; 0], "{line}");
         }
     }
