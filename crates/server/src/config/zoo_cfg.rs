@@ -94,11 +94,13 @@ impl File {
             let key = name.strip_prefix("zookeeper.").unwrap_or(name);
             match zoo_key(key) {
                 Some(row) if row.place == Place::File => {
-                    self.warnings.push(format!("-D{name} has no effect: {key} is read from the configuration file only"));
+                    self.warnings
+                        .push(format!("-D{name} has no effect: {key} is read from the configuration file only"));
                 }
                 None if !name.starts_with("zookeeper.") => tracing::debug!("-D{name} is not for this server"),
                 _ if self.find(key).is_some_and(|property| property.line > 0) => {
-                    self.warnings.push(format!("-D{name} has no effect: the configuration file has {key} too, and wins"));
+                    self.warnings
+                        .push(format!("-D{name} has no effect: the configuration file has {key} too, and wins"));
                 }
                 _ => {
                     self.properties.retain(|property| property.key != key);
@@ -314,7 +316,8 @@ mod tests {
         // The later of two, as a Java machine takes them.
         let cfg = java(&[("zookeeper.snapCount", "500"), ("zookeeper.snapCount", "600")]).unwrap();
         assert_eq!(cfg.server.store.keeper.snap_count, 600);
-        let cfg = java(&[("zookeeper.skipACL", "yes"), ("zookeeper.tickTime", "1"), ("zookeeper.snapCont", "1")]).unwrap();
+        let cfg =
+            java(&[("zookeeper.skipACL", "yes"), ("zookeeper.tickTime", "1"), ("zookeeper.snapCont", "1")]).unwrap();
         assert!(!cfg.server.store.keeper.skip_acl);
         assert_eq!(cfg.server.store.keeper.tick_time_ms, 3000);
         assert!(cfg.warnings[0].contains("the configuration file has skipACL too"), "{:?}", cfg.warnings);

@@ -210,11 +210,7 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     ),
     property("X509AuthenticationProvider.", "", State::Stops { fine: &[], what: "speak x509" }),
     property("ensembleAuthName", "", State::Stops { fine: &[""], what: "check ensemble names" }),
-    property(
-        "enforce.auth.",
-        "false",
-        State::Stops { fine: &["false"], what: "enforce authentication" },
-    ),
+    property("enforce.auth.", "false", State::Stops { fine: &["false"], what: "enforce authentication" }),
     property("sessionRequireClientSASLAuth", "false", SASL_SWITCH),
     property("allowSaslFailedClients", "false", State::Missing(&["false"])),
     property("requireClientAuthScheme", "", SASL),
