@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use zk_wire::{Acl, ErrorCode, Id, Jute, SnapshotAcl, perms};
 
 use crate::auth;
+use crate::config::Config;
 
 /// A list, shared.
 pub type AclList = Arc<[Acl]>;
@@ -31,7 +32,7 @@ pub fn allows(acl: &[Acl], wanted: i32, ids: &[Id]) -> bool {
 ///
 /// # Errors
 /// `INVALIDACL` for an empty list, an unknown scheme, an id that its scheme does not allow, `auth` without identity.
-pub fn fixup(acl: Option<&[Acl]>, ids: &[Id]) -> Result<Vec<Acl>, ErrorCode> {
+pub fn fixup(acl: Option<&[Acl]>, ids: &[Id], config: &Config) -> Result<Vec<Acl>, ErrorCode> {
     let mut unique: Vec<&Acl> = Vec::new();
     for entry in acl.unwrap_or_default() {
         if !unique.contains(&entry) {
@@ -49,7 +50,7 @@ pub fn fixup(acl: Option<&[Acl]>, ids: &[Id]) -> Result<Vec<Acl>, ErrorCode> {
             if fixed.len() == before {
                 return Err(ErrorCode::INVALID_ACL);
             }
-        } else if auth::is_valid(&entry.id.scheme, &entry.id.id) {
+        } else if auth::is_valid(&entry.id.scheme, &entry.id.id, config) {
             fixed.push(entry.clone());
         } else {
             return Err(ErrorCode::INVALID_ACL);
@@ -222,17 +223,20 @@ mod tests {
 
     #[test]
     fn lists_are_fixed_up() {
+        let config = Config::default();
         let ben = [id("ip", "10.0.0.7"), id("digest", "ben:hash")];
         let all = entry(31, "auth", "");
-        assert_eq!(fixup(Some(core::slice::from_ref(&all)), &ben), Ok(vec![entry(31, "digest", "ben:hash")]));
-        assert_eq!(fixup(Some(&[all]), &ben[..1]), Err(ErrorCode::INVALID_ACL), "an address is no identity");
+        assert_eq!(fixup(Some(core::slice::from_ref(&all)), &ben, &config), Ok(vec![entry(31, "digest", "ben:hash")]));
+        assert_eq!(fixup(Some(&[all]), &ben[..1], &config), Err(ErrorCode::INVALID_ACL), "an address is no identity");
         let world = entry(1, "world", "anyone");
-        assert_eq!(fixup(Some(&[world.clone(), world.clone()]), &[]), Ok(vec![world]));
+        assert_eq!(fixup(Some(&[world.clone(), world.clone()]), &[], &config), Ok(vec![world]));
         for bad in [None, Some(vec![]), Some(vec![entry(1, "none", "x")]), Some(vec![entry(1, "world", "me")])] {
-            assert_eq!(fixup(bad.as_deref(), &ben), Err(ErrorCode::INVALID_ACL));
+            assert_eq!(fixup(bad.as_deref(), &ben, &config), Err(ErrorCode::INVALID_ACL));
         }
-        assert_eq!(fixup(Some(&[entry(1, "digest", "nopassword")]), &ben), Err(ErrorCode::INVALID_ACL));
-        assert_eq!(fixup(Some(&[entry(1, "ip", "10.0.0.0/40")]), &ben), Err(ErrorCode::INVALID_ACL));
+        assert_eq!(fixup(Some(&[entry(1, "digest", "nopassword")]), &ben, &config), Err(ErrorCode::INVALID_ACL));
+        assert_eq!(fixup(Some(&[entry(1, "ip", "10.0.0.0/40")]), &ben, &config), Err(ErrorCode::INVALID_ACL));
+        let off = Config { digest_auth_enabled: false, ..Config::default() };
+        assert_eq!(fixup(Some(&[entry(1, "digest", "a:b")]), &[], &off), Err(ErrorCode::INVALID_ACL));
     }
 
     #[test]

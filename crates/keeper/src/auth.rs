@@ -6,7 +6,55 @@ use core::net::IpAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
+use sha2::{Sha224, Sha256, Sha384, Sha512};
+use sha3::Sha3_256;
 use zk_wire::Id;
+
+use crate::config::Config;
+
+/// How the scheme `digest` hides passwords. All servers and all ACLs of a tree must agree on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DigestAlg {
+    /// The default of upstream.
+    #[default]
+    Sha1,
+    /// SHA-224
+    Sha224,
+    /// SHA-256
+    Sha256,
+    /// SHA-384
+    Sha384,
+    /// SHA-512
+    Sha512,
+    /// SHA3-256
+    Sha3_256,
+}
+
+impl DigestAlg {
+    /// By the name that a JDK has for it, in any case; `None` for one that is not known here.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_uppercase().as_str() {
+            "SHA1" | "SHA-1" | "SHA" => Self::Sha1,
+            "SHA-224" => Self::Sha224,
+            "SHA-256" => Self::Sha256,
+            "SHA-384" => Self::Sha384,
+            "SHA-512" => Self::Sha512,
+            "SHA3-256" => Self::Sha3_256,
+            _ => return None,
+        })
+    }
+
+    fn base64(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Sha1 => STANDARD.encode(Sha1::digest(bytes)),
+            Self::Sha224 => STANDARD.encode(Sha224::digest(bytes)),
+            Self::Sha256 => STANDARD.encode(Sha256::digest(bytes)),
+            Self::Sha384 => STANDARD.encode(Sha384::digest(bytes)),
+            Self::Sha512 => STANDARD.encode(Sha512::digest(bytes)),
+            Self::Sha3_256 => STANDARD.encode(Sha3_256::digest(bytes)),
+        }
+    }
+}
 
 /// The identity that every connection has.
 pub fn ip_identity(peer: IpAddr) -> Id {
@@ -14,14 +62,14 @@ pub fn ip_identity(peer: IpAddr) -> Id {
 }
 
 /// The identities that an auth packet adds; `None` when it is refused.
-pub fn authenticate(scheme: &str, auth: Option<&[u8]>, peer: IpAddr, super_digest: Option<&str>) -> Option<Vec<Id>> {
+pub fn authenticate(scheme: &str, auth: Option<&[u8]>, peer: IpAddr, config: &Config) -> Option<Vec<Id>> {
     match scheme {
-        "digest" => {
+        "digest" if config.digest_auth_enabled => {
             // Bytes that are no UTF-8 are replaced, as Java's strings have it.
             let text = String::from_utf8_lossy(auth?);
-            let digest = digest_id(&text);
+            let digest = digest_id(config.digest_alg, &text);
             let mut ids = Vec::new();
-            if super_digest == Some(digest.as_str()) {
+            if config.super_digest.as_deref() == Some(digest.as_str()) {
                 ids.push(Id { scheme: "super".into(), id: "".into() });
             }
             ids.push(Id { scheme: "digest".into(), id: digest.into() });
@@ -32,10 +80,10 @@ pub fn authenticate(scheme: &str, auth: Option<&[u8]>, peer: IpAddr, super_diges
     }
 }
 
-/// `user:password` to `user:base64(sha1(user:password))`.
-pub fn digest_id(user_password: &str) -> String {
+/// `user:password` to `user:base64(sha1(user:password))`, or with another digest.
+pub fn digest_id(alg: DigestAlg, user_password: &str) -> String {
     let user = user_password.split(':').next().unwrap_or_default();
-    format!("{user}:{}", STANDARD.encode(Sha1::digest(user_password.as_bytes())))
+    format!("{user}:{}", alg.base64(user_password.as_bytes()))
 }
 
 /// Whether ids of the scheme stand for somebody who proved who they are.
@@ -44,10 +92,10 @@ pub fn is_authenticated(scheme: &str) -> bool {
 }
 
 /// Whether an ACL may hold this id.
-pub fn is_valid(scheme: &str, id: &str) -> bool {
+pub fn is_valid(scheme: &str, id: &str, config: &Config) -> bool {
     match scheme {
         // Parts between colons, empty ones at the end not counted, as Java's `split` has it.
-        "digest" => id.trim_end_matches(':').split(':').count() == 2,
+        "digest" => config.digest_auth_enabled && id.trim_end_matches(':').split(':').count() == 2,
         "ip" => parse_net(id).is_some(),
         _ => false,
     }
@@ -133,25 +181,42 @@ mod tests {
 
     #[test]
     fn digests_are_upstreams() {
-        assert_eq!(digest_id("user:pass"), "user:smGaoVKd/cQkjm7b88GyorAUz20=");
+        let table = [
+            ("SHA1", "user:smGaoVKd/cQkjm7b88GyorAUz20="),
+            ("sha-256", "user:70yRTFkWmLJo2zxkFj6v2nIJpjDyNuvw7r8EVGDfcjo="),
+            ("SHA-384", "user:HCMIuQnSVR4Ge6EqefZYDR5jDoZgKCFDqLIj+NFPNcMCWoRCnlIHxYGRib8lxoES"),
+            (
+                "SHA-512",
+                "user:byB8hNs+LzOYofjeMGiIfR/jKrcms8i5ls17owJgMPc/97CxZ1nTVHmKawnszYHC8bu9VMh6GIu6lFZ1BXBL3Q==",
+            ),
+            ("SHA3-256", "user:MKfo05p7nYw1Yb/bzA4GEyZLUt02iFpxN0ASiDBnsjw="),
+        ];
+        for (name, expected) in table {
+            let alg = DigestAlg::from_name(name).expect("a name that a JDK knows");
+            assert_eq!(digest_id(alg, "user:pass"), expected, "{name}");
+        }
+        assert_eq!(DigestAlg::from_name("MD4"), None);
         let admin = "super:xQJmxLMiHGwaqBvst5y6rkB6HQs=";
-        let ids = authenticate("digest", Some(b"super:admin"), PEER, Some(admin)).expect("digest never fails");
+        let config = Config { super_digest: Some(admin.to_string()), ..Config::default() };
+        let ids = authenticate("digest", Some(b"super:admin"), PEER, &config).expect("digest never fails");
         assert_eq!(ids.iter().map(|id| &*id.scheme).collect::<Vec<_>>(), ["super", "digest"]);
-        let ids = authenticate("digest", Some(b"super:wrong"), PEER, Some(admin)).expect("digest never fails");
+        let ids = authenticate("digest", Some(b"super:wrong"), PEER, &config).expect("digest never fails");
         assert_eq!(ids.len(), 1);
-        assert_eq!(authenticate("sasl", Some(b""), PEER, None), None);
+        assert_eq!(authenticate("sasl", Some(b""), PEER, &config), None);
+        let off = Config { digest_auth_enabled: false, ..config };
+        assert_eq!(authenticate("digest", Some(b"super:admin"), PEER, &off), None);
     }
 
     #[test]
     fn ids_of_acls() {
         for (id, valid) in [("a:b", true), ("a", false), ("a:", false), (":b", true), ("a:b:c", false), ("a:b:", true)]
         {
-            assert_eq!(is_valid("digest", id), valid, "{id}");
+            assert_eq!(is_valid("digest", id, &Config::default()), valid, "{id}");
         }
         for (id, valid) in
             [("10.0.0.1", true), ("10.0.0.0/8", true), ("::1/128", true), ("x", false), ("::/129", false)]
         {
-            assert_eq!(is_valid("ip", id), valid, "{id}");
+            assert_eq!(is_valid("ip", id, &Config::default()), valid, "{id}");
         }
     }
 
@@ -173,14 +238,15 @@ mod tests {
             (":", false),
             ("", false),
         ] {
-            assert_eq!(is_valid("ip", id), valid, "{id}");
+            assert_eq!(is_valid("ip", id, &Config::default()), valid, "{id}");
         }
     }
 
     #[test]
     fn passwords_that_are_no_utf_8_are_taken_and_missing_ones_are_not() {
-        assert!(authenticate("digest", Some(b"\xff:\xc3"), PEER, None).is_some());
-        assert_eq!(authenticate("digest", None, PEER, None), None);
+        let config = Config::default();
+        assert!(authenticate("digest", Some(b"\xff:\xc3"), PEER, &config).is_some());
+        assert_eq!(authenticate("digest", None, PEER, &config), None);
     }
 
     #[test]

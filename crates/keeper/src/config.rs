@@ -1,5 +1,7 @@
 //! What the operator decides.
 
+use crate::auth::DigestAlg;
+
 /// A keeper's configuration. Names are those of `zoo.cfg` and upstream's system properties.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -15,8 +17,27 @@ pub struct Config {
     pub digest_enabled: bool,
     /// `zookeeper.skipACL`: every ACL allows everything.
     pub skip_acl: bool,
-    /// `zookeeper.DigestAuthenticationProvider.superDigest`: `super:<base64 of SHA-1>`.
+    /// `zookeeper.DigestAuthenticationProvider.superDigest`: `super:<base64 of the digest>`.
     pub super_digest: Option<String>,
+    /// `zookeeper.DigestAuthenticationProvider.enabled`: without it nobody has a `digest` identity.
+    pub digest_auth_enabled: bool,
+    /// `zookeeper.DigestAuthenticationProvider.digestAlg`.
+    pub digest_alg: DigestAlg,
+    /// `zookeeper.extendedTypesEnabled`: TTL nodes may be made, and go when their time is over.
+    pub extended_types_enabled: bool,
+    /// `znode.container.checkIntervalMs`: how often it is looked for empty containers and for TTL nodes whose time is
+    /// over. 0 looks never.
+    pub container_check_interval_ms: u64,
+    /// `znode.container.maxPerMinute`: how many of them are deleted at most.
+    pub containers_per_minute_max: u32,
+    /// `znode.container.maxNeverUsedIntervalMs`: a container that never had a child goes after this time. 0 is never.
+    pub container_never_used_ms_max: u64,
+    /// `zookeeper.enforceQuota`: a write beyond a hard limit is refused.
+    pub enforce_quota: bool,
+    /// `reconfigEnabled`: what `reconfig` is answered. A standalone server never does it.
+    pub reconfig_enabled: bool,
+    /// `zookeeper.closeSessionTxn.enabled`: the transaction that ends a session lists the nodes that go with it.
+    pub close_session_txn_enabled: bool,
     /// `snapCount`: transactions between snapshots, half of it to all of it at random.
     pub snap_count: u64,
     /// `snapSizeLimitInKb`, in bytes: log bytes between snapshots, likewise. 0 is no limit.
@@ -35,6 +56,15 @@ impl Default for Config {
             digest_enabled: true,
             skip_acl: false,
             super_digest: None,
+            digest_auth_enabled: true,
+            digest_alg: DigestAlg::Sha1,
+            extended_types_enabled: false,
+            container_check_interval_ms: 60_000,
+            containers_per_minute_max: 10_000,
+            container_never_used_ms_max: 0,
+            enforce_quota: false,
+            reconfig_enabled: false,
+            close_session_txn_enabled: true,
             snap_count: 100_000,
             snap_size_bytes: 4 << 30,
             bug: base::planted::PlantedBug::None,

@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use zk_wire::txn::TxnBody;
 use zk_wire::{
-    Create2Response, CreateResponse, ErrorCode, Jute, OpCode, ReplyHeader, RequestHeader, SetAclResponse,
-    SetDataResponse, Zxid,
+    Create2Response, CreateContainerTxn, CreateResponse, CreateTtlTxn, CreateTxn, ErrorCode, Jute, OpCode, ReplyHeader,
+    RequestHeader, SetAclResponse, SetDataResponse, Zxid,
 };
 
 use crate::event::ReadOutcome;
@@ -30,7 +30,11 @@ pub(crate) fn write(xid: i32, zxid: Zxid, op: OpCode, body: &TxnBody, applied: &
     let stat = || applied.stat.clone().unwrap_or_default();
     let write = |out: &mut BytesMut| match body {
         TxnBody::Create(txn) if op == OpCode::CREATE => CreateResponse { path: txn.path.clone() }.encode(out),
-        TxnBody::Create(txn) => Create2Response { path: txn.path.clone(), stat: stat() }.encode(out),
+        TxnBody::Create(CreateTxn { path, .. })
+        | TxnBody::CreateContainer(CreateContainerTxn { path, .. })
+        | TxnBody::CreateTtl(CreateTtlTxn { path, .. }) => {
+            Create2Response { path: path.clone(), stat: stat() }.encode(out);
+        }
         TxnBody::SetData(_) => SetDataResponse { stat: stat() }.encode(out),
         TxnBody::SetAcl(_) => SetAclResponse { stat: stat() }.encode(out),
         TxnBody::Multi(parts) => op::multi::answer(parts, applied).encode(out),

@@ -20,6 +20,7 @@ pub mod auth;
 mod commit;
 mod config;
 mod connection;
+mod containers;
 mod event;
 mod finish;
 pub mod node;
@@ -34,6 +35,7 @@ mod snapshot;
 pub mod tree;
 pub mod watch;
 
+pub use auth::DigestAlg;
 pub use config::Config;
 pub use event::{CloseReason, ConnId, Effect, Event, ReadOutcome};
 pub use recovery::{Recovery, RecoveryError};

@@ -271,6 +271,11 @@ impl<'a> Prep<'a> {
         if self.config.skip_acl || acl::allows(acl, wanted, self.ids) { Ok(()) } else { Err(ErrorCode::NO_AUTH) }
     }
 
+    /// The operator's decisions.
+    pub fn config(&self) -> &'a Config {
+        self.config
+    }
+
     /// The client's identities.
     pub fn ids(&self) -> &[Id] {
         self.ids

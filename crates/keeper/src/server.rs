@@ -16,6 +16,7 @@ use zk_wire::{
 use crate::commit::{Pending, send_outcome};
 use crate::config::Config;
 use crate::connection::{Connection, Then, Waiting};
+use crate::containers::Containers;
 use crate::event::{CloseReason, ConnId, Effect, Event, ReadOutcome};
 use crate::finish;
 use crate::op::{self, Reading, Route};
@@ -42,6 +43,7 @@ pub struct Keeper {
     pub(crate) barriers: BTreeMap<Zxid, Vec<ConnId>>,
     pub(crate) last_processed: Zxid,
     pub(crate) digest_mismatches: u64,
+    pub(crate) containers: Containers,
     roll: Roll,
     /// Sessions that own nodes but are not known: closed at the first tick.
     orphans: Vec<SessionId>,
@@ -74,6 +76,7 @@ impl Keeper {
             barriers: BTreeMap::new(),
             last_processed: last,
             digest_mismatches,
+            containers: Containers::new(&config, now),
             roll: Roll::new(&config, prng),
             orphans,
             config,
@@ -102,7 +105,8 @@ impl Keeper {
 
     /// When the machine next wants [`Event::Tick`].
     pub fn deadline(&self) -> Option<Instant> {
-        if self.orphans.is_empty() { self.sessions.deadline() } else { Some(Instant::ZERO) }
+        let orphans = (!self.orphans.is_empty()).then_some(Instant::ZERO);
+        orphans.into_iter().chain(self.sessions.deadline()).chain(self.containers_deadline()).min()
     }
 
     /// Serves a read (or ping) of a connection that has nothing unanswered; anything else gives
@@ -238,6 +242,7 @@ impl Keeper {
             Some(Route::Write) => self.on_write(now, conn, header, &body, effects),
             Some(Route::Sync) => self.on_sync(now, conn, header.xid, &body, effects),
             Some(Route::Auth) => self.on_auth(conn, header.xid, &body, effects),
+            Some(Route::Sasl) => self.on_sasl(conn, header.xid, &body, effects),
             None => {
                 connection.waiting.push_back(Waiting::Refused(header.xid, ErrorCode::UNIMPLEMENTED));
                 self.drain(now, conn, effects);
@@ -327,6 +332,16 @@ impl Keeper {
         }
     }
 
+    fn on_sasl(&mut self, conn: ConnId, xid: i32, body: &Bytes, effects: &mut Vec<Effect>) {
+        let mut out = BytesMut::new();
+        // As an auth packet: what makes no sense ends the connection without an answer.
+        if op::answer_sasl(body, &mut out).is_err() {
+            return self.close(conn, CloseReason::AuthFailed, effects);
+        }
+        let frame = finish::reply(xid, Zxid::ZERO, Ok(|frame: &mut BytesMut| frame.extend_from_slice(&out)));
+        effects.push(Effect::Send { conn, frame });
+    }
+
     /// `then` follows once every write under way now is applied.
     fn wait(&mut self, now: Now, conn: ConnId, then: Then, effects: &mut Vec<Effect>) {
         let until = self.zab.last_proposed();
@@ -363,14 +378,15 @@ impl Keeper {
             self.sessions.set_closing(session);
             self.propose(header, txn, OpCode::CLOSE_SESSION, None, effects);
         }
+        self.check_containers(now, effects);
     }
 
-    fn txn_header(&self, now: Now, session: SessionId, cxid: i32, opcode: OpCode) -> TxnHeader {
+    pub(crate) fn txn_header(&self, now: Now, session: SessionId, cxid: i32, opcode: OpCode) -> TxnHeader {
         let zxid = self.zab.last_proposed().next();
         TxnHeader { client_id: session, cxid, zxid, time_ms: now.wall_ms, opcode: opcode.0 }
     }
 
-    fn propose(
+    pub(crate) fn propose(
         &mut self,
         header: TxnHeader,
         body: TxnBody,

@@ -17,6 +17,8 @@ pub struct Tree {
     root: Node,
     acls: AclTable,
     ephemerals: BTreeMap<SessionId, BTreeSet<Str>>,
+    /// The nodes that the server may delete by itself.
+    containers_and_ttls: BTreeSet<Str>,
     digest: i64,
     nodes: usize,
     bytes: u64,
@@ -94,8 +96,15 @@ impl Tree {
     /// No node but an unnumbered root, for [`Tree::load`].
     pub fn empty() -> Self {
         let root = Node::new("/", None, OPEN, StatPersisted::default());
-        let mut tree =
-            Self { root, acls: AclTable::default(), ephemerals: BTreeMap::new(), digest: 0, nodes: 1, bytes: 1 };
+        let mut tree = Self {
+            root,
+            acls: AclTable::default(),
+            ephemerals: BTreeMap::new(),
+            containers_and_ttls: BTreeSet::new(),
+            digest: 0,
+            nodes: 1,
+            bytes: 1,
+        };
         tree.digest = tree.digest_of("/", &tree.root);
         tree
     }
@@ -132,6 +141,12 @@ impl Tree {
     /// How many nodes sessions own.
     pub fn ephemerals_count(&self) -> usize {
         self.ephemerals.values().map(BTreeSet::len).sum()
+    }
+
+    /// Paths of the containers and TTL nodes behind a path, in order.
+    pub fn containers_and_ttls(&self, after: Option<&str>) -> impl Iterator<Item = &Str> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.containers_and_ttls.range::<str, _>((after.map_or(Unbounded, Excluded), Unbounded))
     }
 
     /// How many nodes there are.
@@ -374,8 +389,14 @@ impl Tree {
         self.digest = self.digest.wrapping_add(self.digest_of(path, node));
         self.nodes += 1;
         self.bytes += (path_size(path) + node.data.as_ref().map_or(0, |data| data.len())) as u64;
-        if let Some(session) = node.owner().session() {
-            self.ephemerals.entry(session).or_default().insert(path.into());
+        match node.owner() {
+            Owner::Persistent => {}
+            Owner::Session(session) => {
+                self.ephemerals.entry(session).or_default().insert(path.into());
+            }
+            Owner::Container | Owner::Ttl(_) => {
+                self.containers_and_ttls.insert(path.into());
+            }
         }
     }
 
@@ -390,13 +411,21 @@ impl Tree {
             self.nodes -= 1;
             self.bytes -= (path_size(&path) + node.data.as_ref().map_or(0, |data| data.len())) as u64;
             self.acls.release(node.acl);
-            if let Some(session) = node.owner().session()
-                && let Some(paths) = self.ephemerals.get_mut(&session)
-            {
-                paths.remove(path.as_str());
-                if paths.is_empty() {
-                    self.ephemerals.remove(&session);
+            match node.owner() {
+                Owner::Persistent => {}
+                Owner::Session(session) => self.disown(session, &path),
+                Owner::Container | Owner::Ttl(_) => {
+                    self.containers_and_ttls.remove(path.as_str());
                 }
+            }
+        }
+    }
+
+    fn disown(&mut self, session: SessionId, path: &str) {
+        if let Some(paths) = self.ephemerals.get_mut(&session) {
+            paths.remove(path);
+            if paths.is_empty() {
+                self.ephemerals.remove(&session);
             }
         }
     }

@@ -24,7 +24,7 @@ pub const DIGEST_VERSION: i32 = 2;
 pub enum TxnBody {
     /// createSession.
     CreateSession(CreateSessionTxn),
-    /// closeSession; `None` in logs of releases before 3.5, which list no paths.
+    /// closeSession; `None` in logs of releases before 3.5 and with `closeSessionTxn.enabled=false`: no paths.
     CloseSession(Option<CloseSessionTxn>),
     /// create and create2.
     Create(CreateTxn),
@@ -65,7 +65,7 @@ impl TxnBody {
     fn decode_nested(opcode: OpCode, r: &mut Reader, nested: bool) -> Result<Self, DecodeError> {
         Ok(match opcode {
             OpCode::CREATE_SESSION if !nested => Self::CreateSession(Jute::decode(r)?),
-            OpCode::CLOSE_SESSION if !nested && r.is_empty() => Self::CloseSession(None),
+            OpCode::CLOSE_SESSION if !nested && lists_nothing(r) => Self::CloseSession(None),
             OpCode::CLOSE_SESSION if !nested => Self::CloseSession(Some(Jute::decode(r)?)),
             OpCode::CREATE => {
                 // The old form lacks the last field; nothing ever follows it.
@@ -119,6 +119,13 @@ impl TxnBody {
             }
         }
     }
+}
+
+/// Whether a closeSession ends here, or nothing but a digest follows (`closeSessionTxn.enabled=false`). Its version read
+/// as the length of a list would promise two paths, and two paths are longer.
+fn lists_nothing(r: &Reader) -> bool {
+    let rest = r.peek();
+    rest.is_empty() || rest.len() == TxnDigest::SMALLEST_BYTES && rest.starts_with(&DIGEST_VERSION.to_be_bytes())
 }
 
 /// The old form with the field that it lacks.
@@ -204,6 +211,8 @@ mod tests {
     #[test]
     fn old_forms_are_read() {
         round(OpCode::CLOSE_SESSION, TxnBody::CloseSession(None), None);
+        let digest = Some(TxnDigest { version: DIGEST_VERSION, tree_digest: -5 });
+        round(OpCode::CLOSE_SESSION, TxnBody::CloseSession(None), digest);
         let v0 = CreateTxnV0 { path: "/a".into(), ephemeral: true, ..CreateTxnV0::default() };
         round(OpCode::CREATE, TxnBody::CreateV0(v0), None);
     }

@@ -9,7 +9,7 @@ use crate::connection::Connection;
 /// Whether the identity is accepted. If not, the connection ends.
 pub(crate) fn authenticate(config: &Config, conn: &mut Connection, packet: AuthPacket) -> bool {
     let AuthPacket { scheme, auth, .. } = packet;
-    match auth::authenticate(&scheme, auth.0.as_deref(), conn.peer, config.super_digest.as_deref()) {
+    match auth::authenticate(&scheme, auth.0.as_deref(), conn.peer, config) {
         None => false,
         Some(ids) => {
             ids.into_iter().for_each(|id| conn.add_identity(id));

@@ -21,5 +21,6 @@ pub(crate) fn prep(prep: &mut Prep<'_>) -> TxnBody {
         let record = prep.record(path).expect("an ephemeral node under way or in the tree");
         prep.put_deleted(path, record);
     }
-    TxnBody::CloseSession(Some(CloseSessionTxn { paths_to_delete: Some(paths) }))
+    let listed = prep.config().close_session_txn_enabled;
+    TxnBody::CloseSession(listed.then_some(CloseSessionTxn { paths_to_delete: Some(paths) }))
 }

@@ -1,22 +1,34 @@
-//! create (1) and create2 (15).
+//! create (1) and create2 (15), and what all kinds of creation share. What a node becomes is decided by the operation;
+//! the flags say which checks it meets, whether its name gets a number and whether the session owns it.
 
 use zk_wire::txn::TxnBody;
-use zk_wire::{CreateMode, CreateRequest, CreateTxn, ErrorCode, StatPersisted, digest, perms};
+use zk_wire::{
+    CreateContainerTxn, CreateMode, CreateRequest, CreateTtlTxn, CreateTxn, ErrorCode, StatPersisted, digest, perms,
+};
 
 use crate::acl;
-use crate::node::Owner;
+use crate::node::{Owner, TTL_MS_MAX};
 use crate::path;
 use crate::prep::{ChangeRecord, Prep};
 
+/// Which operation creates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// create, create2
+    Plain,
+    /// createContainer
+    Container,
+    /// createTTL, with the time to live in milliseconds.
+    Ttl(i64),
+}
+
 /// Checks and makes the transaction.
-pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest) -> Result<TxnBody, ErrorCode> {
+pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest, kind: Kind) -> Result<TxnBody, ErrorCode> {
     let mode = CreateMode::from_flags(request.flags).ok_or(ErrorCode::BAD_ARGUMENTS)?;
-    if mode.is_ttl() || mode == CreateMode::Container {
-        return Err(ErrorCode::UNIMPLEMENTED);
-    }
+    check_ttl(prep, mode, kind)?;
     prep.check_session()?;
     let parent_path = path::parent(&request.path)?;
-    let list = acl::fixup(request.acl.as_deref(), prep.ids())?;
+    let list = acl::fixup(request.acl.as_deref(), prep.ids(), prep.config())?;
     let mut parent = prep.record(parent_path)?;
     prep.check_acl(&parent.acl, perms::CREATE)?;
     let parent_cversion = parent.stat().cversion;
@@ -31,7 +43,12 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest) -> Result<TxnBo
     if matches!(Owner::decode(parent.stat().ephemeral_owner), Owner::Session(_)) {
         return Err(ErrorCode::NO_CHILDREN_FOR_EPHEMERALS);
     }
-    let owner = if mode.is_ephemeral() { Owner::Session(prep.session) } else { Owner::Persistent };
+    let owner = match kind {
+        Kind::Container => Owner::Container,
+        Kind::Ttl(ttl_ms) => Owner::Ttl(ttl_ms),
+        Kind::Plain if mode.is_ephemeral() => Owner::Session(prep.session),
+        Kind::Plain => Owner::Persistent,
+    };
     let parent_cversion = parent_cversion.wrapping_add(1);
     parent.children += 1;
     raise(parent.stat_mut(), parent_cversion, prep);
@@ -47,13 +64,25 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest) -> Result<TxnBo
     };
     let content = digest::content(&path, request.data.as_deref());
     prep.put(&path, ChangeRecord::new(stat, list.clone().into(), content));
-    Ok(TxnBody::Create(CreateTxn {
-        path,
-        data: request.data.clone(),
-        acl: Some(list),
-        ephemeral: mode.is_ephemeral(),
-        parent_cversion,
-    }))
+    let (data, acl) = (request.data.clone(), Some(list));
+    Ok(match kind {
+        Kind::Plain => TxnBody::Create(CreateTxn { path, data, acl, ephemeral: mode.is_ephemeral(), parent_cversion }),
+        Kind::Container => TxnBody::CreateContainer(CreateContainerTxn { path, data, acl, parent_cversion }),
+        Kind::Ttl(ttl_ms) => TxnBody::CreateTtl(CreateTtlTxn { path, data, acl, parent_cversion, ttl_ms }),
+    })
+}
+
+/// The flags say whether a time to live belongs there, the operation brings it.
+fn check_ttl(prep: &Prep<'_>, mode: CreateMode, kind: Kind) -> Result<(), ErrorCode> {
+    let ttl_ms = if let Kind::Ttl(ttl_ms) = kind { ttl_ms } else { -1 };
+    if !mode.is_ttl() {
+        // A createTTL of another mode and without a time makes a transaction that upstream cannot apply.
+        return if ttl_ms >= 0 || kind == Kind::Ttl(ttl_ms) { Err(ErrorCode::BAD_ARGUMENTS) } else { Ok(()) };
+    }
+    if !prep.config().extended_types_enabled {
+        return Err(ErrorCode::UNIMPLEMENTED);
+    }
+    if (1..=TTL_MS_MAX).contains(&ttl_ms) { Ok(()) } else { Err(ErrorCode::BAD_ARGUMENTS) }
 }
 
 /// As the tree will: a counter that wrapped is not taken.

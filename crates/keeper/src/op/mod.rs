@@ -6,8 +6,11 @@ pub(crate) mod check;
 mod check_watches;
 pub(crate) mod close_session;
 pub(crate) mod create;
+mod create_container;
 pub(crate) mod create_session;
+mod create_ttl;
 pub(crate) mod delete;
+pub(crate) mod delete_container;
 mod exists;
 mod get_acl;
 mod get_all_children_number;
@@ -17,7 +20,9 @@ mod get_data;
 mod get_ephemerals;
 pub(crate) mod multi;
 mod multi_read;
+mod reconfig;
 mod remove_watches;
+mod sasl;
 pub(crate) mod set_acl;
 pub(crate) mod set_data;
 mod set_watches;
@@ -37,6 +42,7 @@ use crate::tree::Tree;
 use crate::watch::Watches;
 
 pub(crate) use auth::authenticate;
+pub(crate) use sasl::answer as answer_sasl;
 pub(crate) use set_watches::SYNC_CONNECTED;
 pub(crate) use sync::{answer as answer_sync, parse as parse_sync};
 
@@ -51,6 +57,8 @@ pub enum Route {
     Sync,
     /// Changes who the connection is.
     Auth,
+    /// Would, if there were a login to negotiate.
+    Sasl,
 }
 
 /// The operations that clients may ask for, and how they are handled. Everything else is answered UNIMPLEMENTED and the
@@ -70,11 +78,15 @@ pub const SERVED: &[(OpCode, Route)] = &[
     (OpCode::GET_CHILDREN2, Route::Read),
     (OpCode::MULTI, Route::Write),
     (OpCode::CREATE2, Route::Write),
+    (OpCode::RECONFIG, Route::Write),
     (OpCode::CHECK_WATCHES, Route::Read),
     (OpCode::REMOVE_WATCHES, Route::Read),
+    (OpCode::CREATE_CONTAINER, Route::Write),
+    (OpCode::CREATE_TTL, Route::Write),
     (OpCode::MULTI_READ, Route::Read),
     (OpCode::AUTH, Route::Auth),
     (OpCode::SET_WATCHES, Route::Read),
+    (OpCode::SASL, Route::Sasl),
     (OpCode::GET_EPHEMERALS, Route::Read),
     (OpCode::GET_ALL_CHILDREN_NUMBER, Route::Read),
     (OpCode::SET_WATCHES2, Route::Read),
@@ -149,11 +161,14 @@ pub(crate) fn read(
 /// Checks a write and makes its transaction.
 pub(crate) fn prep(prep: &mut Prep<'_>, opcode: OpCode, body: &Bytes) -> Result<TxnBody, ErrorCode> {
     match opcode {
-        OpCode::CREATE | OpCode::CREATE2 => create::prep(prep, &decode(body)?),
+        OpCode::CREATE | OpCode::CREATE2 => create::prep(prep, &decode(body)?, create::Kind::Plain),
+        OpCode::CREATE_CONTAINER => create_container::prep(prep, &decode(body)?),
+        OpCode::CREATE_TTL => create_ttl::prep(prep, &decode(body)?),
         OpCode::DELETE => delete::prep(prep, &decode(body)?),
         OpCode::SET_DATA => set_data::prep(prep, &decode(body)?),
         OpCode::SET_ACL => set_acl::prep(prep, &decode(body)?),
         OpCode::MULTI => multi::prep(prep, &decode(body)?),
+        OpCode::RECONFIG => reconfig::prep(prep, &decode(body)?),
         OpCode::CLOSE_SESSION => Ok(close_session::prep(prep)),
         _ => Err(ErrorCode::UNIMPLEMENTED),
     }

@@ -2,9 +2,9 @@
 
 use zk_wire::multi::{MultiOp, MultiRequest, MultiResponse, MultiResult};
 use zk_wire::txn::TxnBody;
-use zk_wire::{CreateMode, ErrorCode, OpCode};
+use zk_wire::{CreateContainerTxn, CreateMode, CreateTtlTxn, CreateTxn, ErrorCode, OpCode};
 
-use super::{check, create, delete, set_data};
+use super::{check, create, create_container, create_ttl, delete, set_data};
 use crate::prep::Prep;
 use crate::tree::Applied;
 
@@ -14,12 +14,11 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &MultiRequest) -> Result<TxnBod
     if request.ops.iter().any(MultiOp::is_read) {
         return Err(ErrorCode::MARSHALLING_ERROR);
     }
-    // Upstream looks at the flags while it reads the parts.
+    // Upstream looks at the flags while it reads the parts; a TTL belongs into createTTL only.
     let understood = |op: &MultiOp| match op {
         MultiOp::Create(create) | MultiOp::Create2(create) | MultiOp::CreateContainer(create) => {
-            CreateMode::from_flags(create.flags).is_some()
+            CreateMode::from_flags(create.flags).is_some_and(|mode| !mode.is_ttl())
         }
-        MultiOp::CreateTtl(create) => CreateMode::from_flags(create.flags).is_some(),
         _ => true,
     };
     if !request.ops.iter().all(understood) {
@@ -33,7 +32,7 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &MultiRequest) -> Result<TxnBod
             continue;
         }
         match prep_part(prep, op) {
-            Ok(body) => parts.push((op.opcode(), body)),
+            Ok(body) => parts.push((opcode(op), body)),
             Err(code) => {
                 failed = true;
                 prep.rollback();
@@ -45,14 +44,38 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &MultiRequest) -> Result<TxnBod
 }
 
 fn prep_part(prep: &mut Prep<'_>, op: &MultiOp) -> Result<TxnBody, ErrorCode> {
+    let container = opcode(op) == OpCode::CREATE_CONTAINER;
     match op {
-        MultiOp::Create(request) | MultiOp::Create2(request) => create::prep(prep, request),
+        MultiOp::Create(request) | MultiOp::Create2(request) | MultiOp::CreateContainer(request) if container => {
+            create_container::prep(prep, request)
+        }
+        MultiOp::Create(request) | MultiOp::Create2(request) | MultiOp::CreateContainer(request) => {
+            create::prep(prep, request, create::Kind::Plain)
+        }
+        MultiOp::CreateTtl(request) if container => create_container::prep(prep, &create_ttl::without_ttl(request)),
+        MultiOp::CreateTtl(request) if opcode(op) == OpCode::CREATE_TTL => create_ttl::prep(prep, request),
+        MultiOp::CreateTtl(request) => create::prep(prep, &create_ttl::without_ttl(request), create::Kind::Plain),
         MultiOp::Delete(request) => delete::prep(prep, request),
         MultiOp::SetData(request) => set_data::prep(prep, request),
         MultiOp::Check(request) => check::prep(prep, request),
-        MultiOp::CreateContainer(_) | MultiOp::CreateTtl(_) | MultiOp::GetChildren(_) | MultiOp::GetData(_) => {
-            Err(ErrorCode::UNIMPLEMENTED)
+        MultiOp::GetChildren(_) | MultiOp::GetData(_) => Err(ErrorCode::MARSHALLING_ERROR),
+    }
+}
+
+/// What a part is, in the transaction and in the answer. Unlike outside of a multi, flags for a container make one, and
+/// a createTTL with flags of another mode is taken for that.
+fn opcode(op: &MultiOp) -> OpCode {
+    let (number, flags) = match op {
+        MultiOp::Create(create) | MultiOp::Create2(create) | MultiOp::CreateContainer(create) => {
+            (op.opcode(), create.flags)
         }
+        MultiOp::CreateTtl(create) => (OpCode::CREATE, create.flags),
+        _ => return op.opcode(),
+    };
+    match CreateMode::from_flags(flags) {
+        Some(CreateMode::Container) => OpCode::CREATE_CONTAINER,
+        Some(mode) if mode.is_ttl() => OpCode::CREATE_TTL,
+        _ => number,
     }
 }
 
@@ -69,7 +92,9 @@ fn result(opcode: OpCode, body: &TxnBody, applied: &Applied) -> MultiResult {
     let stat = || applied.stat.clone().unwrap_or_default();
     match body {
         TxnBody::Create(txn) if opcode == OpCode::CREATE => MultiResult::Create { path: txn.path.clone() },
-        TxnBody::Create(txn) => MultiResult::Create2 { path: txn.path.clone(), stat: stat() },
+        TxnBody::Create(CreateTxn { path, .. })
+        | TxnBody::CreateContainer(CreateContainerTxn { path, .. })
+        | TxnBody::CreateTtl(CreateTtlTxn { path, .. }) => MultiResult::Create2 { path: path.clone(), stat: stat() },
         TxnBody::Delete(_) => MultiResult::Delete,
         TxnBody::SetData(_) => MultiResult::SetData(stat()),
         TxnBody::Check(_) => MultiResult::Check,

@@ -12,7 +12,7 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &SetAclRequest) -> Result<TxnBo
     prep.check_session()?;
     let path = &request.path;
     path::validate(path)?;
-    let list = acl::fixup(request.acl.as_deref(), prep.ids())?;
+    let list = acl::fixup(request.acl.as_deref(), prep.ids(), prep.config())?;
     let mut node = prep.record(path)?;
     prep.check_acl(&node.acl, perms::ADMIN)?;
     let version = next_version(node.stat().aversion, request.version)?;

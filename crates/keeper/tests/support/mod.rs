@@ -179,8 +179,13 @@ impl Harness {
 
     /// Sends a request, makes it durable, and gives its reply, which must be the only thing sent.
     pub fn call(&mut self, conn: ConnId, opcode: OpCode, body: &impl Jute) -> Reply {
+        self.call_raw(conn, opcode, body.to_bytes())
+    }
+
+    /// As [`Harness::call`], with a body of any bytes.
+    pub fn call_raw(&mut self, conn: ConnId, opcode: OpCode, body: Bytes) -> Reply {
         self.take(conn);
-        let xid = self.send(conn, opcode, body);
+        let xid = self.send_bytes(conn, opcode, body);
         self.sync();
         let mut replies = self.take(conn);
         assert_eq!(replies.len(), 1, "{replies:?}");
