@@ -261,11 +261,44 @@ impl File {
             ));
         }
         keeper.digest_enabled = self.boolean("digest.enabled", true);
-        keeper.skip_acl = self.boolean("skipACL", false);
-        keeper.super_digest = self.value("DigestAuthenticationProvider.superDigest");
         keeper.snap_count = self.number::<u64>("snapCount", 100_000).max(2);
         let snap_kib: i64 = self.number("snapSizeLimitInKb", 4_194_304);
         keeper.snap_size_bytes = u64::try_from(snap_kib).unwrap_or(0).saturating_mul(1024);
+        keeper.reconfig_enabled = self.boolean("reconfigEnabled", false);
+        keeper.close_session_txn_enabled = self.boolean("closeSessionTxn.enabled", true);
+        self.access(keeper);
+        self.node_kinds(keeper);
+    }
+
+    /// Who may do what.
+    fn access(&mut self, keeper: &mut keeper::Config) {
+        keeper.skip_acl = self.boolean("skipACL", false);
+        keeper.super_digest = self.value("DigestAuthenticationProvider.superDigest");
+        keeper.digest_auth_enabled = self.boolean("DigestAuthenticationProvider.enabled", true);
+        if let Some(name) = self.value("DigestAuthenticationProvider.digestAlg") {
+            match keeper::DigestAlg::from_name(&name) {
+                Some(alg) => keeper.digest_alg = alg,
+                None => self.problems.push(format!(
+                    "DigestAuthenticationProvider.digestAlg={name} is not known here; use SHA1, SHA-224, SHA-256, \
+                     SHA-384, SHA-512 or SHA3-256, the one that the folder's ACLs were made with"
+                )),
+            }
+        }
+        keeper.enforce_quota = self.boolean("enforceQuota", false);
+    }
+
+    /// Containers and TTL nodes.
+    fn node_kinds(&mut self, keeper: &mut keeper::Config) {
+        keeper.extended_types_enabled = self.boolean("extendedTypesEnabled", false);
+        let interval_ms: i64 = self.number("znode.container.checkIntervalMs", 60_000);
+        if interval_ms <= 0 {
+            self.problems.push(format!(
+                "znode.container.checkIntervalMs={interval_ms} is no interval; give the milliseconds between two rounds"
+            ));
+        }
+        keeper.container_check_interval_ms = interval_ms.unsigned_abs();
+        keeper.containers_per_minute_max = self.number("znode.container.maxPerMinute", 10_000);
+        keeper.container_never_used_ms_max = self.number("znode.container.maxNeverUsedIntervalMs", 0);
     }
 }
 
@@ -282,6 +315,25 @@ mod tests {
 
     fn parse_with(more: &str) -> Result<ZooCfg, Vec<String>> {
         parse(&format!("{LEAST}{more}"))
+    }
+
+    #[test]
+    fn node_kinds_and_identities_reach_the_machine() {
+        let cfg = parse_with(
+            "extendedTypesEnabled=true\nzookeeper.znode.container.checkIntervalMs=5\nreconfigEnabled=true\n\
+             znode.container.maxPerMinute=7\nDigestAuthenticationProvider.digestAlg=SHA-256\n\
+             closeSessionTxn.enabled=false\nDigestAuthenticationProvider.enabled=false\n",
+        )
+        .unwrap();
+        let keeper = &cfg.server.store.keeper;
+        assert!(keeper.extended_types_enabled && keeper.reconfig_enabled);
+        assert_eq!((keeper.container_check_interval_ms, keeper.containers_per_minute_max), (5, 7));
+        assert_eq!(keeper.digest_alg, keeper::DigestAlg::Sha256);
+        assert!(!keeper.close_session_txn_enabled && !keeper.digest_auth_enabled);
+        assert_eq!(cfg.warnings, [""; 0]);
+        for bad in ["znode.container.checkIntervalMs=0", "DigestAuthenticationProvider.digestAlg=MD4"] {
+            assert!(parse_with(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -359,7 +411,7 @@ mod tests {
 
     #[test]
     fn unknown_keys_warn_with_the_nearest() {
-        let cfg = parse_with("tickTme=2000\nmycompany.owner=ops\nextendedTypesEnabled=true").unwrap();
+        let cfg = parse_with("tickTme=2000\nmycompany.owner=ops\nclientTcpKeepAlive=true").unwrap();
         assert_eq!(cfg.warnings.len(), 3);
         assert!(cfg.warnings[0].contains("did you mean tickTime?"), "{:?}", cfg.warnings);
         assert!(cfg.warnings[1].contains("unknown key mycompany.owner is ignored"), "{:?}", cfg.warnings);
