@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
+/// In the banner's first line, and nowhere else in what a server prints.
+pub const IS_READY: &str = " is ready (";
+
 /// One line of the banner per listening role.
 pub struct Listening<'a> {
     /// `ZooKeeper`, `Kafka` or `HTTP`.
@@ -14,7 +17,7 @@ pub struct Listening<'a> {
 
 /// The text printed on standard output once every role answers.
 pub fn text(roles: &[Listening<'_>], data_dir: &Path, ready_ms: u128) -> String {
-    let mut out = format!("castlekeep {} is ready ({ready_ms} ms)\n\n", env!("CARGO_PKG_VERSION"));
+    let mut out = format!("castlekeep {}{IS_READY}{ready_ms} ms)\n\n", env!("CARGO_PKG_VERSION"));
     for role in roles {
         let addresses: Vec<String> = role.addresses.iter().map(ToString::to_string).collect();
         let _ = writeln!(out, "  {:<10} {}", role.role, addresses.join(", "));

@@ -26,6 +26,14 @@ pub struct LoggingArgs {
     pub log_format: LogFormat,
 }
 
+impl LoggingArgs {
+    /// For a server that takes no flags: `CASTLEKEEP_LOG` and the defaults.
+    pub fn of_the_environment() -> Self {
+        let log = std::env::var("CASTLEKEEP_LOG").unwrap_or_else(|_| "info".into());
+        Self { log, log_format: LogFormat::default() }
+    }
+}
+
 /// Sends log lines to standard error from now on.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ mod banner;
 mod bench;
 mod commands;
 mod logging;
+mod zk_server_sh;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ use crate::commands::{kafka, start, zookeeper};
         castlekeep start --listen 0.0.0.0 --advertise keep.example.com\n                                               \
         open it to other machines\n  \
         castlekeep zookeeper zoo.cfg                 only the ZooKeeper role, from Apache's configuration file\n  \
+        ln -s castlekeep zkServer.sh                 Apache's launch script: ./zkServer.sh start|stop|status\n  \
         castlekeep kafka server.properties           only the Kafka role, from Apache's configuration file\n  \
         castlekeep bench zookeeper --help            measure any ZooKeeper server\n  \
         castlekeep bench kafka --help                measure any Kafka broker",
@@ -53,7 +55,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    if zk_server_sh::is_called(args.first()) {
+        return zk_server_sh::run(&args);
+    }
+    let cli = Cli::parse_from(args);
     let result = match cli.command {
         None => start::run(cli.start),
         Some(Command::Start(args)) => start::run(args),

@@ -173,6 +173,12 @@ async fn what_prevents_a_start_is_said() {
     let error = server::zk::start(in_file).await.map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("file/data") && error.contains("choose another folder"), "{error}");
 
+    let mut not_mounted = server::zk::ZkServerConfig::embedded(&other.path().join("disk"), 0);
+    not_mounted.creates_folders = false;
+    let error = server::zk::start(not_mounted).await.map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("disk/version-2 is not there"), "{error}");
+    assert!(!other.path().join("disk").exists());
+
     let newer = other.path().join("newer");
     std::fs::create_dir_all(newer.join("version-2")).unwrap();
     std::fs::write(newer.join("version-2/castlekeep.format"), "9\n").unwrap();

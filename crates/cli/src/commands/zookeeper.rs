@@ -1,25 +1,44 @@
 //! `castlekeep zookeeper zoo.cfg`: the keeper alone, from Apache's configuration file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use server::config::java_flags::{self, JavaFlags};
 use server::config::properties::Property;
-use server::config::zoo_cfg::{self, AdminCfg};
+use server::config::zoo_cfg::{self, AdminCfg, ZooCfg};
 use server::zk::ZkServerConfig;
 
 use super::plan::{Http, Plan, addresses};
 use super::serve;
 use crate::logging::{self, LoggingArgs};
 
+/// Variables in which launch scripts pass flags to a Java machine, in the order of upstream's script.
+const FLAG_VARIABLES: [&str; 2] = ["SERVER_JVMFLAGS", "JVMFLAGS"];
+
 /// Flags of `castlekeep zookeeper`.
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = "Examples:\n  \
+#[command(
+    override_usage = "castlekeep zookeeper [OPTIONS] [start-foreground] <ZOO_CFG> [-Dname=value]...",
+    after_long_help = "Examples:\n  \
     castlekeep zookeeper zoo.cfg\n  \
-    castlekeep zookeeper /etc/zookeeper/conf/zoo.cfg --log debug")]
+    castlekeep zookeeper start-foreground /etc/zookeeper/conf/zoo.cfg\n  \
+    castlekeep zookeeper zoo.cfg -Dzookeeper.4lw.commands.whitelist=* -Djute.maxbuffer=4194304\n  \
+    SERVER_JVMFLAGS=-Dzookeeper.snapCount=50000 castlekeep zookeeper zoo.cfg --log debug\n  \
+    ln -s castlekeep zkServer.sh; ./zkServer.sh start zoo.cfg        Apache's launch script, with its verbs\n\n\
+    The process that you start is the server; SIGTERM and Ctrl-C stop it. What becomes of each key and property \
+    stands in docs/compatibility.md. Where the file and a property say different things, the file wins, as with \
+    Apache."
+)]
 pub struct Args {
-    /// Apache's configuration file
-    #[arg(value_name = "ZOO_CFG")]
-    file: PathBuf,
+    /// Apache's configuration file; `start-foreground` may stand before it
+    #[arg(value_name = "ZOO_CFG", required = true, num_args = 1..=2)]
+    words: Vec<PathBuf>,
+    /// A Java property, as for Apache's server; SERVER_JVMFLAGS and JVMFLAGS are read before
+    #[arg(short = 'D', value_name = "name=value")]
+    properties: Vec<String>,
+    /// In a session of its own, away from the terminal
+    #[arg(long, hide = true)]
+    detached: bool,
     #[command(flatten)]
     logging: LoggingArgs,
 }
@@ -29,15 +48,57 @@ pub struct Args {
 /// # Errors
 /// For a person: what was tried, on what, and what to do.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    logging::init(&args.logging)?;
-    let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
-    let parsed = zoo_cfg::parse(&text).map_err(|problems| refused(&args.file.display().to_string(), &problems))?;
-    for warning in &parsed.warnings {
-        tracing::warn!("{}: {warning}", args.file.display());
+    let file = match args.words.as_slice() {
+        [file] => file,
+        [verb, file] if verb.as_os_str() == "start-foreground" => file,
+        [verb, ..] => bail!(
+            "{} is no verb of castlekeep zookeeper: give the configuration file, or start-foreground and the file; \
+             a link named zkServer.sh to this program knows start, stop, status and restart",
+            verb.display()
+        ),
+        [] => bail!("give a configuration file, as in castlekeep zookeeper zoo.cfg"),
+    };
+    if args.detached {
+        // Only the leader of a process group cannot; it is detached already.
+        let _ = rustix::process::setsid();
     }
-    let data = parsed.server.store.data_dir.clone();
-    let http = http(&parsed.admin)?;
-    serve::run(Plan { zookeeper: Some(parsed.server), kafka: None, http, data })
+    let mut flags = flags_of_the_environment();
+    flags.extend(args.properties.iter().map(|property| format!("-D{property}")));
+    serve_file(file, &flags, &args.logging)
+}
+
+/// The flags in `SERVER_JVMFLAGS` and `JVMFLAGS`.
+pub fn flags_of_the_environment() -> Vec<String> {
+    let values = FLAG_VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
+    values.flat_map(|value| java_flags::split(&value)).collect()
+}
+
+/// Serves a file, with a Java machine's flags beside it.
+///
+/// # Errors
+/// As [`run`].
+pub fn serve_file(file: &Path, flags: &[String], logging: &LoggingArgs) -> anyhow::Result<()> {
+    logging::init(logging)?;
+    let JavaFlags { properties, ignored } = java_flags::read(flags);
+    for flag in ignored {
+        tracing::debug!("the flag {flag} is for a Java machine and tunes nothing here");
+    }
+    let ZooCfg { server, admin, warnings } = read(file, &properties)?;
+    for warning in &warnings {
+        tracing::warn!("{}: {warning}", file.display());
+    }
+    let data = server.store.data_dir.clone();
+    let http = http(&admin)?;
+    serve::run(Plan { zookeeper: Some(server), kafka: None, http, data })
+}
+
+/// Reads a `zoo.cfg`.
+///
+/// # Errors
+/// When it cannot be read or no keeper can start from it.
+pub fn read(file: &Path, properties: &[(String, String)]) -> anyhow::Result<ZooCfg> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    zoo_cfg::parse_with_java(&text, properties).map_err(|problems| refused(&file.display().to_string(), &problems))
 }
 
 /// A keeper's configuration from properties of our own file, where an unknown key is an error.

@@ -196,6 +196,7 @@ impl File {
             words.insert("isro".into());
         }
         server.connect_deadline = Duration::from_millis(self.number("nio.sessionlessCnxnTimeout", 10_000));
+        server.creates_folders = self.boolean("datadir.autocreate", true);
         self.store(&mut server);
         self.machine(&mut server.store.keeper);
         Some(server)

@@ -56,6 +56,8 @@ pub struct ZkServerConfig {
     /// A connection that has not sent its connect request by then is closed
     /// (`zookeeper.nio.sessionlessCnxnTimeout`).
     pub connect_deadline: Duration,
+    /// `zookeeper.datadir.autocreate`: whether folders that are not there are made.
+    pub creates_folders: bool,
 }
 
 impl ZkServerConfig {
@@ -72,6 +74,22 @@ impl ZkServerConfig {
             max_cnxns: 0,
             words: Whitelist::embedded(),
             connect_deadline: Duration::from_secs(10),
+            creates_folders: true,
+        }
+    }
+
+    /// # Errors
+    /// A folder that is not there and must not be made.
+    fn check_folders(&self) -> Result<(), StartError> {
+        let log_dir = self.store.data_log_dir.as_ref().unwrap_or(&self.store.data_dir);
+        let missing = [&self.store.data_dir, log_dir].into_iter().find(|dir| !dir.join("version-2").is_dir());
+        match missing {
+            Some(dir) if !self.creates_folders => Err(StartError::Config(format!(
+                "the folder {}/version-2 is not there, and datadir.autocreate is false; mount its disk, or make it \
+                 to begin with an empty tree",
+                dir.display()
+            ))),
+            _ => Ok(()),
         }
     }
 }
@@ -139,6 +157,7 @@ pub struct ZkServerHandle {
 /// # Errors
 /// [`StartError`], for a human; nothing is left running and nothing is damaged.
 pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError> {
+    config.check_folders()?;
     let listeners = listener::bind(&config.listen)?;
     let addrs: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let (clock, inbox, stats) = (Clock::new(), Arc::new(Inbox::default()), Arc::new(ServerStats::default()));
