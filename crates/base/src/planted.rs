@@ -23,6 +23,46 @@ pub enum PlantedBug {
     RecoveryPointBeforeFlush,
     /// A broker goes on as controller after its ZooKeeper session has expired.
     ControllerAfterExpiry,
+    /// A leader commits with one acknowledgement less than a quorum.
+    ZabCommitWithMinority,
+    /// A leader counts its own proposal as durable at once.
+    ZabLeaderAcksBeforeSync,
+    /// A follower acknowledges a proposal before its fsync (ZOOKEEPER-4646).
+    ZabFollowerAcksBeforeSync,
+    /// A learner does not write the epoch that it accepts.
+    ZabForgetAcceptedEpoch,
+    /// A learner does not write the epoch of the history that it took over (ZOOKEEPER-1653, 2307).
+    ZabForgetCurrentEpoch,
+    /// A learner acknowledges NEWLEADER before the history is durable (ZOOKEEPER-3911).
+    ZabAckNewLeaderEarly,
+    /// A learner writes the epoch before the history (ZOOKEEPER-4643).
+    ZabEpochBeforeHistory,
+    /// A learner takes TRUNC for DIFF.
+    ZabDropTrunc,
+    /// A learner cuts its log one transaction too deep.
+    ZabTruncTooDeep,
+    /// A vote goes to the highest id, whatever its history.
+    ZabVoteIgnoresHistory,
+    /// A leader leaves a transaction out of DIFF, and the learner does not look (ZOOKEEPER-4925).
+    ZabDiffWithGap,
+    /// What a follower acknowledged counts although its link ended.
+    ZabKeepAcks,
+    /// A leader serves when its epoch is accepted, before anybody has its history.
+    ZabServeWithoutNewLeaderAcks,
+    /// A leader does not mind that a follower has a later history.
+    ZabIgnoreLaterHistory,
+    /// A learner gives the service what it learns before UPTODATE says that a quorum has it.
+    ZabServeBeforeUpToDate,
+    /// A new leader gives its learners what it has delivered, and keeps the tail of its log to itself.
+    ZabSyncOnlyDelivered,
+    /// A learner that synchronises is not sent the proposals of that time (ZOOKEEPER-3104).
+    ZabForgetSynchronizing,
+    /// A snapshot replaces the log, and what follows it is not written.
+    ZabInstallWithoutTail,
+    /// A leader takes the highest accepted epoch for its own instead of the next one.
+    ZabReuseEpoch,
+    /// A follower gives the service what it has logged, committed or not.
+    ZabDeliverOnLog,
 }
 
 impl PlantedBug {

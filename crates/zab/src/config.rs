@@ -1,0 +1,60 @@
+//! What the operator decides about the ensemble's protocol, and how its limits are counted.
+
+use core::time::Duration;
+
+use base::planted::PlantedBug;
+
+use crate::quorum::Sid;
+
+/// Settings of one server (upstream: `QuorumPeerConfig`).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// This server (`myid`).
+    pub sid: Sid,
+    /// The unit of the limits (`tickTime`).
+    pub tick: Duration,
+    /// Ticks that finding, joining and synchronising may take (`initLimit`).
+    pub init_limit: u32,
+    /// Ticks of silence after which the other side of a link counts as gone (`syncLimit`).
+    pub sync_limit: u32,
+    /// The first wait for notifications; it doubles up to `notification_max` (`fastleader.minNotificationInterval`).
+    pub notification_min: Duration,
+    /// The longest wait for notifications (`fastleader.maxNotificationInterval`).
+    pub notification_max: Duration,
+    /// How long a quorum's agreement waits for a better vote before it counts. Liveness only: upstream waits 200 ms.
+    pub finalize_wait: Duration,
+    /// The pause before another try to reach an elected leader (`leaderConnectDelayDuringRetryMs`).
+    pub redial: Duration,
+    /// Committed transactions kept for learners that are a little behind (`commitLogCount`).
+    pub commit_log_count: usize,
+    /// A bug on purpose; only the simulator sets it.
+    pub bug: PlantedBug,
+}
+
+impl Config {
+    /// Upstream's defaults of the sample configuration, for a server.
+    pub fn new(sid: Sid) -> Self {
+        Self {
+            sid,
+            tick: Duration::from_millis(2000),
+            init_limit: 10,
+            sync_limit: 5,
+            notification_min: Duration::from_millis(200),
+            notification_max: Duration::from_secs(60),
+            finalize_wait: Duration::from_millis(200),
+            redial: Duration::from_millis(100),
+            commit_log_count: 500,
+            bug: PlantedBug::None,
+        }
+    }
+
+    /// How long discovery or synchronisation may take.
+    pub fn init_time(&self) -> Duration {
+        self.tick * self.init_limit
+    }
+
+    /// How long a link may be silent in broadcast.
+    pub fn sync_time(&self) -> Duration {
+        self.tick * self.sync_limit
+    }
+}

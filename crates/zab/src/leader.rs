@@ -1,0 +1,532 @@
+//! The leader: a new epoch that a quorum promises to follow, its history at a quorum, then broadcast (ZAB paper, section
+//! V; upstream: `Leader`, `LearnerHandler`).
+//!
+//! 1. *Discovery.* A quorum says the highest epochs it accepted; the next higher one is proposed, and a quorum accepts
+//!    it. Nobody of that quorum follows an older leader from then on, and none of them may have a later history.
+//! 2. *Synchronisation.* Each learner gets this history, then NEWLEADER. When a quorum has it durable, all of it is
+//!    committed, and this is the only leader of the epoch.
+//! 3. *Broadcast.* Proposals in order, commits in order.
+//!
+//! One function per packet; each begins with the reasons to ignore it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::planted::PlantedBug;
+use base::{Instant, Str};
+use zk_wire::{Epoch, Zxid};
+
+use crate::broadcast::{Ack, Broadcast, Proposal, Synced};
+use crate::config::Config;
+use crate::event::{CloseReason, Effect, Link, Standing, StoreOp};
+use crate::history::History;
+use crate::packet::{LearnerKind, ToLeader, ToLearner};
+use crate::quorum::{QuorumVerifier, Sid};
+use crate::store::{Durable, Store};
+use crate::sync::{SyncPlan, plan};
+
+/// How far the leader's reign has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// Waits for a quorum's accepted epochs.
+    Discovery,
+    /// The own promise goes to the disk.
+    StoringAccepted,
+    /// Waits for a quorum to accept the epoch.
+    EpochProposed,
+    /// The own current epoch goes to the disk.
+    StoringCurrent,
+    /// Waits for a quorum to have the history.
+    Synchronization,
+    /// Serves.
+    Broadcast,
+}
+
+/// How far a learner has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Dialled.
+    Connected,
+    /// Said who it is; waits for the epoch, or for the leader to have one.
+    Known,
+    /// Accepted the epoch; waits for the leader's history to be settled.
+    Accepted,
+    /// Was sent the history and NEWLEADER; gets every proposal from here on.
+    Synchronizing,
+    /// Has the history durable.
+    Synchronized,
+    /// Serves.
+    UpToDate,
+}
+
+/// A learner, as its leader sees it (upstream: `LearnerHandler`).
+#[derive(Debug)]
+struct Handler {
+    sid: Sid,
+    kind: LearnerKind,
+    stage: Stage,
+    /// The last transaction in its log when it accepted the epoch.
+    last: Zxid,
+    connected: Instant,
+    heard: Instant,
+}
+
+/// The role.
+#[derive(Debug)]
+pub struct Leader {
+    config: Config,
+    phase: Phase,
+    epoch: Epoch,
+    /// Accepted epochs that voters said.
+    accepted: BTreeMap<Sid, Epoch>,
+    epoch_acks: BTreeSet<Sid>,
+    new_leader_acks: BTreeSet<Sid>,
+    handlers: BTreeMap<Link, Handler>,
+    broadcast: Option<Broadcast>,
+    phase_until: Instant,
+    ping_at: Instant,
+    quorum_check_at: Instant,
+}
+
+/// What the role works with.
+pub struct Context<'a> {
+    /// The log.
+    pub history: &'a mut History,
+    /// Operations on the disk.
+    pub store: &'a mut Store,
+    /// Who decides.
+    pub verifier: &'a QuorumVerifier,
+    /// The configuration's text, for NEWLEADER.
+    pub config_text: &'a Str,
+    /// What is to be done.
+    pub effects: &'a mut Vec<Effect>,
+}
+
+/// Why a reign ends.
+pub type StepDown = &'static str;
+
+impl Leader {
+    /// Elected, and waiting for a quorum. A server alone goes on at once.
+    pub fn new(now: Instant, config: &Config, cx: &mut Context<'_>) -> Self {
+        let mut leader = Self {
+            config: config.clone(),
+            phase: Phase::Discovery,
+            epoch: Epoch(0),
+            accepted: BTreeMap::from([(config.sid, cx.history.accepted())]),
+            epoch_acks: BTreeSet::new(),
+            new_leader_acks: BTreeSet::new(),
+            handlers: BTreeMap::new(),
+            broadcast: None,
+            phase_until: now + config.init_time(),
+            ping_at: now + config.tick / 2,
+            quorum_check_at: now + config.tick,
+        };
+        leader.propose_epoch(cx);
+        leader
+    }
+
+    /// The epoch of an established leader.
+    pub fn established(&self) -> Option<Epoch> {
+        (self.phase == Phase::Broadcast).then_some(self.epoch)
+    }
+
+    /// The zxid of the next proposal, while this leader may propose. An epoch has 2^32 - 1 of them.
+    pub fn next_zxid(&self) -> Option<Zxid> {
+        let last = self.broadcast.as_ref()?.last_proposed();
+        (last.counter() < u32::MAX).then(|| last.next())
+    }
+
+    /// Transactions proposed and not committed.
+    pub fn outstanding(&self) -> usize {
+        self.broadcast.as_ref().map_or(0, Broadcast::outstanding)
+    }
+
+    /// When [`Leader::on_tick`] is wanted.
+    pub fn deadline(&self) -> Instant {
+        let phase = if self.phase == Phase::Broadcast { self.quorum_check_at } else { self.phase_until };
+        phase.min(self.ping_at)
+    }
+
+    /// A learner dialled.
+    pub fn on_connected(&mut self, now: Instant, link: Link) {
+        let handler = Handler {
+            sid: 0,
+            kind: LearnerKind::Observer,
+            stage: Stage::Connected,
+            last: Zxid::ZERO,
+            connected: now,
+            heard: now,
+        };
+        self.handlers.insert(link, handler);
+    }
+
+    /// A learner's connection ended.
+    pub fn on_closed(&mut self, link: Link) {
+        if let Some(handler) = self.handlers.remove(&link)
+            && let Some(broadcast) = &mut self.broadcast
+            && !self.config.bug.is(PlantedBug::ZabKeepAcks)
+        {
+            broadcast.forget(handler.sid);
+        }
+    }
+
+    /// All connections, for closing.
+    pub fn links(&self) -> Vec<Link> {
+        self.handlers.keys().copied().collect()
+    }
+
+    /// The connection of a learner that serves.
+    pub fn link_of(&self, sid: Sid) -> Option<Link> {
+        let serves = |handler: &Handler| handler.sid == sid && handler.stage == Stage::UpToDate;
+        self.handlers.iter().find(|(_, handler)| serves(handler)).map(|(link, _)| *link)
+    }
+
+    /// A packet of a learner.
+    ///
+    /// # Errors
+    /// The reign ends.
+    pub fn on_packet(
+        &mut self,
+        now: Instant,
+        link: Link,
+        packet: ToLeader,
+        cx: &mut Context<'_>,
+    ) -> Result<(), StepDown> {
+        let Some(handler) = self.handlers.get_mut(&link) else { return Ok(()) };
+        handler.heard = now;
+        match packet {
+            ToLeader::Info { kind, sid, accepted } => return self.on_info(link, kind, sid, accepted, cx),
+            ToLeader::AckEpoch { last, current } => return self.on_ack_epoch(link, last, current, cx),
+            ToLeader::Ack(zxid) if zxid.counter() == 0 => self.on_ack_new_leader(link, zxid, cx),
+            ToLeader::Ack(zxid) => self.on_ack(link, zxid, cx),
+            ToLeader::Ping(sessions) => cx.effects.push(Effect::Touched { sid: handler.sid, sessions }),
+            ToLeader::Service(packet) if handler.stage == Stage::UpToDate => {
+                cx.effects.push(Effect::FromLearner { sid: handler.sid, packet });
+            }
+            ToLeader::Service(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A learner says who it is.
+    fn on_info(
+        &mut self,
+        link: Link,
+        kind: LearnerKind,
+        sid: Sid,
+        accepted: Epoch,
+        cx: &mut Context<'_>,
+    ) -> Result<(), StepDown> {
+        if self.handlers[&link].stage != Stage::Connected {
+            self.close(link, CloseReason::Unexpected("a second introduction"), cx);
+            return Ok(());
+        }
+        if sid == self.config.sid {
+            self.close(link, CloseReason::Unexpected("this server's own id"), cx);
+            return Ok(());
+        }
+        // A voter that promised itself to a later epoch, whose leader found no quorum, can never join this one (with
+        // upstream it stays outside until somebody restarts the leader). A new election takes it back in.
+        let votes = kind == LearnerKind::Follower && cx.verifier.weight(sid) > 0;
+        if votes && self.phase > Phase::Discovery && accepted > self.epoch {
+            return Err("a voter has accepted a later epoch");
+        }
+        let older = self
+            .handlers
+            .iter()
+            .find(|(other, handler)| **other != link && handler.sid == sid && handler.stage > Stage::Connected);
+        if let Some(older) = older.map(|(link, _)| *link) {
+            self.close(older, CloseReason::Replaced, cx);
+        }
+        let handler = self.handlers.get_mut(&link).expect("looked up above");
+        (handler.sid, handler.kind, handler.stage) = (sid, kind, Stage::Known);
+        if kind == LearnerKind::Follower {
+            self.accepted.insert(sid, accepted);
+        }
+        match self.phase {
+            Phase::Discovery => self.propose_epoch(cx),
+            Phase::StoringAccepted => {}
+            _ => self.send_epoch(link, cx),
+        }
+        Ok(())
+    }
+
+    /// With a quorum's accepted epochs the new one is one more than any of them.
+    fn propose_epoch(&mut self, cx: &mut Context<'_>) {
+        if !cx.verifier.is_quorum(|sid| self.accepted.contains_key(&sid)) {
+            return;
+        }
+        let highest = self.accepted.values().copied().max().unwrap_or_default().max(cx.history.accepted());
+        let next = if self.config.bug.is(PlantedBug::ZabReuseEpoch) { highest.0.max(1) } else { highest.0 + 1 };
+        self.epoch = Epoch(next);
+        self.phase = Phase::StoringAccepted;
+        cx.store.begin(StoreOp::AcceptedEpoch(self.epoch), cx.effects);
+    }
+
+    fn send_epoch(&self, link: Link, cx: &mut Context<'_>) {
+        cx.effects.push(Effect::ToLearner { link, packet: ToLearner::LeaderInfo(self.epoch) });
+    }
+
+    /// A learner accepts the epoch, and says what it has.
+    fn on_ack_epoch(
+        &mut self,
+        link: Link,
+        last: Zxid,
+        current: Option<Epoch>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), StepDown> {
+        let handler = self.handlers.get_mut(&link).expect("looked up by the caller");
+        if handler.stage != Stage::Known || self.phase < Phase::EpochProposed {
+            self.close(link, CloseReason::Unexpected("an accepted epoch that nobody proposed"), cx);
+            return Ok(());
+        }
+        (handler.stage, handler.last) = (Stage::Accepted, last);
+        let (sid, kind) = (handler.sid, handler.kind);
+        if self.phase == Phase::EpochProposed
+            && kind == LearnerKind::Follower
+            && let Some(current) = current
+        {
+            let planted = self.config.bug.is(PlantedBug::ZabIgnoreLaterHistory);
+            if (current, last) > (cx.history.current(), cx.history.last()) && !planted {
+                return Err("a follower has a later history");
+            }
+            self.epoch_acks.insert(sid);
+            self.settle_epoch(cx);
+        }
+        if self.phase >= Phase::Synchronization {
+            self.synchronize(link, cx);
+        }
+        Ok(())
+    }
+
+    /// With a quorum's promises this server's history is that of the new epoch.
+    fn settle_epoch(&mut self, cx: &mut Context<'_>) {
+        if self.phase == Phase::EpochProposed && cx.verifier.is_quorum(|sid| self.epoch_acks.contains(&sid)) {
+            self.phase = Phase::StoringCurrent;
+            cx.store.begin(StoreOp::CurrentEpoch(self.epoch), cx.effects);
+        }
+    }
+
+    /// Sends a learner what it lacks, then NEWLEADER; from here on it gets every proposal and commit.
+    fn synchronize(&mut self, link: Link, cx: &mut Context<'_>) {
+        let handler = self.handlers.get_mut(&link).expect("looked up by the caller");
+        handler.stage = Stage::Synchronizing;
+        let (last, kind) = (handler.last, handler.kind);
+        let to = |packet| Effect::ToLearner { link, packet };
+        // Before this leader is established all of its history is what a quorum will have; afterwards what is committed.
+        let until = match &self.broadcast {
+            Some(_) => cx.history.delivered(),
+            None if self.config.bug.is(PlantedBug::ZabSyncOnlyDelivered) => cx.history.delivered(),
+            None => cx.history.last(),
+        };
+        let after = match plan(cx.history, last, until) {
+            SyncPlan::Diff { after, until } => {
+                cx.effects.push(to(ToLearner::Diff(until)));
+                after
+            }
+            SyncPlan::Trunc { to: common, .. } => {
+                cx.effects.push(to(ToLearner::Trunc(common)));
+                common
+            }
+            SyncPlan::Snap => {
+                let delivered = cx.history.delivered();
+                cx.effects.push(to(ToLearner::Snap(delivered)));
+                cx.effects.push(Effect::SendSnapshot { link });
+                delivered
+            }
+        };
+        let skipped = usize::from(self.config.bug.is(PlantedBug::ZabDiffWithGap));
+        for proposal in cx.history.between(after, until).skip(skipped) {
+            cx.effects.push(to(ToLearner::Proposal(proposal.clone())));
+            cx.effects.push(to(ToLearner::Commit(proposal.zxid)));
+        }
+        if let Some(broadcast) = &self.broadcast
+            && kind == LearnerKind::Follower
+        {
+            let outstanding = broadcast.outstanding_proposals().cloned();
+            cx.effects.extend(outstanding.map(|proposal| to(ToLearner::Proposal(proposal))));
+        }
+        cx.effects.push(to(ToLearner::NewLeader(self.epoch, cx.config_text.clone())));
+    }
+
+    /// A learner has the history durable.
+    fn on_ack_new_leader(&mut self, link: Link, zxid: Zxid, cx: &mut Context<'_>) {
+        let handler = self.handlers.get_mut(&link).expect("looked up by the caller");
+        // Upstream's learners say it once more when they begin to serve.
+        if handler.stage > Stage::Synchronizing {
+            return;
+        }
+        if handler.stage < Stage::Synchronizing || zxid != self.epoch.first_zxid() {
+            return self.close(link, CloseReason::Unexpected("an acknowledged history that nobody sent"), cx);
+        }
+        handler.stage = Stage::Synchronized;
+        if handler.kind == LearnerKind::Follower {
+            let sid = handler.sid;
+            self.new_leader_acks.insert(sid);
+        }
+        match self.phase {
+            Phase::Broadcast => self.up_to_date(link, cx),
+            _ => self.establish(cx),
+        }
+    }
+
+    /// With the history at a quorum it is committed, and this server leads.
+    fn establish(&mut self, cx: &mut Context<'_>) {
+        let planted = self.config.bug.is(PlantedBug::ZabServeWithoutNewLeaderAcks);
+        let acknowledged = cx.verifier.is_quorum(|sid| self.new_leader_acks.contains(&sid));
+        if self.phase != Phase::Synchronization || !(acknowledged || planted) {
+            return;
+        }
+        self.phase = Phase::Broadcast;
+        let broadcast = Broadcast::new(cx.verifier.clone(), self.epoch.first_zxid()).with_bug(self.config.bug);
+        self.broadcast = Some(broadcast);
+        while let Some(proposal) = cx.history.deliver() {
+            cx.effects.push(Effect::Deliver(proposal));
+        }
+        cx.effects.push(Effect::Standing(Standing::Leading(self.epoch)));
+        let ready: Vec<Link> = self.links_at(Stage::Synchronized).collect();
+        ready.into_iter().for_each(|link| self.up_to_date(link, cx));
+    }
+
+    fn up_to_date(&mut self, link: Link, cx: &mut Context<'_>) {
+        self.handlers.get_mut(&link).expect("a learner that is there").stage = Stage::UpToDate;
+        cx.effects.push(Effect::ToLearner { link, packet: ToLearner::UpToDate });
+    }
+
+    /// A follower has a proposal durable.
+    fn on_ack(&mut self, link: Link, zxid: Zxid, cx: &mut Context<'_>) {
+        let handler = &self.handlers[&link];
+        // Before its history is durable an acknowledgement says nothing (ZOOKEEPER-4685); observers have no say.
+        if handler.stage < Stage::Synchronized || handler.kind != LearnerKind::Follower {
+            return;
+        }
+        let sid = handler.sid;
+        let Some(broadcast) = &mut self.broadcast else { return };
+        if zxid > broadcast.last_proposed() {
+            return self.close(link, CloseReason::Unexpected("an acknowledgement of what was not proposed"), cx);
+        }
+        broadcast.on_ack(Ack::of_follower(sid, zxid));
+        self.commit(cx);
+    }
+
+    /// Something of this server's own is durable.
+    pub fn on_durable(&mut self, durable: Durable, cx: &mut Context<'_>) {
+        match durable {
+            Durable::Accepted(epoch) if epoch == self.epoch => {
+                self.phase = Phase::EpochProposed;
+                let known: Vec<Link> = self.links_at(Stage::Known).collect();
+                known.into_iter().for_each(|link| self.send_epoch(link, cx));
+                self.epoch_acks.insert(self.config.sid);
+                self.settle_epoch(cx);
+            }
+            Durable::Current(epoch) if epoch == self.epoch => {
+                self.phase = Phase::Synchronization;
+                let accepted: Vec<Link> = self.links_at(Stage::Accepted).collect();
+                accepted.into_iter().for_each(|link| self.synchronize(link, cx));
+                self.new_leader_acks.insert(self.config.sid);
+                self.establish(cx);
+            }
+            Durable::Logged(zxid) => {
+                if let Some(broadcast) = &mut self.broadcast {
+                    broadcast.on_ack(Ack::own(self.config.sid, Synced::up_to(zxid)));
+                    self.commit(cx);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Proposes a transaction of the service. Its zxid is [`Leader::next_zxid`].
+    pub fn propose(&mut self, proposal: Proposal, cx: &mut Context<'_>) {
+        let broadcast = self.broadcast.as_mut().expect("only an established leader proposes");
+        broadcast.propose(proposal.clone());
+        if self.config.bug.is(PlantedBug::ZabLeaderAcksBeforeSync) {
+            broadcast.on_ack(Ack::own(self.config.sid, Synced::up_to(proposal.zxid)));
+        }
+        cx.store.append(cx.history, proposal.clone(), cx.effects);
+        let from = match self.config.bug.is(PlantedBug::ZabForgetSynchronizing) {
+            true => Stage::Synchronized,
+            false => Stage::Synchronizing,
+        };
+        for (link, handler) in &self.handlers {
+            if handler.stage >= from && handler.kind == LearnerKind::Follower {
+                let packet = ToLearner::Proposal(proposal.clone());
+                cx.effects.push(Effect::ToLearner { link: *link, packet });
+            }
+        }
+    }
+
+    /// Commits what a quorum has, in order.
+    fn commit(&mut self, cx: &mut Context<'_>) {
+        let Some(broadcast) = &mut self.broadcast else { return };
+        while let Some(proposal) = broadcast.next_committed() {
+            let delivered = cx.history.deliver().expect("what is committed is logged");
+            assert_eq!(delivered.zxid, proposal.zxid, "the log and the proposals have one order");
+            for (link, handler) in &self.handlers {
+                if handler.stage >= Stage::Synchronizing {
+                    let packet = match handler.kind {
+                        LearnerKind::Follower => ToLearner::Commit(proposal.zxid),
+                        LearnerKind::Observer => ToLearner::Inform(proposal.clone()),
+                    };
+                    cx.effects.push(Effect::ToLearner { link: *link, packet });
+                }
+            }
+            cx.effects.push(Effect::Deliver(delivered));
+        }
+    }
+
+    /// Time passed.
+    ///
+    /// # Errors
+    /// The reign ends: no quorum was found in time, or it is gone.
+    pub fn on_tick(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), StepDown> {
+        if self.phase != Phase::Broadcast && self.phase_until <= now {
+            return Err("no quorum of followers came in time");
+        }
+        if self.ping_at <= now {
+            self.ping_at = now + self.config.tick / 2;
+            let last = self.broadcast.as_ref().map_or(Zxid::ZERO, Broadcast::last_proposed);
+            let synchronizing = self.handlers.iter().filter(|(_, handler)| handler.stage >= Stage::Synchronizing);
+            let ping = |link: &Link| Effect::ToLearner { link: *link, packet: ToLearner::Ping(last) };
+            cx.effects.extend(synchronizing.map(|(link, _)| ping(link)));
+        }
+        self.drop_silent(now, cx);
+        if self.phase == Phase::Broadcast && self.quorum_check_at <= now {
+            self.quorum_check_at = now + self.config.tick;
+            if self.broadcast.as_ref().is_some_and(|broadcast| broadcast.last_proposed().counter() == u32::MAX) {
+                return Err("the epoch has no more transaction ids");
+            }
+            let here: BTreeSet<Sid> = self.followers_at(Stage::Synchronized).chain([self.config.sid]).collect();
+            if !cx.verifier.is_quorum(|sid| here.contains(&sid)) {
+                return Err("the quorum of followers is gone");
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_silent(&mut self, now: Instant, cx: &mut Context<'_>) {
+        let (sync, init) = (self.config.sync_time(), self.config.init_time());
+        let silent = |handler: &Handler| match handler.stage {
+            Stage::UpToDate => handler.heard + sync <= now,
+            // Synchronising may take long; the learner says nothing meanwhile.
+            _ => handler.heard.max(handler.connected) + init <= now,
+        };
+        let gone = self.handlers.iter().filter(|(_, handler)| silent(handler)).map(|(link, _)| *link);
+        for link in gone.collect::<Vec<_>>() {
+            self.close(link, CloseReason::Silent, cx);
+        }
+    }
+
+    fn close(&mut self, link: Link, reason: CloseReason, cx: &mut Context<'_>) {
+        self.on_closed(link);
+        cx.effects.push(Effect::Close { link, reason });
+    }
+
+    fn links_at(&self, stage: Stage) -> impl Iterator<Item = Link> {
+        self.handlers.iter().filter(move |(_, handler)| handler.stage == stage).map(|(link, _)| *link)
+    }
+
+    fn followers_at(&self, stage: Stage) -> impl Iterator<Item = Sid> {
+        let follows = move |handler: &&Handler| handler.stage >= stage && handler.kind == LearnerKind::Follower;
+        self.handlers.values().filter(follows).map(|handler| handler.sid)
+    }
+}

@@ -1,0 +1,365 @@
+//! One member of the ensemble: looks for a leader, then leads, follows or observes (upstream: `QuorumPeer`). It routes.
+
+use base::{Instant, Str};
+use bytes::Bytes;
+use zk_wire::election::{Notification, ServerState};
+use zk_wire::{QuorumPacket, Zxid};
+
+use crate::broadcast::Proposal;
+use crate::config::Config;
+use crate::election::{Election, Outcome};
+use crate::event::{CloseReason, Effect, Event, Link, Standing, Token};
+use crate::history::{History, Recovered};
+use crate::leader::{self, Leader};
+use crate::learner::{self, Learner};
+use crate::packet::{LearnerKind, ToLeader, ToLearner};
+use crate::quorum::{QuorumVerifier, Sid};
+use crate::store::{Durable, Store};
+
+/// The machine.
+#[derive(Debug)]
+pub struct Peer {
+    config: Config,
+    verifier: QuorumVerifier,
+    config_text: Str,
+    history: History,
+    store: Store,
+    election: Election,
+    role: Role,
+    /// The log could not be cut where a leader said; the next one shall send a snapshot.
+    wants_snapshot: bool,
+    /// Why the last role ended.
+    last_end: Option<&'static str>,
+}
+
+#[derive(Debug)]
+enum Role {
+    /// Between two roles: a vote speaks for what is durable, so what is under way to the disk comes first
+    /// (ZOOKEEPER-2845, 4541).
+    Draining,
+    Looking,
+    Leading(Leader),
+    Learning(Learner),
+}
+
+impl Peer {
+    /// A member with what its disk holds. The first [`Event::Tick`] starts it.
+    pub fn new(config: Config, verifier: QuorumVerifier, config_text: Str, recovered: Recovered) -> Self {
+        Self {
+            election: Election::new(&config),
+            history: History::new(recovered, config.commit_log_count),
+            store: Store::default(),
+            role: Role::Draining,
+            wants_snapshot: false,
+            last_end: None,
+            config,
+            verifier,
+            config_text,
+        }
+    }
+
+    /// Takes one event; what follows from it is appended to `effects`.
+    pub fn step(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
+        let result = match event {
+            Event::Notification { from, notification } => {
+                self.on_notification(now, from, &notification, effects);
+                Ok(())
+            }
+            Event::LearnerConnected { link } => {
+                self.on_learner_connected(now, link, effects);
+                Ok(())
+            }
+            Event::FromLearner { link, packet } => self.on_learner_packet(now, link, packet, effects),
+            Event::LeaderConnected { link } => {
+                self.on_leader_connected(now, link, effects);
+                Ok(())
+            }
+            Event::LeaderUnreachable => {
+                if let Role::Learning(learner) = &mut self.role {
+                    learner.on_unreachable(now);
+                }
+                Ok(())
+            }
+            Event::FromLeader { link, packet } => self.on_leader_packet(now, link, packet, effects),
+            Event::SnapshotReceived { link } => self.with_learner(effects, |learner, cx| match learner.link() {
+                Some(current) if current == link => learner.on_snapshot(now, cx),
+                _ => Ok(()),
+            }),
+            Event::Closed { link } => self.on_closed(now, link),
+            Event::Stored { token } => self.on_stored(token, effects),
+            Event::TruncateImpossible => {
+                self.wants_snapshot = true;
+                self.store.give_up_truncation();
+                Err("the log cannot be cut there")
+            }
+            Event::Tick => self.on_tick(now, effects),
+        };
+        if let Err(reason) = result {
+            self.end_role(reason, effects);
+        }
+        if matches!(self.role, Role::Draining) && self.store.is_idle() {
+            self.look(now, effects);
+        }
+    }
+
+    /// When the machine next wants [`Event::Tick`].
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.role {
+            Role::Draining => self.store.is_idle().then_some(Instant::ZERO),
+            Role::Looking => self.election.deadline(),
+            Role::Leading(leader) => Some(leader.deadline()),
+            Role::Learning(learner) => Some(learner.deadline()),
+        }
+    }
+
+    /// Where this server stands.
+    pub fn standing(&self) -> Standing {
+        match &self.role {
+            Role::Leading(leader) => leader.established().map_or(Standing::Looking, Standing::Leading),
+            Role::Learning(learner) => match learner.serving() {
+                Some(epoch) if self.votes() => Standing::Following { leader: learner.leader(), epoch },
+                Some(epoch) => Standing::Observing { leader: learner.leader(), epoch },
+                None => Standing::Looking,
+            },
+            Role::Draining | Role::Looking => Standing::Looking,
+        }
+    }
+
+    /// The log and the epochs.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Why the last role ended, for the log.
+    pub fn last_end(&self) -> Option<&'static str> {
+        self.last_end
+    }
+
+    /// The zxid of the next proposal, while this server may propose.
+    pub fn next_zxid(&self) -> Option<Zxid> {
+        match &self.role {
+            Role::Leading(leader) => leader.next_zxid(),
+            _ => None,
+        }
+    }
+
+    /// Transactions proposed here and not committed.
+    pub fn outstanding(&self) -> usize {
+        match &self.role {
+            Role::Leading(leader) => leader.outstanding(),
+            _ => 0,
+        }
+    }
+
+    /// Proposes a transaction under [`Peer::next_zxid`], which must not be `None`.
+    pub fn propose(&mut self, proposal: Proposal, effects: &mut Vec<Effect>) {
+        let Self { role, history, store, verifier, config_text, .. } = self;
+        let Role::Leading(leader) = role else { panic!("{} proposed by a server that does not lead", proposal.zxid) };
+        let mut cx = leader::Context { history, store, verifier, config_text, effects };
+        leader.propose(proposal, &mut cx);
+    }
+
+    /// Sends to the leader's service (REQUEST, REVALIDATE). False when this server follows nobody.
+    pub fn to_leader(&self, packet: QuorumPacket, effects: &mut Vec<Effect>) -> bool {
+        let Role::Learning(learner) = &self.role else { return false };
+        let (Some(link), Some(_)) = (learner.link(), learner.serving()) else { return false };
+        effects.push(Effect::ToLeader { link, packet: ToLeader::Service(packet) });
+        true
+    }
+
+    /// Sends to a learner's service (SYNC, REVALIDATE). False when it is not there.
+    pub fn to_learner(&self, sid: Sid, packet: QuorumPacket, effects: &mut Vec<Effect>) -> bool {
+        let Role::Leading(leader) = &self.role else { return false };
+        let Some(link) = leader.link_of(sid) else { return false };
+        effects.push(Effect::ToLearner { link, packet: ToLearner::Service(packet) });
+        true
+    }
+
+    /// Replaces what the next answer to the leader's ping says of the sessions heard of.
+    pub fn set_touched(&mut self, touched: Bytes) {
+        if let Role::Learning(learner) = &mut self.role {
+            learner.set_touched(touched);
+        }
+    }
+
+    fn votes(&self) -> bool {
+        self.verifier.voters().contains(&self.config.sid)
+    }
+
+    /// A new round of election.
+    fn look(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.role = Role::Looking;
+        self.election.look(now, &self.verifier, self.history.current(), self.history.last());
+        self.election.decide_alone(now, &self.verifier);
+        self.broadcast_vote(effects);
+    }
+
+    fn broadcast_vote(&self, effects: &mut Vec<Effect>) {
+        let notification = self.election.notification();
+        let others = self.verifier.voters().into_iter().filter(|sid| *sid != self.config.sid);
+        effects.extend(others.map(|to| Effect::Notify { to, notification: notification.clone() }));
+    }
+
+    fn on_notification(&mut self, now: Instant, from: Sid, notification: &Notification, effects: &mut Vec<Effect>) {
+        // A vote speaks for what is durable; there is none to give yet.
+        if matches!(self.role, Role::Draining) {
+            return;
+        }
+        let outcome = self.election.on_notification(now, from, notification, &self.verifier);
+        self.on_outcome(now, outcome, effects);
+    }
+
+    fn on_outcome(&mut self, now: Instant, outcome: Outcome, effects: &mut Vec<Effect>) {
+        match outcome {
+            Outcome::Continue => {}
+            Outcome::Broadcast => self.broadcast_vote(effects),
+            Outcome::Answer(to) => effects.push(Effect::Notify { to, notification: self.election.notification() }),
+            Outcome::Elected(leader) => self.on_elected(now, leader, effects),
+        }
+    }
+
+    fn on_elected(&mut self, now: Instant, elected: Sid, effects: &mut Vec<Effect>) {
+        let (state, kind) = match self.votes() {
+            true => (ServerState::Following, LearnerKind::Follower),
+            false => (ServerState::Observing, LearnerKind::Observer),
+        };
+        if elected != self.config.sid {
+            self.election.settle(state, elected);
+            let wants_snapshot = core::mem::take(&mut self.wants_snapshot);
+            let learner = Learner::new(now, &self.config, kind, elected, wants_snapshot, effects);
+            self.role = Role::Learning(learner);
+            return;
+        }
+        self.election.settle(ServerState::Leading, elected);
+        let Self { history, store, verifier, config_text, config, .. } = self;
+        let mut cx = leader::Context { history, store, verifier, config_text, effects };
+        self.role = Role::Leading(Leader::new(now, config, &mut cx));
+    }
+
+    fn on_learner_connected(&mut self, now: Instant, link: Link, effects: &mut Vec<Effect>) {
+        match &mut self.role {
+            Role::Leading(leader) => leader.on_connected(now, link),
+            _ => effects.push(Effect::Close { link, reason: CloseReason::NotLeading }),
+        }
+    }
+
+    fn on_learner_packet(
+        &mut self,
+        now: Instant,
+        link: Link,
+        packet: ToLeader,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), &'static str> {
+        self.with_leader(effects, |leader, cx| leader.on_packet(now, link, packet, cx))
+    }
+
+    fn on_leader_connected(&mut self, now: Instant, link: Link, effects: &mut Vec<Effect>) {
+        let Self { role, history, store, .. } = self;
+        match role {
+            Role::Learning(learner) => {
+                learner.on_connected(now, link, &mut learner::Context { history, store, effects });
+            }
+            _ => effects.push(Effect::Close { link, reason: CloseReason::RoleEnded }),
+        }
+    }
+
+    fn on_leader_packet(
+        &mut self,
+        now: Instant,
+        link: Link,
+        packet: ToLearner,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), &'static str> {
+        self.with_learner(effects, |learner, cx| match learner.link() {
+            Some(current) if current == link => learner.on_packet(now, packet, cx),
+            _ => Ok(()),
+        })
+    }
+
+    fn on_closed(&mut self, now: Instant, link: Link) -> Result<(), &'static str> {
+        match &mut self.role {
+            Role::Leading(leader) => leader.on_closed(link),
+            Role::Learning(learner) if learner.link() == Some(link) => return learner.on_closed(now),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn on_stored(&mut self, token: Token, effects: &mut Vec<Effect>) -> Result<(), &'static str> {
+        let mut result = Ok(());
+        while let Some(durable) = self.store.next_done(token, &mut self.history) {
+            // After an error the role is over, and only the history wants to know.
+            if result.is_ok() {
+                result = self.on_durable(durable, effects);
+            }
+        }
+        self.settle_epoch();
+        result
+    }
+
+    fn on_durable(&mut self, durable: Durable, effects: &mut Vec<Effect>) -> Result<(), &'static str> {
+        self.with_leader(effects, |leader, cx| {
+            leader.on_durable(durable, cx);
+            Ok(())
+        })?;
+        self.with_learner(effects, |learner, cx| learner.on_durable(durable, cx))
+    }
+
+    fn on_tick(&mut self, now: Instant, effects: &mut Vec<Effect>) -> Result<(), &'static str> {
+        match &self.role {
+            Role::Draining => Ok(()),
+            Role::Looking => {
+                let outcome = self.election.tick(now);
+                self.on_outcome(now, outcome, effects);
+                Ok(())
+            }
+            Role::Leading(_) => self.with_leader(effects, |leader, cx| leader.on_tick(now, cx)),
+            Role::Learning(_) => self.with_learner(effects, |learner, cx| learner.on_tick(now, cx)),
+        }
+    }
+
+    /// What this server tells others about its leader follows the epoch that was settled (ZOOKEEPER-1732).
+    fn settle_epoch(&mut self) {
+        if !matches!(self.role, Role::Draining | Role::Looking) {
+            self.election.set_epoch(self.history.current());
+        }
+    }
+
+    fn end_role(&mut self, reason: &'static str, effects: &mut Vec<Effect>) {
+        let links = match &self.role {
+            Role::Leading(leader) => leader.links(),
+            Role::Learning(learner) => learner.link().into_iter().collect(),
+            Role::Draining | Role::Looking => return,
+        };
+        effects.extend(links.into_iter().map(|link| Effect::Close { link, reason: CloseReason::RoleEnded }));
+        effects.push(Effect::Standing(Standing::Looking));
+        self.last_end = Some(reason);
+        self.role = Role::Draining;
+    }
+
+    fn with_leader(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Leader, &mut leader::Context<'_>) -> Result<(), &'static str>,
+    ) -> Result<(), &'static str> {
+        let Self { role, history, store, verifier, config_text, .. } = self;
+        match role {
+            Role::Leading(leader) => {
+                act(leader, &mut leader::Context { history, store, verifier, config_text, effects })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn with_learner(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Learner, &mut learner::Context<'_>) -> Result<(), &'static str>,
+    ) -> Result<(), &'static str> {
+        let Self { role, history, store, .. } = self;
+        match role {
+            Role::Learning(learner) => act(learner, &mut learner::Context { history, store, effects }),
+            _ => Ok(()),
+        }
+    }
+}
