@@ -12,3 +12,4 @@ pub mod run;
 pub mod session;
 pub mod trace;
 pub mod world;
+pub mod zab;

@@ -8,8 +8,8 @@ use sim::planted::{PLANTED, hunt};
 use sim::run::{Failure, Kind, Options, Report, SeedOptions, run, run_seed};
 
 const USAGE: &str = "\
-usage: cargo xtask sim [keeper|log|session] [--seeds N] [--from S]
-       cargo xtask sim [keeper|log|session] --seed S      one seed, with its last events (SIM_LINES of them)
+usage: cargo xtask sim [keeper|log|session|zab] [--seeds N] [--from S]
+       cargo xtask sim [keeper|log|session|zab] --seed S      one seed, with its last events (SIM_LINES of them)
        cargo xtask sim --planted                          every planted bug must be caught
        cargo xtask sim --determinism                      20 seeds of each kind twice, traces compared";
 
@@ -131,14 +131,14 @@ fn planted_verb() -> bool {
     // A planted bug may end in an assertion of the machine; its text is in the report.
     std::panic::set_hook(Box::new(|_| {}));
     let mut good = true;
-    for (bug, kind, seeds) in PLANTED {
-        let report = hunt(*bug, *kind, 1, *seeds, threads());
+    for (bug, kind, from, seeds) in PLANTED {
+        let report = hunt(*bug, *kind, *from, *seeds, threads());
         match &report.failure {
             Some(failure) => {
                 println!("{bug:?}: caught by {} seed {}: {}", kind.name(), failure.seed, failure.violation)
             }
             None => {
-                println!("{bug:?}: NOT caught by {seeds} seeds of {}", kind.name());
+                println!("{bug:?}: NOT caught by {seeds} seeds of {} from seed {from}", kind.name());
                 good = false;
             }
         }

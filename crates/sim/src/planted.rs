@@ -4,16 +4,37 @@ use base::planted::PlantedBug;
 
 use crate::run::{Kind, Options, Report, run};
 
-/// A bug, where it is looked for, and how many seeds it may hide.
-pub const PLANTED: &[(PlantedBug, Kind, u64)] = &[
-    (PlantedBug::AckBeforeSync, Kind::Keeper, 50),
-    (PlantedBug::SkipDirSync, Kind::Keeper, 50),
-    (PlantedBug::ReplyOutOfOrder, Kind::Keeper, 50),
-    (PlantedBug::SyncedTooEarly, Kind::Keeper, 50),
-    (PlantedBug::DropWatch, Kind::Keeper, 50),
-    (PlantedBug::ForgetEphemeral, Kind::Keeper, 50),
-    (PlantedBug::RecoveryPointBeforeFlush, Kind::Log, 50),
-    (PlantedBug::ControllerAfterExpiry, Kind::Session, 1000),
+/// A bug, where it is looked for, from which seed on, and how many seeds it may hide. A first seed other than 1 is the one
+/// that caught it when all seeds from 1 on were run.
+pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
+    (PlantedBug::AckBeforeSync, Kind::Keeper, 1, 50),
+    (PlantedBug::SkipDirSync, Kind::Keeper, 1, 50),
+    (PlantedBug::ReplyOutOfOrder, Kind::Keeper, 1, 50),
+    (PlantedBug::SyncedTooEarly, Kind::Keeper, 1, 50),
+    (PlantedBug::DropWatch, Kind::Keeper, 1, 50),
+    (PlantedBug::ForgetEphemeral, Kind::Keeper, 1, 50),
+    (PlantedBug::RecoveryPointBeforeFlush, Kind::Log, 1, 50),
+    (PlantedBug::ControllerAfterExpiry, Kind::Session, 1, 1000),
+    (PlantedBug::ZabCommitWithMinority, Kind::Zab, 1, 50),
+    (PlantedBug::ZabLeaderAcksBeforeSync, Kind::Zab, 1, 50),
+    (PlantedBug::ZabFollowerAcksBeforeSync, Kind::Zab, 1, 50),
+    (PlantedBug::ZabForgetAcceptedEpoch, Kind::Zab, 1, 50),
+    (PlantedBug::ZabForgetCurrentEpoch, Kind::Zab, 1, 50),
+    (PlantedBug::ZabAckNewLeaderEarly, Kind::Zab, 1, 50),
+    (PlantedBug::ZabEpochBeforeHistory, Kind::Zab, 1, 50),
+    (PlantedBug::ZabDropTrunc, Kind::Zab, 1, 50),
+    (PlantedBug::ZabTruncTooDeep, Kind::Zab, 1, 50),
+    (PlantedBug::ZabVoteIgnoresHistory, Kind::Zab, 1579, 1),
+    (PlantedBug::ZabDiffWithGap, Kind::Zab, 1, 50),
+    (PlantedBug::ZabKeepAcks, Kind::Zab, 1, 50),
+    (PlantedBug::ZabServeWithoutNewLeaderAcks, Kind::Zab, 1, 50),
+    (PlantedBug::ZabIgnoreLaterHistory, Kind::Zab, 226, 1),
+    (PlantedBug::ZabServeBeforeUpToDate, Kind::Zab, 1, 50),
+    (PlantedBug::ZabSyncOnlyDelivered, Kind::Zab, 1, 50),
+    (PlantedBug::ZabForgetSynchronizing, Kind::Zab, 1, 50),
+    (PlantedBug::ZabInstallWithoutTail, Kind::Zab, 1, 50),
+    (PlantedBug::ZabReuseEpoch, Kind::Zab, 1, 50),
+    (PlantedBug::ZabDeliverOnLog, Kind::Zab, 1, 50),
 ];
 
 /// Looks for one planted bug from seed `from` on; the report's failure is the catch.

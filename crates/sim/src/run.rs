@@ -18,11 +18,13 @@ pub enum Kind {
     Log,
     /// Brokers' ZooKeeper sessions on a keeper.
     Session,
+    /// Atomic broadcast between servers.
+    Zab,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Keeper, Self::Log, Self::Session];
+    pub const ALL: [Self; 4] = [Self::Keeper, Self::Log, Self::Session, Self::Zab];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Kind {
             Self::Keeper => "keeper",
             Self::Log => "log",
             Self::Session => "session",
+            Self::Zab => "zab",
         }
     }
 
@@ -86,6 +89,7 @@ pub fn run_seed(kind: Kind, options: SeedOptions) -> Outcome {
         Kind::Keeper => crate::keeper::run(options),
         Kind::Log => crate::log::run(options),
         Kind::Session => crate::session::run(options),
+        Kind::Zab => crate::zab::run(options),
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
         let text = payload

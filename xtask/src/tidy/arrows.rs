@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("storage", &["base", "zk-wire", "kafka-wire", "keeper", "broker"]),
     ("driver", &["base", "zk-wire", "kafka-wire", "client-core", "keeper", "broker", "storage"]),
     ("server", &["base", "zk-wire", "kafka-wire", "client-core", "keeper", "broker", "storage", "driver"]),
-    ("sim", &["base", "zk-wire", "kafka-wire", "client-core", "keeper", "broker", "storage", "driver"]),
+    ("sim", &["base", "zk-wire", "kafka-wire", "zab", "client-core", "keeper", "broker", "storage", "driver"]),
     ("client", &["base", "zk-wire", "kafka-wire", "client-core"]),
     ("cli", &["base", "zk-wire", "kafka-wire", "client-core", "client", "server", "storage"]),
     ("xtask", &["base", "zk-wire", "sim"]),
