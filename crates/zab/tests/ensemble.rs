@@ -322,7 +322,8 @@ fn a_learner_makes_the_promise_then_the_history_then_the_epoch_durable_and_speak
     assert_eq!(stored, [append, epoch]);
     assert_eq!(effects_of(&mut peer, Event::Stored { token: Token(2) }), []);
     let acknowledged = to_leader(ToLeader::Ack(z(2, 0)));
-    assert_eq!(effects_of(&mut peer, Event::Stored { token: Token(3) }), [acknowledged.clone()]);
+    let said = effects_of(&mut peer, Event::Stored { token: Token(3) });
+    assert_eq!(said, std::slice::from_ref(&acknowledged));
     let served = effects_of(&mut peer, from(ToLearner::UpToDate));
     let following = Standing::Following { leader: 2, epoch: Epoch(2) };
     let expected = [
