@@ -3,6 +3,7 @@
 //!
 //! What the metadata can answer alone (a topic that does not exist, a batch with a bad CRC) never reaches a shard.
 
+pub mod down_convert;
 pub mod fetch;
 pub mod fetch_session;
 pub mod groups;

@@ -19,6 +19,7 @@ pub use self::message::*;
 use crate::api::fetch::{self, Fetches};
 use crate::api::list_offsets::{self, Lookups};
 use crate::api::produce::{self, Produces};
+use crate::api::legacy_offsets::{self, Listings};
 use crate::api::{delete_records, offset_for_leader_epoch};
 use crate::coordinator::group::GroupConfig;
 use crate::metadata_cache::MetadataImage;
@@ -40,6 +41,7 @@ pub struct Shard {
     produces: Produces,
     fetches: Fetches,
     lookups: Lookups,
+    listings: Listings,
     coordinators: Coordinators,
 }
 
@@ -53,6 +55,7 @@ impl Shard {
             produces: Produces::default(),
             fetches: Fetches::default(),
             lookups: Lookups::default(),
+            listings: Listings::default(),
             coordinators,
         }
     }
@@ -91,11 +94,19 @@ impl Shard {
             ShardEvent::Appended { partition, tag, last_offset, result } => {
                 self.on_appended(now, &partition, tag, last_offset, result, effects);
             }
+            ShardEvent::Inspected { partition, ticket, result } => {
+                let (partitions, produces) = (&mut self.partitions, &mut self.produces);
+                produce::on_inspected(partitions, produces, now, &partition, ticket, result, effects);
+            }
             ShardEvent::FetchPlanned { token, bytes, failed } => {
                 fetch::on_planned(&mut self.fetches, token, bytes, &failed, effects);
             }
             ShardEvent::LookedUp { token, found } => {
                 list_offsets::on_looked_up(&mut self.partitions, &mut self.lookups, token, found, effects);
+            }
+            ShardEvent::SegmentsListed { token, found } => {
+                let (partitions, listings) = (&mut self.partitions, &mut self.listings);
+                legacy_offsets::on_listed(partitions, listings, now.wall_ms, token, found, effects);
             }
             ShardEvent::LoadChunk { partition, batches } => {
                 self.coordinators.on_chunk(&mut self.partitions, now, partition.partition, batches, effects);
@@ -129,6 +140,9 @@ impl Shard {
             }
             ShardRequest::ListOffsets(questions) => {
                 return list_offsets::on_request(partitions, &mut self.lookups, token, questions, effects);
+            }
+            ShardRequest::LegacyOffsets(questions) => {
+                return legacy_offsets::on_request(partitions, &mut self.listings, token, questions, effects);
             }
             ShardRequest::Group { partition, request } => {
                 return self.coordinators.on_request(partitions, now, token, partition, *request, effects);

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use base::{Instant, Now, Prng};
 use broker::coordinator::group::GroupConfig;
+use broker::log::inspection::Inspection;
 use broker::shard::{
-    AppendTag, Effect, FetchPartition, FetchRequest, LeadPartition, ListOffset, LogConfig, OpenedLog, ProduceAnswer,
+    AppendTag, CodedError, CompressionType, Effect, FetchPartition, FetchRequest, LeadPartition, ListOffset, LogConfig, OpenedLog, ProduceAnswer,
     ProducePartition, ProduceRequest, RequestToken, Shard, ShardAnswer, ShardCommand, ShardConfig, ShardEvent,
     ShardNotice, ShardRequest,
 };
 use broker::{TopicId, TopicPartition};
 use bytes::Bytes;
-use kafka_wire::records::{BatchBuilder, Compression, NewRecord};
+use kafka_wire::records::{BatchBuilder, Compression, NewRecord, TimestampType, legacy};
 
 struct Bench {
     shard: Shard,
@@ -96,6 +97,7 @@ impl Bench {
             bytes_max: 1000,
         };
         let request = FetchRequest {
+            version: 12,
             replica_id,
             replica_epoch: -1,
             bytes_min,
@@ -208,6 +210,72 @@ fn what_is_refused_changes_nothing() {
     assert_eq!(produced(&bench.produce(2, "elsewhere", 1, batch(1))).map(|answer| answer.error_code), Some(6));
     bench.produce(3, "t", 1, batch(1));
     assert_eq!(produced(&bench.appended(3, "t", 0)).map(|answer| answer.base_offset), Some(0));
+}
+
+/// What an effect wants inspected.
+fn inspection(effects: &mut Vec<Effect>) -> (u64, Inspection) {
+    match effects.pop() {
+        Some(Effect::Inspect { ticket, inspection, .. }) => (ticket, inspection),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn first_offset(effects: &[Effect], of: u64) -> Option<i64> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Append { tag: AppendTag::Request(RequestToken(token)), append, .. } if *token == of => {
+            Some(append.header.base_offset)
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn batches_behind_an_inspection_keep_their_order() {
+    let mut bench = Bench::leading("t", &[1]);
+    let config = Arc::new(LogConfig { compression_type: CompressionType::Lz4, ..LogConfig::default() });
+    bench.step(ShardEvent::Command(ShardCommand::UpdateConfig { topic: "t".into(), config }));
+    let mut packed = BatchBuilder::new(Compression::Lz4);
+    packed.add(NewRecord { timestamp: 1, value: Some(b"v"), ..Default::default() });
+    let (one_ticket, one) = inspection(&mut bench.produce(1, "t", 1, batch(2)));
+    assert!(bench.produce(2, "t", 1, packed.finish()).is_empty(), "needs no look inside, and waits all the same");
+    let (three_ticket, three) = inspection(&mut bench.produce(3, "t", 1, batch(3)));
+    let done = |ticket, inspection: Inspection| ShardEvent::Inspected {
+        partition: id("t"),
+        ticket,
+        result: inspection.run(),
+    };
+    assert!(bench.step(done(three_ticket, three)).is_empty(), "the first is not back yet");
+    let effects = bench.step(done(one_ticket, one));
+    assert_eq!([1, 2, 3].map(|token| first_offset(&effects, token)), [Some(0), Some(2), Some(3)]);
+    for (token, last_offset) in [(1, 1), (2, 2), (3, 5)] {
+        assert_eq!(produced(&bench.appended(token, "t", last_offset)).map(|answer| answer.error_code), Some(0));
+    }
+    let (ticket, four) = inspection(&mut bench.produce(4, "t", 1, batch(1)));
+    let refused = ShardEvent::Inspected { partition: id("t"), ticket, result: Err(CodedError::from(87)) };
+    drop(four);
+    assert_eq!(produced(&bench.step(refused)).map(|answer| (answer.error_code, answer.base_offset)), Some((87, -1)));
+    let stop = ShardCommand::StopPartition { partition: id("t"), leader_epoch: 1, delete: true };
+    let (ticket, five) = inspection(&mut bench.produce(5, "t", 1, batch(1)));
+    bench.step(ShardEvent::Command(stop));
+    assert_eq!(produced(&bench.step(done(ticket, five))).map(|answer| answer.error_code), Some(6));
+}
+
+#[test]
+fn old_producers_bring_message_sets() {
+    let mut bench = Bench::leading("t", &[1]);
+    let message = legacy::encode(0, 9, -1, TimestampType::Create, None, Some(b"v"));
+    let mut produce = |token, version, records| {
+        let partitions = vec![ProducePartition { position: 0, partition: id("t"), records }];
+        let request =
+            ProduceRequest { version, acks: 1, timeout_ms: 1000, internal_topics_allowed: false, partitions };
+        bench.step(ShardEvent::Request { token: RequestToken(token), request: ShardRequest::Produce(request) })
+    };
+    assert_eq!(produced(&produce(1, 3, message.clone())).map(|answer| answer.error_code), Some(87));
+    let nothing = produce(2, 2, Bytes::new());
+    assert_eq!(produced(&nothing).map(|answer| (answer.error_code, answer.base_offset)), Some((0, -1)));
+    let (ticket, inspection) = inspection(&mut produce(3, 2, message));
+    let effects = bench.step(ShardEvent::Inspected { partition: id("t"), ticket, result: inspection.run() });
+    assert_eq!(first_offset(&effects, 3), Some(0));
 }
 
 #[test]

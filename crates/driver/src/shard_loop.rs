@@ -3,6 +3,7 @@
 //!
 //! * An acknowledgement is what the machine decides after `Appended`: durability is replication, as in Kafka; syncs
 //!   come at a roll, at `flush.messages`/`flush.ms` and at a clean stop ([`Lane::Sync`]).
+//! * Produced records that must be looked into (decompressed, packed anew, converted) are on [`Lane::Compute`].
 //! * Opening and creating logs, checkpoints and removals run on [`Lane::Bulk`]; lookups in cold segments on
 //!   [`Lane::Read`].
 //! * A failed write or sync is final for its log folder: its logs are closed, its partitions answer
@@ -26,10 +27,7 @@ use self::files::Ranges;
 pub use self::jobs::ShardDone;
 use self::upkeep::Upkeep;
 use crate::log_dirs::{DirIndex, LogDirs};
-use crate::world::World;
-
-#[cfg(doc)]
-use crate::world::Lane;
+use crate::world::{Lane, World};
 
 /// The world of a shard's loop.
 pub trait ShardWorld<D: Disk>: World<Disk = D, Done = ShardDone<D>> {
@@ -199,6 +197,10 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     fn perform(&mut self, now: Now, effect: Effect) {
         match effect {
             Effect::Append { partition, tag, append } => self.append(now, partition, tag, &append),
+            Effect::Inspect { partition, ticket, inspection } => {
+                let run = move || ShardDone::Inspected { partition, ticket, result: inspection.run() };
+                self.world.offload(Lane::Compute, Box::new(run));
+            }
             Effect::PlanFetch { token, bytes_max, reads } => self.plan_fetch(now, token, bytes_max, &reads),
             Effect::FetchReply { token, answers } => {
                 let ranges = self.planned.remove(&token).unwrap_or_default();
@@ -212,6 +214,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 self.open(now, partition, topic_id, is_new, leader_epoch, config);
             }
             Effect::Lookup { token, lookups } => self.lookup(token, lookups),
+            Effect::ListSegments { token, partitions } => self.list_segments(token, &partitions),
             Effect::ReadForLoad { partition, offset, end_offset } => self.read_for_load(partition, offset, end_offset),
             Effect::SaveEpochs(partition) => self.save_epochs(&partition),
             Effect::Configure { partition, config } => {

@@ -8,7 +8,8 @@ use storage::disk::Disk;
 /// comes back to the loop's `done` method.
 pub type Job<Done> = Box<dyn FnOnce() -> Done + Send>;
 
-/// Which queue a job joins. Jobs of one lane run in the order they were given, one at a time; lanes run side by side.
+/// Which queue a job joins. Jobs of one lane run in the order they were given, one at a time, except those of
+/// [`Lane::Compute`]; lanes run side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Syncs of a log: the queue that acknowledged writes wait for.
@@ -17,7 +18,7 @@ pub enum Lane {
     Bulk,
     /// Reads that may touch the disk.
     Read,
-    /// Computation (decompression, validation of records).
+    /// Computation (decompression, validation of records). Its jobs may run side by side and end in any order.
     Compute,
 }
 

@@ -230,6 +230,7 @@ impl Bench {
             bytes_max: 1 << 20,
         };
         self.request(ShardRequest::Fetch(FetchRequest {
+            version: 12,
             replica_id: -1,
             replica_epoch: -1,
             bytes_min: 0,

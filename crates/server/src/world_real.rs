@@ -68,18 +68,18 @@ impl<T> Inbox<T> {
     }
 }
 
-/// A thread per [`Lane`], started with the lane's first job. Dropping waits for the job under way; jobs that have not
+/// A thread per [`Lane`], and one per core for [`Lane::Compute`], started with the lane's first job. Dropping waits for the job under way; jobs that have not
 /// begun are forgotten.
 pub struct Lanes<Done> {
     owner: &'static str,
     deliver: Arc<dyn Fn(Done) + Send + Sync>,
-    lanes: BTreeMap<Lane, LaneThread<Done>>,
+    lanes: BTreeMap<Lane, LaneThreads<Done>>,
     stop: Arc<AtomicBool>,
 }
 
-struct LaneThread<Done> {
+struct LaneThreads<Done> {
     jobs: Option<Sender<Job<Done>>>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl<Done: Send + 'static> Lanes<Done> {
@@ -104,7 +104,7 @@ impl<Done> Drop for Lanes<Done> {
             lane.jobs = None;
         }
         for lane in self.lanes.values_mut() {
-            if let Some(thread) = lane.thread.take() {
+            for thread in lane.threads.drain(..) {
                 // A panic there was reported by the panic hook.
                 let _ = thread.join();
             }
@@ -117,18 +117,26 @@ fn start<Done: Send + 'static>(
     lane: Lane,
     deliver: Arc<dyn Fn(Done) + Send + Sync>,
     stop: Arc<AtomicBool>,
-) -> LaneThread<Done> {
+) -> LaneThreads<Done> {
     let (jobs, queue): (_, Receiver<Job<Done>>) = channel();
-    let name = format!("{owner}-{lane:?}").to_lowercase();
-    let thread = std::thread::Builder::new().name(name).spawn(move || {
-        for job in queue {
-            if stop.load(Ordering::Relaxed) {
-                return;
+    let queue = Arc::new(Mutex::new(queue));
+    let count = if lane == Lane::Compute { std::thread::available_parallelism().map_or(1, usize::from) } else { 1 };
+    let spawn = |_| {
+        let (queue, deliver, stop) = (queue.clone(), deliver.clone(), stop.clone());
+        let name = format!("{owner}-{lane:?}").to_lowercase();
+        let run = move || {
+            loop {
+                // One thread waits for a job, the others for their turn to wait.
+                let job = queue.lock().recv();
+                match job {
+                    Ok(job) if !stop.load(Ordering::Relaxed) => deliver(job()),
+                    _ => return,
+                }
             }
-            deliver(job());
-        }
-    });
-    LaneThread { jobs: Some(jobs), thread: Some(thread.expect("the system starts a thread")) }
+        };
+        std::thread::Builder::new().name(name).spawn(run).expect("the system starts a thread")
+    };
+    LaneThreads { jobs: Some(jobs), threads: (0..count).map(spawn).collect() }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use base::{Reader, Str};
 use bytes::Bytes;
 use kafka::{Client, Servers, batch, fetch, produce, start};
 use kafka_wire::messages as wire;
+use kafka_wire::records::{TimestampType, legacy};
 use kafka_wire::{Message, ResponseHeader};
 
 /// Runs blocking client code beside the servers.
@@ -59,26 +60,45 @@ async fn every_version_is_answered_in_its_own_shape() {
         let mut client = Client::new(addr);
         client.topic("t", 1, &[]);
         for version in 0..=11 {
-            let answer = client.call(&produce("t", 0, 1, batch(&[b"v"])), version);
-            let code = answer.responses[0].partition_responses[0].error_code;
-            assert_eq!(code, if version < 3 { 43 } else { 0 }, "produce v{version}");
+            let message = legacy::encode(i8::from(version == 2), 0, 5, TimestampType::Create, None, Some(b"v"));
+            let records = if version < 3 { message } else { batch(&[b"v"]) };
+            let answer = client.call(&produce("t", 0, 1, records), version);
+            assert_eq!(answer.responses[0].partition_responses[0].error_code, 0, "produce v{version}");
+            let base_offset = answer.responses[0].partition_responses[0].base_offset;
+            assert_eq!(base_offset, i64::from(version), "produce v{version}");
+        }
+        for version in 0..4 {
+            let answer = client.call(&fetch("t", &[(0, 2)], 0), version);
+            let records = answer.responses[0].partitions[0].records.in_memory().expect("decoded");
+            let set = legacy::parse(&records, 0).expect("messages");
+            assert_eq!((set.magic, set.messages.len()), (i8::from(version > 1), 10), "fetch v{version}");
+            assert_eq!((set.messages[0].offset, set.messages[0].value.as_deref()), (2, Some(&b"v"[..])));
         }
         for version in 4..=12 {
             let answer = client.call(&fetch("t", &[(0, 0)], 0), version);
             assert_eq!(answer.responses[0].partitions[0].error_code, 0, "fetch v{version}");
-            assert_eq!(answer.responses[0].partitions[0].high_watermark, 9, "fetch v{version}");
+            assert_eq!(answer.responses[0].partitions[0].high_watermark, 12, "fetch v{version}");
         }
         let unknown = fetch("t", &[(0, 0)], 0);
         for version in 13..=17 {
             let answer = client.call(&unknown, version);
             assert_eq!(answer.responses[0].partitions[0].error_code, 100, "a topic id nobody has, v{version}");
         }
-        for version in 1..=9 {
-            let partition =
-                wire::ListOffsetsRequestPartitions { current_leader_epoch: -1, timestamp: -1, ..Default::default() };
+        for version in 0..=9 {
+            let partition = wire::ListOffsetsRequestPartitions {
+                current_leader_epoch: -1,
+                timestamp: -1,
+                max_num_offsets: 5,
+                ..Default::default()
+            };
             let topic = wire::ListOffsetsRequestTopics { name: Str::from("t"), partitions: vec![partition] };
             let request = wire::ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
-            assert_eq!(client.call(&request, version).topics[0].partitions[0].offset, 9, "list offsets v{version}");
+            let answer = client.call(&request, version).topics.remove(0).partitions.remove(0);
+            if version == 0 {
+                assert_eq!(answer.old_style_offsets, [12, 0]);
+            } else {
+                assert_eq!(answer.offset, 12, "list offsets v{version}");
+            }
         }
     })
     .await;
@@ -225,6 +245,15 @@ async fn compacted_topics_need_keys_and_sizes_have_limits() {
         client.topic("zipped", 1, &[("compression.type", "gzip")]);
         assert_eq!(client.produce("zipped", 0, batch(&[b"plain"])).error_code, 0);
         assert_eq!(values(&client.fetch("zipped", 0, 0, 0).records), [(0, "plain")]);
+        client.topic("new", 1, &[("message.downconversion.enable", "false"), ("compression.type", "zstd")]);
+        assert_eq!(client.produce("new", 0, batch(&[b"v"])).error_code, 0);
+        for (version, code) in [(3, 76), (9, 76), (10, 0)] {
+            let answer = client.call(&fetch("new", &[(0, 0)], 0), version);
+            assert_eq!(answer.responses[0].partitions[0].error_code, code, "fetch v{version}");
+        }
+        client.topic("strict", 1, &[("message.downconversion.enable", "false")]);
+        let answer = client.call(&fetch("strict", &[(0, 0)], 0), 3);
+        assert_eq!(answer.responses[0].partitions[0].error_code, 35);
     })
     .await;
 }

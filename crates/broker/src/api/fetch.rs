@@ -1,5 +1,6 @@
-//! Fetch (key 1), versions 4 to 17. v7 brings sessions (see [`super::fetch_session`]), v9 leader epochs, v12 the
-//! divergence of logs, v13 topic ids. Versions below 4 would need records of older formats and are not offered.
+//! Fetch (key 1), versions 0 to 17. Below v4 records are given as message sets, which the connection makes of what it reads
+//! ([`crate::assembly::down_convert`]). v7 brings sessions (see [`super::fetch_session`]), v9 leader epochs, v10 zstd,
+//! v12 the divergence of logs, v13 topic ids.
 //!
 //! The leader's part of it: what each partition may give, and waiting until there is enough
 //! (`ReplicaManager.fetchMessages`, `DelayedFetch.scala`).
@@ -12,6 +13,7 @@ use base::{Instant, Now};
 use crate::purgatory::Purgatory;
 use crate::replica::hosted::Partitions;
 use crate::replica::partition::{FetchView, Reader};
+use crate::shard::{CompressionType, LogConfig};
 use crate::shard::{Effect, FetchAnswer, FetchPartition, FetchRead, FetchRequest, RequestToken};
 use crate::{ErrorCode, TopicPartition, error};
 
@@ -93,6 +95,7 @@ fn attempt(
     let mut reads = Vec::new();
     for part in &request.partitions {
         let view = partitions.online(&part.partition).and_then(|partition| {
+            check_format(partition.config(), &request)?;
             partition.view(reader, part.fetch_offset, part.current_leader_epoch, part.last_fetched_epoch)
         });
         match view {
@@ -117,6 +120,17 @@ fn attempt(
             fetches.planning.insert(token, Planning { request, deadline, answers, at_once });
         }
     }
+}
+
+/// Whether the topic's records can be given in this version at all.
+fn check_format(config: &LogConfig, request: &FetchRequest) -> Result<(), ErrorCode> {
+    if request.version < 10 && config.compression_type == CompressionType::Zstd {
+        return Err(error::UNSUPPORTED_COMPRESSION_TYPE);
+    }
+    if request.version < 4 && request.replica_id < 0 && !config.message_downconversion_enable {
+        return Err(error::UNSUPPORTED_VERSION);
+    }
+    Ok(())
 }
 
 fn park(fetches: &mut Fetches, token: RequestToken, request: FetchRequest, deadline: Instant) {

@@ -1,4 +1,4 @@
-//! ListOffsets (key 2), versions 0 to 9. v0 answers a list of offsets, v1 one offset; v4 brings leader epochs, v7 the
+//! ListOffsets (key 2), versions 1 to 9 (version 0 is [`super::legacy_offsets`]). v4 brings leader epochs, v7 the
 //! largest timestamp (-3), v8 the earliest local offset (-4), v9 the latest tiered one (-5, which nothing here has).
 
 use std::collections::BTreeMap;

@@ -1,16 +1,18 @@
-//! Produce (key 0), versions 0 to 11. Before v3 clients send message sets of format 0 or 1, which are refused per
-//! partition with UNSUPPORTED_FOR_MESSAGE_FORMAT; v7 allows zstd; v8 reports single records.
+//! Produce (key 0), versions 0 to 11. Before v3 clients send message sets of format 0 or 1, which become batches of format
+//! 2; v7 allows zstd; v8 reports single records.
 //!
 //! The leader's part of it: admit each batch, append, and answer when it is as durable as `acks` asks
-//! (`ReplicaManager.appendRecords`, `DelayedProduce.scala`).
+//! (`ReplicaManager.appendRecords`, `DelayedProduce.scala`). Records that must be looked into are given away for that;
+//! what comes for their partition meanwhile waits behind them, so that offsets are given in the order of arrival.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use base::{Instant, Now};
 
+use crate::log::inspection::Inspection;
 use crate::log::producer_state::Origin;
-use crate::log::validate::{self, Rules};
+use crate::log::validate::{self, Deep, Produced, Rules};
 use crate::purgatory::Purgatory;
 use crate::replica::hosted::Partitions;
 use crate::replica::partition::Admission;
@@ -18,12 +20,16 @@ use crate::shard::{
     AppendTag, CodedError, Effect, ProduceAnswer, ProducePartition, ProduceRequest, RequestToken, ShardAnswer,
 };
 use crate::{ErrorCode, TopicPartition, error};
+use kafka_wire::records::batch::MAGIC_AT;
 
-/// Produce requests on their way: waiting for the log, then for the high watermark.
+/// Produce requests on their way: waiting for an inspection, for the log, then for the high watermark.
 #[derive(Debug, Default)]
 pub struct Produces {
     appending: BTreeMap<RequestToken, Pending>,
     delayed: Purgatory<Pending>,
+    /// Partitions with batches that are being inspected, or wait behind such; in the order they came.
+    inspected: BTreeMap<TopicPartition, VecDeque<Queued>>,
+    last_ticket: u64,
 }
 
 #[derive(Debug)]
@@ -32,8 +38,8 @@ struct Pending {
     deadline: Instant,
     answers: Vec<ProduceAnswer>,
     waits: Vec<Wait>,
-    /// Appends that the log has not answered.
-    appends: usize,
+    /// Batches that are being inspected, wait behind such, or are with the log.
+    open: usize,
 }
 
 /// What an answer waits for.
@@ -45,10 +51,55 @@ struct Wait {
     end_offset: i64,
 }
 
+/// A batch on its way to the log.
+#[derive(Debug)]
+struct Queued {
+    token: RequestToken,
+    answer: usize,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Under this ticket.
+    Inspecting(u64),
+    Ready(Result<Produced, CodedError>),
+}
+
+/// What the header says is to be done with a partition's records.
+enum Checked {
+    /// Old producers may send nothing.
+    Nothing,
+    Ready(Produced),
+    Inspect(Inspection),
+}
+
 impl Produces {
     /// When the next one times out.
     pub fn deadline(&self) -> Option<Instant> {
         self.delayed.deadline()
+    }
+
+    /// Puts a batch behind those that its partition has waiting.
+    fn queue(
+        &mut self,
+        partition: &TopicPartition,
+        token: RequestToken,
+        answer: usize,
+        checked: Checked,
+        effects: &mut Vec<Effect>,
+    ) {
+        let stage = match checked {
+            Checked::Nothing => return,
+            Checked::Ready(produced) => Stage::Ready(Ok(produced)),
+            Checked::Inspect(inspection) => {
+                self.last_ticket += 1;
+                let ticket = self.last_ticket;
+                effects.push(Effect::Inspect { partition: partition.clone(), ticket, inspection });
+                Stage::Inspecting(ticket)
+            }
+        };
+        self.inspected.entry(partition.clone()).or_default().push_back(Queued { token, answer, stage });
     }
 }
 
@@ -62,30 +113,23 @@ pub fn on_request(
     effects: &mut Vec<Effect>,
 ) {
     let deadline = now.mono + Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-    let mut pending = Pending { acks: request.acks, deadline, answers: Vec::new(), waits: Vec::new(), appends: 0 };
+    let mut pending = Pending { acks: request.acks, deadline, answers: Vec::new(), waits: Vec::new(), open: 0 };
     for part in &request.partitions {
         let answer = pending.answers.len();
-        let wait = |end_offset| Wait { answer, partition: part.partition.clone(), end_offset };
-        match admit(partitions, now, &request, part) {
-            Ok((Admission::Append { append, log_append_time_ms }, log_start_offset)) => {
-                let base_offset = append.header.base_offset;
-                pending.answers.push(success(part.position, base_offset, log_append_time_ms, log_start_offset));
-                pending.waits.push(wait(append.header.next_offset()));
-                pending.appends += 1;
-                effects.push(Effect::Append {
-                    partition: part.partition.clone(),
-                    tag: AppendTag::Request(token),
-                    append: append.into(),
-                });
+        pending.answers.push(success(part.position, -1, -1, -1));
+        match check(partitions, now, &request, part) {
+            Ok(Checked::Nothing) => {}
+            Ok(Checked::Ready(produced)) if !produces.inspected.contains_key(&part.partition) => {
+                pending.admit(partitions, now, token, answer, &part.partition, &produced, effects);
             }
-            Ok((Admission::Duplicate { base_offset, last_offset }, log_start_offset)) => {
-                pending.answers.push(success(part.position, base_offset, -1, log_start_offset));
-                pending.waits.push(wait(last_offset + 1));
+            Ok(checked) => {
+                pending.open += 1;
+                produces.queue(&part.partition, token, answer, checked, effects);
             }
-            Err(refused) => pending.answers.push(failure(part.position, refused)),
+            Err(refused) => pending.answers[answer] = failure(part.position, refused),
         }
     }
-    if pending.appends == 0 {
+    if pending.open == 0 {
         settle(partitions, produces, token, pending, effects);
     } else {
         let before = produces.appending.insert(token, pending);
@@ -93,12 +137,13 @@ pub fn on_request(
     }
 }
 
-fn admit(
+/// What can be said of a partition's records by their header.
+fn check(
     partitions: &mut Partitions,
     now: Now,
     request: &ProduceRequest,
     part: &ProducePartition,
-) -> Result<(Admission, i64), CodedError> {
+) -> Result<Checked, CodedError> {
     let partition = partitions.online(&part.partition)?;
     if is_internal(&part.partition.topic) && !request.internal_topics_allowed {
         return Err(error::INVALID_TOPIC_EXCEPTION.into());
@@ -106,11 +151,54 @@ fn admit(
     if request.acks == -1 && partition.is_under_min_isr() {
         return Err(error::NOT_ENOUGH_REPLICAS.into());
     }
-    let rules =
-        Rules { config: partition.config(), api_version: request.version, now_ms: now.wall_ms, crc_checked: true };
+    let config = partition.config();
+    let is_message_set = part.records.get(MAGIC_AT).is_none_or(|magic| (0..2).contains(magic));
+    if request.version < 3 && is_message_set {
+        let inspection = Inspection::message_set(&part.records, config, now.wall_ms);
+        return Ok(inspection.map_or(Checked::Nothing, Checked::Inspect));
+    }
+    let rules = Rules { config, api_version: request.version, now_ms: now.wall_ms, crc_checked: true };
     let produced = validate::check_produced(&part.records, &rules)?;
-    let produced = super::deep_check::run(produced, partition.config())?;
-    Ok((partition.append_as_leader(now, &produced, Origin::Client)?, partition.log_start_offset()))
+    Ok(match produced.deep {
+        Deep::None => Checked::Ready(produced),
+        _ => Checked::Inspect(Inspection::batch(produced, config.clone())),
+    })
+}
+
+/// A batch was looked into; whatever of its partition waited for that goes on.
+pub fn on_inspected(
+    partitions: &mut Partitions,
+    produces: &mut Produces,
+    now: Now,
+    partition: &TopicPartition,
+    ticket: u64,
+    result: Result<Produced, CodedError>,
+    effects: &mut Vec<Effect>,
+) {
+    let queue = produces.inspected.get_mut(partition).expect("a partition with an inspection has a queue");
+    let of_ticket = |queued: &&mut Queued| matches!(queued.stage, Stage::Inspecting(of) if of == ticket);
+    queue.iter_mut().find(of_ticket).expect("a ticket comes back once").stage = Stage::Ready(result);
+    let mut ready = Vec::new();
+    while let Some(Queued { token, answer, stage: Stage::Ready(result) }) =
+        queue.pop_front_if(|queued| matches!(queued.stage, Stage::Ready(_)))
+    {
+        ready.push((token, answer, result));
+    }
+    if queue.is_empty() {
+        produces.inspected.remove(partition);
+    }
+    for (token, answer, result) in ready {
+        let pending = produces.appending.get_mut(&token).expect("a request stays until its batches are done");
+        pending.open -= 1;
+        match result {
+            Ok(produced) => pending.admit(partitions, now, token, answer, partition, &produced, effects),
+            Err(refused) => pending.answers[answer] = failure(pending.answers[answer].position, refused),
+        }
+        if pending.open == 0 {
+            let pending = produces.appending.remove(&token).expect("looked at above");
+            settle(partitions, produces, token, pending, effects);
+        }
+    }
 }
 
 /// The log has answered an append of this request. `result` is false when it does not have the batch.
@@ -123,11 +211,11 @@ pub fn on_appended(
     effects: &mut Vec<Effect>,
 ) {
     let pending = produces.appending.get_mut(&token).expect("an append belongs to a request that waits for it");
-    pending.appends -= 1;
+    pending.open -= 1;
     if result.is_err() {
         pending.fail(partition, error::KAFKA_STORAGE_ERROR);
     }
-    if pending.appends == 0 {
+    if pending.open == 0 {
         let pending = produces.appending.remove(&token).expect("looked at above");
         settle(partitions, produces, token, pending, effects);
     }
@@ -180,6 +268,44 @@ pub fn on_tick(produces: &mut Produces, now: Instant, effects: &mut Vec<Effect>)
 }
 
 impl Pending {
+    /// Gives a batch its offsets and sends it to the log, or notes why not.
+    #[expect(clippy::too_many_arguments, reason = "the pieces of the shard that an admission touches")]
+    fn admit(
+        &mut self,
+        partitions: &mut Partitions,
+        now: Now,
+        token: RequestToken,
+        answer: usize,
+        id: &TopicPartition,
+        produced: &Produced,
+        effects: &mut Vec<Effect>,
+    ) {
+        let position = self.answers[answer].position;
+        let admitted = partitions.online(id).map_err(CodedError::from).and_then(|partition| {
+            if self.acks == -1 && partition.is_under_min_isr() {
+                return Err(error::NOT_ENOUGH_REPLICAS.into());
+            }
+            let admission = partition.append_as_leader(now, produced, Origin::Client)?;
+            Ok((admission, partition.log_start_offset()))
+        });
+        let wait = |end_offset| Wait { answer, partition: id.clone(), end_offset };
+        match admitted {
+            Ok((Admission::Append { append, log_append_time_ms }, log_start_offset)) => {
+                let base_offset = append.header.base_offset;
+                self.answers[answer] = success(position, base_offset, log_append_time_ms, log_start_offset);
+                self.waits.push(wait(append.header.next_offset()));
+                self.open += 1;
+                let (partition, tag) = (id.clone(), AppendTag::Request(token));
+                effects.push(Effect::Append { partition, tag, append: append.into() });
+            }
+            Ok((Admission::Duplicate { base_offset, last_offset }, log_start_offset)) => {
+                self.answers[answer] = success(position, base_offset, -1, log_start_offset);
+                self.waits.push(wait(last_offset + 1));
+            }
+            Err(refused) => self.answers[answer] = failure(position, refused),
+        }
+    }
+
     fn fail(&mut self, partition: &TopicPartition, code: ErrorCode) {
         let answers = &mut self.answers;
         self.waits.retain(|wait| {

@@ -137,6 +137,7 @@ impl<R: RecordRange> FetchAssembly<R> {
             .map(|(shard, partitions)| Part {
                 shard,
                 request: FetchRequest {
+                    version: self.version,
                     replica_id,
                     replica_epoch,
                     bytes_min: if alone { self.bytes_min } else { self.bytes_min.min(1) },

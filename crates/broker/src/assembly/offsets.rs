@@ -1,12 +1,13 @@
-//! ListOffsets, OffsetForLeaderEpoch and DeleteRecords from the client's side: questions with one answer per partition.
+//! ListOffsets (version 0 by itself), OffsetForLeaderEpoch and DeleteRecords from the client's side: questions with one answer per partition.
 
 use base::Str;
 use kafka_wire::messages as wire;
 
 use super::{ByShard, Cluster};
+use crate::api::legacy_offsets;
 use crate::api::list_offsets::nothing;
 use crate::shard::{
-    DeleteRecords, DeleteRecordsAnswer, EpochEnd, EpochEndAnswer, ListOffset, ListOffsetAnswer, ShardRequest,
+    DeleteRecords, DeleteRecordsAnswer, EpochEnd, EpochEndAnswer, LegacyOffsets, LegacyOffsetsAnswer, ListOffset, ListOffsetAnswer, ShardRequest,
 };
 use crate::{ErrorCode, ShardId, TopicPartition, error};
 
@@ -93,6 +94,39 @@ pub fn finish_list_offsets(collected: Collected<ListOffsetAnswer>) -> wire::List
         timestamp: answer.timestamp_ms,
         offset: answer.offset,
         leader_epoch: answer.leader_epoch,
+        ..Default::default()
+    };
+    let topics = collected.finish().map(|(name, answers)| wire::ListOffsetsResponseTopics {
+        name,
+        partitions: answers.into_iter().map(one).collect(),
+    });
+    wire::ListOffsetsResponse { topics: topics.collect(), ..Default::default() }
+}
+
+/// Splits ListOffsets of version 0.
+pub fn split_legacy_offsets(
+    cluster: &Cluster<'_>,
+    request: wire::ListOffsetsRequest,
+) -> (Collected<LegacyOffsetsAnswer>, Vec<(ShardId, ShardRequest)>) {
+    let replica_id = request.replica_id;
+    let question = |position, partition, asked: wire::ListOffsetsRequestPartitions| LegacyOffsets {
+        position,
+        partition,
+        replica_id,
+        timestamp_ms: asked.timestamp,
+        offsets_max: asked.max_num_offsets,
+    };
+    let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partitions));
+    let (collected, parts) = split(cluster, topics, |p| p.partition_index, question, legacy_offsets::failure);
+    (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::LegacyOffsets(part))).collect())
+}
+
+/// The response to ListOffsets of version 0.
+pub fn finish_legacy_offsets(collected: Collected<LegacyOffsetsAnswer>) -> wire::ListOffsetsResponse {
+    let one = |(partition_index, answer): (i32, LegacyOffsetsAnswer)| wire::ListOffsetsResponsePartitions {
+        partition_index,
+        error_code: answer.error_code,
+        old_style_offsets: answer.offsets,
         ..Default::default()
     };
     let topics = collected.finish().map(|(name, answers)| wire::ListOffsetsResponseTopics {

@@ -35,7 +35,7 @@ pub fn split(
             let position = assembly.answers.len() as u32;
             let records = data.records.unwrap_or_default();
             indexes.push(data.index);
-            let refused = refusal(cluster, version, acks, &topic.name, data.index, &records);
+            let refused = refusal(cluster, acks, &topic.name, data.index, &records);
             if refused.is_none() {
                 let partition = TopicPartition { topic: topic.name.clone(), partition: data.index };
                 let shard = cluster.shards.shard_of(&topic.name, data.index);
@@ -59,7 +59,6 @@ pub fn split(
 /// What can be said without the partition.
 fn refusal(
     cluster: &Cluster<'_>,
-    version: i16,
     acks: i16,
     topic: &str,
     partition: i32,
@@ -71,11 +70,7 @@ fn refusal(
     if cluster.image.partition(topic, partition).is_none() {
         return Some(error::UNKNOWN_TOPIC_OR_PARTITION.into());
     }
-    if version < 3 {
-        let why = "message formats v0 and v1 are not taken: use Produce version 3 or later";
-        return Some(CodedError::new(error::UNSUPPORTED_FOR_MESSAGE_FORMAT, why));
-    }
-    // What is no batch at all is left to the leader's checks; a whole one is summed here, off the shard's thread.
+    // What is no batch of format 2 is left to the leader's checks; a whole one is summed here, off the shard's thread.
     let header = BatchHeader::parse(records).ok().filter(|header| header.size() <= records.len())?;
     if header.is_transactional() {
         let why = "transactions are not served";

@@ -117,6 +117,7 @@ pub fn log_config(topic: &Properties, layers: &Layers) -> LogConfig {
         },
         message_timestamp_before_max_ms: long("message.timestamp.before.max.ms"),
         message_timestamp_after_max_ms: long("message.timestamp.after.max.ms"),
+        message_downconversion_enable: flag("message.downconversion.enable"),
         preallocate: flag("preallocate"),
     }
 }

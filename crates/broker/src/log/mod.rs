@@ -2,6 +2,7 @@
 //! a produced batch must look like, which segments may go. Pure; the files are `storage::kafka`.
 
 pub mod batch;
+pub mod inspection;
 pub mod leader_epoch;
 pub mod producer_state;
 pub mod records;

@@ -1,7 +1,7 @@
 //! The records inside a batch, as far as a log's rules look at them.
 
 use super::batch::BatchHeader;
-use super::validate::{RecordError, RecordRules, ValidateError, code};
+use super::validate::{RecordErrors, RecordRules, ValidateError, code};
 
 /// What a walk through the records found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Walked {
 pub fn walk_records(header: &BatchHeader, records: &[u8], rules: &RecordRules) -> Result<Walked, ValidateError> {
     let mut cursor = Cursor { bytes: records, at: 0 };
     let mut walked = Walked { max_timestamp: -1, delta_of_max_timestamp: -1 };
-    let mut errors = Errors::default();
+    let mut errors = RecordErrors::default();
     for index in 0..header.record_count {
         let Some(record) = cursor.record() else {
             let message = format!("record {index} of {} does not fit its batch", header.record_count);
@@ -29,15 +29,8 @@ pub fn walk_records(header: &BatchHeader, records: &[u8], rules: &RecordRules) -
             let message = format!("offset delta {} where {index} was expected", record.offset_delta);
             errors.add(code::INVALID_RECORD, index, message);
         }
-        if rules.key_required && !record.has_key {
-            errors.add(code::INVALID_RECORD, index, "compacted topic cannot accept message without key".into());
-        }
         let timestamp = header.base_timestamp.saturating_add(record.timestamp_delta);
-        let (least, most) = rules.timestamp_ms;
-        if timestamp != -1 && !(least..=most).contains(&timestamp) {
-            let message = format!("timestamp {timestamp} is out of range: it should be within [{least}, {most}]");
-            errors.add(code::INVALID_TIMESTAMP, index, message);
-        }
+        errors.check(rules, index, record.has_key, timestamp);
         if timestamp > walked.max_timestamp {
             walked = Walked { max_timestamp: timestamp, delta_of_max_timestamp: index };
         }
@@ -45,21 +38,8 @@ pub fn walk_records(header: &BatchHeader, records: &[u8], rules: &RecordRules) -
     if cursor.at != records.len() {
         return Err(ValidateError::new(code::INVALID_RECORD, "bytes are left over after the last record"));
     }
-    errors.finish().map_or(Ok(walked), Err)
-}
-
-#[derive(Default)]
-struct Errors(Option<ValidateError>);
-
-impl Errors {
-    fn add(&mut self, code: i16, batch_index: i32, message: String) {
-        let error = self.0.get_or_insert_with(|| ValidateError::new(code, "one or more records have been rejected"));
-        error.record_errors.push(RecordError { batch_index, message });
-    }
-
-    fn finish(self) -> Option<ValidateError> {
-        self.0
-    }
+    errors.finish()?;
+    Ok(walked)
 }
 
 /// The parts of a record that rules look at.

@@ -3,7 +3,7 @@
 //!
 //! Two depths. [`check_produced`] looks at the header alone. Only where a rule needs the records themselves (keys on a
 //! compacted topic, bounded timestamps, another codec) it says so in [`Produced::deep`]; that work may need
-//! decompression and is run on the compute pool ([`super::records::walk_records`]) before [`Produced::assign`].
+//! decompression and is run on the compute pool ([`super::inspection`]) before [`Produced::assign`].
 
 use core::fmt;
 
@@ -19,7 +19,6 @@ pub(super) mod code {
     pub const MESSAGE_TOO_LARGE: i16 = 10;
     pub const RECORD_LIST_TOO_LARGE: i16 = 18;
     pub const INVALID_TIMESTAMP: i16 = 32;
-    pub const UNSUPPORTED_FOR_MESSAGE_FORMAT: i16 = 43;
     pub const UNSUPPORTED_COMPRESSION_TYPE: i16 = 76;
     pub const INVALID_RECORD: i16 = 87;
 }
@@ -91,6 +90,35 @@ pub struct RecordRules {
     pub timestamp_ms: (i64, i64),
 }
 
+/// The records of one batch that break rules; the first one's rule names the error.
+#[derive(Debug, Default)]
+pub(super) struct RecordErrors(Option<ValidateError>);
+
+impl RecordErrors {
+    /// Notes what is wrong with one record.
+    pub(super) fn add(&mut self, code: i16, batch_index: i32, message: String) {
+        let error = self.0.get_or_insert_with(|| ValidateError::new(code, "one or more records have been rejected"));
+        error.record_errors.push(RecordError { batch_index, message });
+    }
+
+    /// Holds a record against the rules. A timestamp of -1 is none.
+    pub(super) fn check(&mut self, rules: &RecordRules, index: i32, has_key: bool, timestamp: i64) {
+        if rules.key_required && !has_key {
+            self.add(code::INVALID_RECORD, index, "compacted topic cannot accept message without key".into());
+        }
+        let (least, most) = rules.timestamp_ms;
+        if timestamp != -1 && !(least..=most).contains(&timestamp) {
+            let message = format!("timestamp {timestamp} is out of range: it should be within [{least}, {most}]");
+            self.add(code::INVALID_TIMESTAMP, index, message);
+        }
+    }
+
+    /// All of it, as the batch's error.
+    pub(super) fn finish(self) -> Result<(), ValidateError> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
 /// A batch whose header is in order.
 #[derive(Clone, Debug)]
 pub struct Produced {
@@ -136,8 +164,8 @@ fn single_batch(records: &Bytes, api_version: i16) -> Result<(BatchHeader, Bytes
         Err(DecodeError::Truncated { .. }) => return invalid("there is none"),
         Err(DecodeError::Invalid(_)) if records[16] < 2 => {
             return Err(ValidateError::new(
-                code::UNSUPPORTED_FOR_MESSAGE_FORMAT,
-                format!("message format v{} is not taken, only v2 is", records[16]),
+                code::INVALID_RECORD,
+                format!("message format v{} in Produce version {api_version}, which brings only v2", records[16]),
             ));
         }
         Err(e) => return Err(ValidateError::new(code::CORRUPT_MESSAGE, format!("record batch header: {e}"))),
@@ -153,22 +181,27 @@ fn single_batch(records: &Bytes, api_version: i16) -> Result<(BatchHeader, Bytes
 }
 
 fn check_size_and_crc(header: &BatchHeader, bytes: &Bytes, rules: &Rules<'_>) -> Result<(), ValidateError> {
-    let size = bytes.len();
-    let max = rules.config.max_message_bytes;
+    check_size(bytes.len(), rules.config)?;
+    if !rules.crc_checked && !crc_matches(header, bytes) {
+        return Err(ValidateError::new(code::CORRUPT_MESSAGE, "the record batch's CRC does not match its bytes"));
+    }
+    Ok(())
+}
+
+/// Whether a batch of this many bytes fits the topic.
+pub(super) fn check_size(size: usize, config: &LogConfig) -> Result<(), ValidateError> {
+    let max = config.max_message_bytes;
     if size > max as usize {
         return Err(ValidateError::new(
             code::MESSAGE_TOO_LARGE,
             format!("the record batch has {size} bytes, more than max.message.bytes={max}"),
         ));
     }
-    if size > rules.config.segment_bytes as usize {
+    if size > config.segment_bytes as usize {
         return Err(ValidateError::new(
             code::RECORD_LIST_TOO_LARGE,
-            format!("the record batch has {size} bytes, more than segment.bytes={}", rules.config.segment_bytes),
+            format!("the record batch has {size} bytes, more than segment.bytes={}", config.segment_bytes),
         ));
-    }
-    if !rules.crc_checked && !crc_matches(header, bytes) {
-        return Err(ValidateError::new(code::CORRUPT_MESSAGE, "the record batch's CRC does not match its bytes"));
     }
     Ok(())
 }
@@ -208,7 +241,7 @@ fn log_append_time(config: &LogConfig) -> bool {
 }
 
 /// The codec that `compression.type` forces; `None` to keep the producer's.
-fn target_codec(config: &LogConfig) -> Option<u8> {
+pub(super) fn target_codec(config: &LogConfig) -> Option<u8> {
     match config.compression_type {
         CompressionType::Producer => None,
         CompressionType::None => Some(0),
@@ -219,14 +252,19 @@ fn target_codec(config: &LogConfig) -> Option<u8> {
     }
 }
 
-fn deep(header: &BatchHeader, rules: &Rules<'_>) -> Deep {
-    let config = rules.config;
+/// What the topic asks of single records at this time.
+pub(super) fn record_rules(config: &LogConfig, now_ms: i64) -> RecordRules {
     let (before, after) = (config.message_timestamp_before_max_ms, config.message_timestamp_after_max_ms);
     let unlimited = log_append_time(config);
-    let least = if unlimited || before == i64::MAX { i64::MIN } else { rules.now_ms.saturating_sub(before) };
-    let most = if unlimited { i64::MAX } else { rules.now_ms.saturating_add(after) };
-    let record_rules = RecordRules { key_required: config.cleanup_compact, timestamp_ms: (least, most) };
-    match target_codec(config) {
+    let least = if unlimited || before == i64::MAX { i64::MIN } else { now_ms.saturating_sub(before) };
+    let most = if unlimited { i64::MAX } else { now_ms.saturating_add(after) };
+    RecordRules { key_required: config.cleanup_compact, timestamp_ms: (least, most) }
+}
+
+fn deep(header: &BatchHeader, rules: &Rules<'_>) -> Deep {
+    let record_rules = record_rules(rules.config, rules.now_ms);
+    let (least, most) = record_rules.timestamp_ms;
+    match target_codec(rules.config) {
         Some(codec) if codec != header.codec() => Deep::Recompress(record_rules, codec),
         _ if record_rules.key_required || least != i64::MIN || most != i64::MAX => Deep::Walk(record_rules),
         _ => Deep::None,
@@ -337,7 +375,7 @@ mod tests {
             ("half a batch", whole.slice(..70), 87),
             ("two batches", twice, 87),
             ("flipped bit", flipped.into(), 2),
-            ("magic 1", old.into(), 43),
+            ("magic 1", old.into(), 87),
             ("length below a header", batch(|h| h.batch_length = 3), 2),
             ("base offset", batch(|h| h.base_offset = 1), 87),
             ("count below span", batch(|h| h.record_count = 1), 87),

@@ -6,7 +6,8 @@ use base::Str;
 use bytes::Bytes;
 
 use crate::coordinator::group::{GroupReplyBody, GroupRequest};
-use crate::log::validate::{Assigned, ValidateError};
+use crate::log::inspection::Inspection;
+use crate::log::validate::{Assigned, Produced, ValidateError};
 use crate::log::{BatchHeader, LeaderEpochCache, ProducerState};
 use crate::metadata_cache::MetadataImage;
 use crate::{ErrorCode, TopicId, TopicPartition};
@@ -161,6 +162,7 @@ pub struct LogConfig {
     pub message_timestamp_type: TimestampType,
     pub message_timestamp_before_max_ms: i64,
     pub message_timestamp_after_max_ms: i64,
+    pub message_downconversion_enable: bool,
     pub preallocate: bool,
 }
 
@@ -204,6 +206,7 @@ impl Default for LogConfig {
             message_timestamp_type: TimestampType::CreateTime,
             message_timestamp_before_max_ms: i64::MAX,
             message_timestamp_after_max_ms: i64::MAX,
+            message_downconversion_enable: true,
             preallocate: false,
         }
     }
@@ -286,6 +289,15 @@ pub enum ShardEvent {
         /// Whether the log has it.
         result: Result<(), String>,
     },
+    /// [`Effect::Inspect`] is done.
+    Inspected {
+        /// Where the records go.
+        partition: TopicPartition,
+        /// Of the effect.
+        ticket: u64,
+        /// The batch to append, or what the producer is told.
+        result: Result<Produced, CodedError>,
+    },
     /// [`Effect::PlanFetch`] is done.
     FetchPlanned {
         /// Whose.
@@ -301,6 +313,13 @@ pub enum ShardEvent {
         token: RequestToken,
         /// By position.
         found: Vec<(u32, LookedUp)>,
+    },
+    /// [`Effect::ListSegments`] is done.
+    SegmentsListed {
+        /// Whose.
+        token: RequestToken,
+        /// By position.
+        found: Vec<(u32, SegmentsFound)>,
     },
     /// [`Effect::ReadForLoad`] is done.
     LoadChunk {
@@ -332,6 +351,20 @@ pub enum ShardEvent {
 /// What a search by timestamp found: (timestamp in ms, offset) of the record, if there is one.
 pub type LookedUp = Result<Option<(i64, i64)>, ErrorCode>;
 
+/// The segments of a log, oldest first.
+pub type SegmentsFound = Result<Vec<SegmentTime>, ErrorCode>;
+
+/// A segment, as its files show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentTime {
+    /// Offset that its name says.
+    pub base_offset: i64,
+    /// Bytes of its `.log`.
+    pub size_bytes: u64,
+    /// When that was last written, wall clock in milliseconds.
+    pub modified_ms: i64,
+}
+
 /// Whose append it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppendTag {
@@ -356,6 +389,15 @@ pub enum Effect {
         leader_epoch: i32,
         /// The topic's configuration.
         config: Arc<LogConfig>,
+    },
+    /// Look into produced records, away from the loop's thread; answered by [`ShardEvent::Inspected`], in any order.
+    Inspect {
+        /// Where the records go.
+        partition: TopicPartition,
+        /// Comes back with the answer.
+        ticket: u64,
+        /// What to do.
+        inspection: Inspection,
     },
     /// Append; answered by [`ShardEvent::Appended`] in the same turn.
     Append {
@@ -397,6 +439,13 @@ pub enum Effect {
         token: RequestToken,
         /// What to find.
         lookups: Vec<TimestampLookup>,
+    },
+    /// Say which segments these logs have; answered by [`ShardEvent::SegmentsListed`].
+    ListSegments {
+        /// Whose.
+        token: RequestToken,
+        /// By position in the request.
+        partitions: Vec<(u32, TopicPartition)>,
     },
     /// Read a chunk of whole batches; answered by [`ShardEvent::LoadChunk`].
     ReadForLoad {
@@ -491,6 +540,8 @@ pub enum ShardRequest {
     Fetch(FetchRequest),
     /// ListOffsets.
     ListOffsets(Vec<ListOffset>),
+    /// ListOffsets version 0.
+    LegacyOffsets(Vec<LegacyOffsets>),
     /// OffsetForLeaderEpoch.
     OffsetForLeaderEpoch(Vec<EpochEnd>),
     /// DeleteRecords.
@@ -526,13 +577,15 @@ pub struct ProducePartition {
     pub position: u32,
     /// Where it goes.
     pub partition: TopicPartition,
-    /// The batch as sent. The connection has checked its CRC.
+    /// The batch as sent, or the message set below Produce version 3. The connection has checked a batch's CRC.
     pub records: Bytes,
 }
 
 /// A shard's part of a Fetch request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FetchRequest {
+    /// The request's version: what may be answered differs.
+    pub version: i16,
     /// Broker id of a follower; -1 a consumer.
     pub replica_id: i32,
     /// The follower's broker epoch; -1 unknown.
@@ -585,6 +638,21 @@ pub struct ListOffset {
     pub timestamp_ms: i64,
 }
 
+/// One question of ListOffsets version 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegacyOffsets {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Which.
+    pub partition: TopicPartition,
+    /// Broker id of a follower; -1 a consumer.
+    pub replica_id: i32,
+    /// Milliseconds, or -1 latest, -2 earliest.
+    pub timestamp_ms: i64,
+    /// How many offsets are wanted.
+    pub offsets_max: i32,
+}
+
 /// One question of OffsetForLeaderEpoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochEnd {
@@ -616,6 +684,8 @@ pub enum ShardAnswer {
     Produce(Vec<ProduceAnswer>),
     /// To ListOffsets.
     ListOffsets(Vec<ListOffsetAnswer>),
+    /// To ListOffsets version 0.
+    LegacyOffsets(Vec<LegacyOffsetsAnswer>),
     /// To OffsetForLeaderEpoch.
     OffsetForLeaderEpoch(Vec<EpochEndAnswer>),
     /// To DeleteRecords.
@@ -675,6 +745,17 @@ pub struct ListOffsetAnswer {
     pub offset: i64,
     /// Epoch of that offset; -1 unknown.
     pub leader_epoch: i32,
+}
+
+/// The answer to a [`LegacyOffsets`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegacyOffsetsAnswer {
+    /// Place in the whole request.
+    pub position: u32,
+    /// 0 when the rest means something.
+    pub error_code: ErrorCode,
+    /// Newest first.
+    pub offsets: Vec<i64>,
 }
 
 /// The answer to an [`EpochEnd`].

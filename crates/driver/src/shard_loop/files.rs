@@ -1,12 +1,13 @@
 //! What the loop does with logs: appending, finding what fetches want, opening, closing, and taking folders offline.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Now;
 use broker::log::leader_epoch::EpochEntry;
 use broker::shard::{
-    AppendTag, FetchAnswer, FetchRead, LogAppend, LogConfig, RequestToken, ShardEvent, TimestampLookup,
+    AppendTag, FetchAnswer, FetchRead, LogAppend, LogConfig, RequestToken, SegmentTime, ShardEvent, TimestampLookup,
 };
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use storage::disk::{Disk, DiskFile};
@@ -212,6 +213,25 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 (position, found.map_err(|_| error::KAFKA_STORAGE_ERROR))
             });
             ShardDone::LookedUp { token, found: resolved.collect() }
+        };
+        self.world.offload(Lane::Read, Box::new(run));
+    }
+
+    pub(super) fn list_segments(&mut self, token: RequestToken, partitions: &[(u32, TopicPartition)]) {
+        let paths = |partition| self.logs.get(partition).map(|open| open.log.segment_paths());
+        let logs: Vec<_> = partitions.iter().map(|(position, partition)| (*position, paths(partition))).collect();
+        let disk = self.world.disk().clone();
+        let run = move || {
+            let time = |(base_offset, size_bytes, path): (i64, u64, PathBuf)| {
+                let modified_ms = disk.modified_ms(&path)?.unwrap_or(i64::MAX);
+                Ok(SegmentTime { base_offset, size_bytes, modified_ms })
+            };
+            let all = |paths: Option<Vec<_>>| {
+                let listed = paths.map(|paths| paths.into_iter().map(time).collect::<io::Result<Vec<_>>>());
+                listed.and_then(Result::ok).ok_or(error::KAFKA_STORAGE_ERROR)
+            };
+            let found = logs.into_iter().map(|(position, paths)| (position, all(paths))).collect();
+            ShardDone::SegmentsListed { token, found }
         };
         self.world.offload(Lane::Read, Box::new(run));
     }

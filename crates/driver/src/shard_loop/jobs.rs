@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use base::Now;
-use broker::shard::{LogConfig, LookedUp, OpenedLog, RequestToken, ShardEvent};
+use broker::log::validate::Produced;
+use broker::shard::{CodedError, LogConfig, LookedUp, OpenedLog, RequestToken, SegmentsFound, ShardEvent};
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use bytes::Bytes;
 use storage::disk::Disk;
@@ -18,6 +19,15 @@ use crate::log_dirs::{DirIndex, LogDirs};
 pub enum ShardDone<D: Disk> {
     /// A log was opened or made.
     Opened(Box<LogOpened<D>>),
+    /// Produced records were looked into.
+    Inspected {
+        /// Where they go.
+        partition: TopicPartition,
+        /// Of the machine's effect.
+        ticket: u64,
+        /// What came of it.
+        result: Result<Produced, CodedError>,
+    },
     /// A log was synced.
     Flushed {
         /// Which.
@@ -43,6 +53,13 @@ pub enum ShardDone<D: Disk> {
         token: RequestToken,
         /// By position.
         found: Vec<(u32, LookedUp)>,
+    },
+    /// Segments were listed.
+    SegmentsListed {
+        /// Whose.
+        token: RequestToken,
+        /// By position.
+        found: Vec<(u32, SegmentsFound)>,
     },
     /// A chunk for a coordinator that loads.
     Loaded {
@@ -144,6 +161,9 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 self.opening -= 1;
                 self.on_opened(now, *opened);
             }
+            ShardDone::Inspected { partition, ticket, result } => {
+                self.step(now, ShardEvent::Inspected { partition, ticket, result });
+            }
             ShardDone::Flushed { partition, result } => self.on_flushed(now, &partition, result),
             ShardDone::Planned { token, ranges, mut failed, errors } => {
                 for (position, e) in errors {
@@ -153,6 +173,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 self.on_planned(now, token, ranges, failed);
             }
             ShardDone::LookedUp { token, found } => self.step(now, ShardEvent::LookedUp { token, found }),
+            ShardDone::SegmentsListed { token, found } => self.step(now, ShardEvent::SegmentsListed { token, found }),
             ShardDone::Loaded { partition, batches } => {
                 if let Err(e) = &batches {
                     self.world.note(format!("loading the groups of {partition}: {e}"));

@@ -9,8 +9,8 @@ use crate::codecs::{Codec, message_codec, record_codec};
 /// What the broker serves, as ApiVersions lists it.
 pub const SERVED: &[Served] = &[
     Served { key: ApiKey::Produce, min: 0, max: 11 },
-    Served { key: ApiKey::Fetch, min: 4, max: 17 },
-    Served { key: ApiKey::ListOffsets, min: 1, max: 9 },
+    Served { key: ApiKey::Fetch, min: 0, max: 17 },
+    Served { key: ApiKey::ListOffsets, min: 0, max: 9 },
     Served { key: ApiKey::Metadata, min: 0, max: 12 },
     Served { key: ApiKey::OffsetCommit, min: 0, max: 9 },
     Served { key: ApiKey::OffsetFetch, min: 0, max: 9 },

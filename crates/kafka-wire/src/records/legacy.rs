@@ -19,6 +19,9 @@ const OVERHEAD: usize = 12;
 const LEAST_BYTES: usize = 14;
 const TIMESTAMP_TYPE: u8 = 1 << 3;
 
+/// What is wrong with a compressed message inside a compressed one.
+pub const NESTED: &str = "compressed message inside a compressed one";
+
 /// A message of format 0 or 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -87,7 +90,7 @@ fn unpack(outer: &RawMessage, inner: Bytes, messages: &mut Vec<Message>) -> Resu
             return Err(RecordError::Corrupt("format of a message inside a compressed one"));
         }
         if raw.compression()? != Compression::None {
-            return Err(RecordError::Corrupt("compressed message inside a compressed one"));
+            return Err(RecordError::Corrupt(NESTED));
         }
         messages.push(raw.message());
     }
@@ -190,22 +193,31 @@ fn opt_bytes(body: &mut Bytes) -> Result<Option<Bytes>, RecordError> {
     Ok(Some(body.split_to(length as usize)))
 }
 
+/// Bytes of each outer message, overhead included; ends before one that is not whole.
+pub fn sizes(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    let mut rest = bytes;
+    core::iter::from_fn(move || {
+        let size = rest.get(8..OVERHEAD)?.first_chunk().map(|size| i32::from_be_bytes(*size))?;
+        let size = OVERHEAD + usize::try_from(size).ok()?;
+        rest = rest.get(size..)?;
+        Some(size)
+    })
+}
+
+/// The messages at the front that are whole: what a torn one at the end is cut off to.
+pub fn whole_messages(bytes: &Bytes) -> Bytes {
+    bytes.slice(..sizes(bytes).sum::<usize>())
+}
+
 /// The batch of format 2 that a leader appends for a produced message set: offsets from 0, the producer's timestamps (-1
-/// from format 0), the same codec.
-///
-/// # Errors
-/// See [`parse`]; or a set without messages.
-pub fn up_convert(bytes: &Bytes, limit_bytes: usize) -> Result<Bytes, RecordError> {
-    let set = parse(bytes, limit_bytes)?;
-    if set.messages.is_empty() {
-        return Err(RecordError::Corrupt("message set without messages"));
-    }
-    let mut builder = BatchBuilder::new(set.compression);
+/// from format 0).
+pub fn up_convert(set: &MessageSet, compression: Compression) -> Bytes {
+    let mut builder = BatchBuilder::new(compression);
     for message in &set.messages {
         let (key, value) = (message.key.as_deref(), message.value.as_deref());
         builder.add(NewRecord { timestamp: message.timestamp, key, value, headers: &[] });
     }
-    Ok(builder.finish())
+    builder.finish()
 }
 
 /// A batch as messages of format `magic` (0 or 1) with their offsets, for a fetch older than version 4. Records before
@@ -230,8 +242,34 @@ pub fn down_convert(batch: &Batch, magic: i8, first_offset: i64, limit_bytes: us
     Ok(out.freeze())
 }
 
+/// One message that is not compressed.
+pub fn encode(
+    magic: i8,
+    offset: i64,
+    timestamp: i64,
+    timestamp_type: TimestampType,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+) -> Bytes {
+    let mut out = BytesMut::new();
+    put(&mut out, magic, offset, timestamp, timestamp_type, [key, value]);
+    out.freeze()
+}
+
 fn put_message(out: &mut BytesMut, record: &Record, magic: i8, timestamp_type: TimestampType) {
-    out.put_i64(record.offset);
+    let parts = [record.key.as_deref(), record.value.as_deref()];
+    put(out, magic, record.offset, record.timestamp, timestamp_type, parts);
+}
+
+fn put(
+    out: &mut BytesMut,
+    magic: i8,
+    offset: i64,
+    timestamp: i64,
+    timestamp_type: TimestampType,
+    parts: [Option<&[u8]>; 2],
+) {
+    out.put_i64(offset);
     let size_at = out.len();
     out.put_i32(0);
     out.put_u32(0);
@@ -239,9 +277,9 @@ fn put_message(out: &mut BytesMut, record: &Record, magic: i8, timestamp_type: T
     let appended = magic == 1 && timestamp_type == TimestampType::LogAppend;
     out.put_u8(if appended { TIMESTAMP_TYPE } else { 0 });
     if magic == 1 {
-        out.put_i64(record.timestamp);
+        out.put_i64(timestamp);
     }
-    for part in [&record.key, &record.value] {
+    for part in parts {
         match part {
             Some(bytes) => {
                 out.put_i32(i32::try_from(bytes.len()).expect("a record is shorter than 2 GiB"));
@@ -329,7 +367,7 @@ mod tests {
     #[test]
     fn up_and_down_again() {
         let bytes = packed(Compression::Gzip, 1, 2, &[(0, b"a"), (1, b"b"), (2, b"c")]);
-        let batch = Batch::parse(&up_convert(&bytes, 1000).unwrap()).unwrap();
+        let batch = Batch::parse(&up_convert(&parse(&bytes, 1000).unwrap(), Compression::Gzip)).unwrap();
         batch.check_crc().unwrap();
         assert_eq!(batch.header.attributes.compression(), Ok(Compression::Gzip));
         assert_eq!((batch.header.last_offset(), batch.header.max_timestamp), (2, 52));
@@ -341,7 +379,7 @@ mod tests {
             assert_eq!(set.messages[1].timestamp, if magic == 0 { -1 } else { 52 });
         }
         // A single message of format 1 goes down to the bytes it came from.
-        let batch = Batch::parse(&up_convert(&Bytes::from_static(V1), 0).unwrap()).unwrap();
+        let batch = Batch::parse(&up_convert(&parse(&Bytes::from_static(V1), 0).unwrap(), Compression::None)).unwrap();
         let down = down_convert(&batch, 1, 0, 1000).unwrap();
         assert_eq!(down[8..], V1[8..]);
     }

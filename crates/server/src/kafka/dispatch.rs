@@ -1,11 +1,13 @@
 //! One request from decoded to answered: to the shards by way of an assembly, or to the node.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 
 use base::Str;
 use broker::ShardId;
 use broker::api::api_versions;
 use broker::assembly::fetch::{self, FetchAssembly, Next};
+use broker::assembly::fetch_session::Wanted;
 use broker::assembly::{Cluster, groups, offsets, produce};
 use broker::coordinator::group::Caller;
 use broker::metadata_cache::MetadataImage;
@@ -15,7 +17,7 @@ use kafka_wire::{Request, RequestHeader, Response, messages as wire};
 use storage::kafka::FileRange;
 use tokio::sync::mpsc;
 
-use super::Shared;
+use super::{Shared, down_convert};
 use super::records::Range;
 use super::shard_thread::ToShard;
 
@@ -65,6 +67,14 @@ impl<'a> Dispatcher<'a> {
             Request::ApiVersions(body) => respond(api_versions::answer(version, &body)),
             Request::Produce(body) => self.produce(&image, header, *body).await,
             Request::Fetch(body) => self.fetch(&image, version, *body).await,
+            Request::ListOffsets(body) if version == 0 => {
+                let (mut collected, parts) = offsets::split_legacy_offsets(&self.cluster(&image), *body);
+                for answer in self.ask_all(parts).await {
+                    let ShardAnswer::LegacyOffsets(answers) = answer else { wrong_answer() };
+                    answers.into_iter().for_each(|answer| collected.add(answer.position, answer));
+                }
+                respond(offsets::finish_legacy_offsets(collected))
+            }
             Request::ListOffsets(body) => {
                 let (mut collected, parts) = offsets::split_list_offsets(&self.cluster(&image), *body);
                 for answer in self.ask_all(parts).await {
@@ -124,6 +134,10 @@ impl<'a> Dispatcher<'a> {
     async fn fetch(&mut self, image: &MetadataImage, version: i16, body: wire::FetchRequest) -> Outcome {
         let now = self.shared.clock.mono();
         let (wanted, forgotten) = fetch::named(&body);
+        let old_offsets = (version < 4).then(|| {
+            let offset = |wanted: &Wanted| ((wanted.topic.clone(), wanted.partition), wanted.fetch_offset);
+            wanted.iter().map(offset).collect::<BTreeMap<_, _>>()
+        });
         let session = (body.session_id, body.session_epoch);
         let opened = self.shared.sessions.lock().open(now, session, wanted, &forgotten, version >= 13);
         let opened = match opened {
@@ -139,6 +153,9 @@ impl<'a> Dispatcher<'a> {
             self.shared.sessions.lock().put(self.shared.clock.mono(), session);
         }
         self.session = None;
+        if let Some(offsets) = old_offsets {
+            return respond(down_convert::run(version, response, ranges, &offsets).await);
+        }
         Outcome::Response(Box::new(response.into()), ranges)
     }
 

@@ -12,6 +12,7 @@
 mod config;
 mod conn;
 mod dispatch;
+mod down_convert;
 mod frame;
 mod handle;
 mod listener;

@@ -185,6 +185,7 @@ impl Host {
             bytes_max,
         };
         let request = FetchRequest {
+            version: 12,
             replica_id: -1,
             replica_epoch: -1,
             bytes_min: 0,

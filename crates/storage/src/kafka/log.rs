@@ -176,6 +176,12 @@ impl<D: Disk> Log<D> {
         self.segments.values().map(|segment| segment.size).sum()
     }
 
+    /// Base offset, bytes and path of each `.log`, oldest first.
+    pub fn segment_paths(&self) -> Vec<(i64, u64, PathBuf)> {
+        let one = |segment: &Segment<D>| (segment.base_offset, segment.size, segment.files.path("log"));
+        self.segments.values().map(one).collect()
+    }
+
     /// How many segments there are.
     pub fn segment_count(&self) -> usize {
         self.segments.len()
