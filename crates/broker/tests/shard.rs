@@ -6,9 +6,9 @@ use base::{Instant, Now, Prng};
 use broker::coordinator::group::GroupConfig;
 use broker::log::inspection::Inspection;
 use broker::shard::{
-    AppendTag, CodedError, CompressionType, Effect, FetchPartition, FetchRequest, LeadPartition, ListOffset, LogConfig, OpenedLog, ProduceAnswer,
-    ProducePartition, ProduceRequest, RequestToken, Shard, ShardAnswer, ShardCommand, ShardConfig, ShardEvent,
-    ShardNotice, ShardRequest,
+    AppendTag, CodedError, CompressionType, Effect, FetchPartition, FetchRequest, LeadPartition, ListOffset, LogConfig,
+    OpenedLog, ProduceAnswer, ProducePartition, ProduceRequest, RequestToken, Shard, ShardAnswer, ShardCommand,
+    ShardConfig, ShardEvent, ShardNotice, ShardRequest,
 };
 use broker::{TopicId, TopicPartition};
 use bytes::Bytes;
@@ -239,11 +239,8 @@ fn batches_behind_an_inspection_keep_their_order() {
     let (one_ticket, one) = inspection(&mut bench.produce(1, "t", 1, batch(2)));
     assert!(bench.produce(2, "t", 1, packed.finish()).is_empty(), "needs no look inside, and waits all the same");
     let (three_ticket, three) = inspection(&mut bench.produce(3, "t", 1, batch(3)));
-    let done = |ticket, inspection: Inspection| ShardEvent::Inspected {
-        partition: id("t"),
-        ticket,
-        result: inspection.run(),
-    };
+    let done =
+        |ticket, inspection: Inspection| ShardEvent::Inspected { partition: id("t"), ticket, result: inspection.run() };
     assert!(bench.step(done(three_ticket, three)).is_empty(), "the first is not back yet");
     let effects = bench.step(done(one_ticket, one));
     assert_eq!([1, 2, 3].map(|token| first_offset(&effects, token)), [Some(0), Some(2), Some(3)]);
@@ -266,8 +263,7 @@ fn old_producers_bring_message_sets() {
     let message = legacy::encode(0, 9, -1, TimestampType::Create, None, Some(b"v"));
     let mut produce = |token, version, records| {
         let partitions = vec![ProducePartition { position: 0, partition: id("t"), records }];
-        let request =
-            ProduceRequest { version, acks: 1, timeout_ms: 1000, internal_topics_allowed: false, partitions };
+        let request = ProduceRequest { version, acks: 1, timeout_ms: 1000, internal_topics_allowed: false, partitions };
         bench.step(ShardEvent::Request { token: RequestToken(token), request: ShardRequest::Produce(request) })
     };
     assert_eq!(produced(&produce(1, 3, message.clone())).map(|answer| answer.error_code), Some(87));

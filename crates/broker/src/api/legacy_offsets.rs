@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use super::list_offsets::{EARLIEST, LATEST};
 use crate::replica::hosted::Partitions;
 use crate::replica::partition::Partition;
-use crate::shard::{
-    Effect, LegacyOffsets, LegacyOffsetsAnswer, RequestToken, SegmentTime, SegmentsFound, ShardAnswer,
-};
+use crate::shard::{Effect, LegacyOffsets, LegacyOffsetsAnswer, RequestToken, SegmentTime, SegmentsFound, ShardAnswer};
 use crate::{ErrorCode, error};
 
 /// Requests that wait for their segments.
@@ -119,7 +117,11 @@ mod tests {
             (&full, (0, 25), LATEST, -1, vec![]),
             (&empty, (0, 10), LATEST, 10, vec![10, 0]),
         ] {
-            assert_eq!(before(segments, log, timestamp_ms, offsets_max, 1000), expected, "{timestamp_ms} {offsets_max}");
+            assert_eq!(
+                before(segments, log, timestamp_ms, offsets_max, 1000),
+                expected,
+                "{timestamp_ms} {offsets_max}"
+            );
         }
     }
 }

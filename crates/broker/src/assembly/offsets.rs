@@ -7,7 +7,8 @@ use super::{ByShard, Cluster};
 use crate::api::legacy_offsets;
 use crate::api::list_offsets::nothing;
 use crate::shard::{
-    DeleteRecords, DeleteRecordsAnswer, EpochEnd, EpochEndAnswer, LegacyOffsets, LegacyOffsetsAnswer, ListOffset, ListOffsetAnswer, ShardRequest,
+    DeleteRecords, DeleteRecordsAnswer, EpochEnd, EpochEndAnswer, LegacyOffsets, LegacyOffsetsAnswer, ListOffset,
+    ListOffsetAnswer, ShardRequest,
 };
 use crate::{ErrorCode, ShardId, TopicPartition, error};
 

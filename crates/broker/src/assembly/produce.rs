@@ -57,13 +57,7 @@ pub fn split(
 }
 
 /// What can be said without the partition.
-fn refusal(
-    cluster: &Cluster<'_>,
-    acks: i16,
-    topic: &str,
-    partition: i32,
-    records: &[u8],
-) -> Option<CodedError> {
+fn refusal(cluster: &Cluster<'_>, acks: i16, topic: &str, partition: i32, records: &[u8]) -> Option<CodedError> {
     if !(-1..=1).contains(&acks) {
         return Some(error::INVALID_REQUIRED_ACKS.into());
     }

@@ -17,9 +17,9 @@ use kafka_wire::{Request, RequestHeader, Response, messages as wire};
 use storage::kafka::FileRange;
 use tokio::sync::mpsc;
 
-use super::{Shared, down_convert};
 use super::records::Range;
 use super::shard_thread::ToShard;
+use super::{Shared, down_convert};
 
 /// What comes back to a connection.
 pub(crate) enum Answer {
