@@ -47,6 +47,11 @@ impl<T> Inbox<T> {
         }
     }
 
+    /// Moves what is there into `into`, in order, without waiting.
+    pub fn take_now(&self, into: &mut Vec<T>) {
+        into.append(&mut self.queue.lock());
+    }
+
     /// Moves everything into `into`, in order, after waiting for something to come or for `deadline`.
     pub fn take(&self, into: &mut Vec<T>, deadline: Option<std::time::Instant>) {
         let mut queue = self.queue.lock();
@@ -157,6 +162,7 @@ mod tests {
         }
         assert_eq!(all, (0..100).collect::<Vec<_>>());
         inbox.take(&mut all, Some(std::time::Instant::now()));
+        inbox.take_now(&mut all);
         assert_eq!(all.len(), 100);
     }
 }

@@ -1,6 +1,8 @@
 //! `castlekeep bench`: a load generator for users. It speaks the raw protocols, so it measures any server, ours or
 //! not; it charges the server for requests it kept waiting, and it can read the server's CPU time and memory.
 
+mod disk;
+mod echo;
 pub mod kafka;
 mod load;
 mod process;
@@ -25,6 +27,11 @@ pub enum Command {
     Zookeeper(zookeeper::Args),
     /// Produce or fetch against a Kafka broker
     Kafka(kafka::Args),
+    /// How many small appends a disk makes durable per second
+    Disk(disk::Args),
+    /// A server that only answers, for comparison
+    #[command(hide = true)]
+    Echo(echo::Args),
 }
 
 /// Runs `castlekeep bench`.
@@ -35,6 +42,8 @@ pub fn run_command(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Zookeeper(args) => zookeeper::main(args),
         Command::Kafka(args) => kafka::main(args),
+        Command::Disk(args) => disk::main(args),
+        Command::Echo(args) => echo::main(args),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The thread of a keeper's loop, and its world: real disk, real lanes, real connections.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -70,8 +70,16 @@ pub fn spawn(
     let run = move || {
         let deliver = inbox.clone();
         let lanes = Lanes::new("keeper", move |done| deliver.push(ToLoop::Done(done)));
-        let mut world =
-            RealWorld { clock, disk: FileDisk, lanes, conns: HashMap::new(), dirty: Vec::new(), stats, failed: None };
+        let mut world = RealWorld {
+            clock,
+            disk: FileDisk,
+            lanes,
+            sync: VecDeque::new(),
+            conns: HashMap::new(),
+            dirty: Vec::new(),
+            stats,
+            failed: None,
+        };
         let keeper_loop = match KeeperLoop::open(&mut world, config, prng) {
             Ok(keeper_loop) => keeper_loop,
             Err(e) => {
@@ -105,13 +113,12 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
     // Events that wait until the disk has caught up.
     let mut held: Vec<ToLoop> = Vec::new();
     while !keeper_loop.is_stopped() {
-        let ready = !held.is_empty() && keeper_loop.wants_events();
-        let deadline = if ready {
-            Some(std::time::Instant::now())
+        if !inputs.is_empty() || (!held.is_empty() && keeper_loop.wants_events()) {
+            inbox.take_now(&mut arrived);
         } else {
-            keeper_loop.deadline().map(|deadline| world.clock.to_std(deadline))
-        };
-        inbox.take(&mut arrived, deadline);
+            let deadline = keeper_loop.deadline().map(|deadline| world.clock.to_std(deadline));
+            inbox.take(&mut arrived, deadline);
+        }
         let mut shut_down = false;
         let wants_events = keeper_loop.wants_events();
         let waiting = std::mem::take(&mut held);
@@ -137,6 +144,11 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
             keeper_loop.shut_down(&mut world);
         }
         world.wake();
+        // Nothing is ready to leave and what arrives now joins the next group: this thread has nothing better to do than
+        // to sync, and saves two wake-ups of a thread for each group.
+        while let Some(job) = world.sync.pop_front() {
+            inputs.push(KeeperInput::Done(job()));
+        }
     }
     let RealWorld { lanes, failed, .. } = world;
     // The lanes' jobs end before the folder's lock is given back.
@@ -152,6 +164,8 @@ struct RealWorld {
     clock: Clock,
     disk: FileDisk,
     lanes: Lanes<KeeperDone<FileDisk>>,
+    /// Jobs of the lane of syncs, which the loop's own thread does at the end of a turn.
+    sync: VecDeque<Job<KeeperDone<FileDisk>>>,
     conns: HashMap<ConnId, Arc<Outbox>>,
     /// Connections to wake at the end of the turn: their queues leave in one write each.
     dirty: Vec<Arc<Outbox>>,
@@ -180,7 +194,10 @@ impl World for RealWorld {
     }
 
     fn offload(&mut self, lane: Lane, job: Job<Self::Done>) {
-        self.lanes.offload(lane, job);
+        match lane {
+            Lane::Sync => self.sync.push_back(job),
+            lane => self.lanes.offload(lane, job),
+        }
     }
 }
 
