@@ -23,6 +23,7 @@ mod connection;
 mod containers;
 mod event;
 mod finish;
+mod load;
 pub mod node;
 pub mod op;
 mod path;

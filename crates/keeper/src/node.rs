@@ -120,6 +120,20 @@ impl Node {
         self.children.get_or_insert_default().insert(name.into(), Box::new(child));
     }
 
+    /// Hangs many nodes below it, in any order. False when a name was there twice: one of the two is gone then.
+    pub fn add_children(&mut self, children: Vec<(Box<str>, Box<Self>)>) -> bool {
+        if children.is_empty() {
+            return true;
+        }
+        let expected = self.children_count() + children.len();
+        match &mut self.children {
+            // Built at once, from the leaves: faster than one insertion each, and without half-empty leaves.
+            none @ None => *none = Some(Box::new(children.into_iter().collect())),
+            Some(there) => there.extend(children),
+        }
+        self.children_count() == expected
+    }
+
     /// Takes a node from below it.
     pub fn remove_child(&mut self, name: &str) -> Option<Box<Self>> {
         let children = self.children.as_mut()?;

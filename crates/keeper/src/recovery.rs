@@ -16,6 +16,7 @@ use zk_wire::txn::{DIGEST_VERSION, Transaction, TxnBody};
 use zk_wire::{SessionId, Zxid, ZxidDigest};
 
 use crate::config::Config;
+use crate::load::{LoadError, Loader};
 use crate::server::{Keeper, Recovered};
 use crate::tree::Tree;
 
@@ -25,6 +26,8 @@ pub struct Recovery {
     config: Config,
     prng: Prng,
     tree: Tree,
+    /// While a snapshot is read.
+    loader: Option<Loader>,
     sessions: BTreeMap<SessionId, i32>,
     last: Zxid,
     /// Digests of transactions below this one cannot be compared: the snapshot already holds effects of later ones.
@@ -39,6 +42,8 @@ pub enum RecoveryError {
     Decode(base::DecodeError),
     /// A node whose parent is not in the snapshot.
     Orphan(String),
+    /// Some node is in the snapshot twice.
+    Twice,
 }
 
 impl fmt::Display for RecoveryError {
@@ -46,6 +51,7 @@ impl fmt::Display for RecoveryError {
         match self {
             Self::Decode(error) => write!(f, "{error}"),
             Self::Orphan(path) => write!(f, "the snapshot has node {path:?} but not its parent"),
+            Self::Twice => f.write_str("the snapshot has a node twice"),
         }
     }
 }
@@ -65,6 +71,7 @@ impl Recovery {
             config,
             prng,
             tree: Tree::default(),
+            loader: None,
             sessions: BTreeMap::new(),
             last: Zxid::ZERO,
             comparable_from: Some(Zxid::ZERO),
@@ -74,7 +81,7 @@ impl Recovery {
 
     /// Forgets everything: a snapshot named after `zxid` follows.
     pub fn begin_snapshot(&mut self, zxid: Zxid) {
-        self.tree = Tree::empty();
+        self.loader = Some(Loader::new(Tree::empty()));
         self.sessions.clear();
         self.last = zxid;
         self.comparable_from = None;
@@ -90,25 +97,40 @@ impl Recovery {
             SnapshotRecord::Session(session) => {
                 self.sessions.insert(session.id, session.timeout_ms);
             }
-            SnapshotRecord::Acl(acl) => self.tree.acls_mut().load(&acl),
-            SnapshotRecord::Node(path, node) => self
-                .tree
-                .load(&path, node.data.as_deref(), node.acl, node.stat)
-                .map_err(|_| RecoveryError::Orphan(path.to_string()))?,
+            SnapshotRecord::Acl(acl) => self.loader().tree_mut().acls_mut().load(&acl),
+            SnapshotRecord::Node(path, node) => {
+                self.loader().node(&path, node.data.as_deref(), node.acl, node.stat).map_err(|why| match why {
+                    LoadError::Orphan => RecoveryError::Orphan(path.to_string()),
+                    LoadError::Twice => RecoveryError::Twice,
+                })?;
+            }
             SnapshotRecord::End => {}
         }
         Ok(())
     }
 
+    fn loader(&mut self) -> &mut Loader {
+        self.loader.get_or_insert_with(|| Loader::new(Tree::empty()))
+    }
+
     /// The snapshot is complete; `digest` is what its file says of the tree.
-    pub fn end_snapshot(&mut self, digest: Option<ZxidDigest>) {
+    ///
+    /// # Errors
+    /// Nodes that do not fit together.
+    pub fn end_snapshot(&mut self, digest: Option<ZxidDigest>) -> Result<(), RecoveryError> {
+        if let Some(loader) = self.loader.take() {
+            self.tree = loader.finish().map_err(|_| RecoveryError::Twice)?;
+        }
         self.tree.acls_mut().drop_unused();
-        let Some(digest) = digest.filter(|digest| digest.digest_version == DIGEST_VERSION) else { return };
+        let Some(digest) = digest.filter(|digest| digest.digest_version == DIGEST_VERSION) else {
+            return Ok(());
+        };
         self.comparable_from = Some(digest.zxid);
         // Before the first transaction upstream writes zeros instead of a digest.
         if digest.zxid == self.last && digest.zxid > Zxid::ZERO {
             self.compare(digest.digest);
         }
+        Ok(())
     }
 
     /// Applies a log entry's payload. Entries up to [`Recovery::last_zxid`] are skipped, so that a file may be given

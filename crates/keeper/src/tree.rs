@@ -385,7 +385,13 @@ impl Tree {
         self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
     }
 
-    fn count_in(&mut self, path: &str, node: &Node) {
+    /// The root, which a loader builds apart.
+    pub(crate) fn root_mut(&mut self) -> &mut Node {
+        &mut self.root
+    }
+
+    /// A node more is part of the counts, wherever it hangs.
+    pub(crate) fn count_in(&mut self, path: &str, node: &Node) {
         self.digest = self.digest.wrapping_add(self.digest_of(path, node));
         self.nodes += 1;
         self.bytes += (path_size(path) + node.data.as_ref().map_or(0, |data| data.len())) as u64;

@@ -35,7 +35,7 @@ fn load(recovery: &mut Recovery, zxid: i64) {
     }
     let mut r = Reader::new(decoder.rest());
     r.skip(8 + 5).expect("a seal");
-    recovery.end_snapshot(Some(ZxidDigest::decode(&mut r).expect("a digest")));
+    recovery.end_snapshot(Some(ZxidDigest::decode(&mut r).expect("a digest"))).expect("a whole snapshot");
 }
 
 fn entries(name: &str) -> Vec<Bytes> {

@@ -89,7 +89,7 @@ fn a_log_replayed_over_any_fuzzy_snapshot_gives_the_same_keeper() {
         for record in support::records(&bytes.freeze()) {
             recovery.record(record).expect("records fit");
         }
-        recovery.end_snapshot(digest);
+        recovery.end_snapshot(digest).expect("a whole snapshot");
         for (_, payload) in &h.log {
             recovery.replay(payload.clone()).expect("the log replays");
         }
@@ -170,7 +170,7 @@ fn a_damaged_snapshot_is_an_error_and_the_next_one_starts_afresh() {
     for record in support::records(&bytes) {
         recovery.record(record).expect("records fit");
     }
-    recovery.end_snapshot(None);
+    recovery.end_snapshot(None).expect("a whole snapshot");
     assert_eq!(content(&recovery.finish(now(0))), content(&h.keeper));
 }
 

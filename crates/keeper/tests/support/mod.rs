@@ -234,7 +234,7 @@ pub fn recover(zxid: Zxid, snapshot: &Bytes, log: &[(Zxid, Bytes)]) -> Recovery 
     for record in records(snapshot) {
         recovery.record(record).expect("records fit");
     }
-    recovery.end_snapshot(None);
+    recovery.end_snapshot(None).expect("a whole snapshot");
     for (_, payload) in log {
         recovery.replay(payload.clone()).expect("the log replays");
     }

@@ -32,8 +32,7 @@ impl Restore for Target {
             digest_version,
             digest,
         });
-        self.recovery.end_snapshot(digest);
-        Ok(())
+        self.recovery.end_snapshot(digest).map_err(|e| e.to_string())
     }
 
     fn txn(&mut self, _zxid: i64, payload: Bytes) -> Result<(), String> {
