@@ -53,13 +53,7 @@ impl Loader {
     ///
     /// # Errors
     /// [`LoadError`]; the loader is of no use then.
-    pub fn node(
-        &mut self,
-        path: &str,
-        data: Option<&[u8]>,
-        acl: AclId,
-        stat: StatPersisted,
-    ) -> Result<(), LoadError> {
+    pub fn node(&mut self, path: &str, data: Option<&[u8]>, acl: AclId, stat: StatPersisted) -> Result<(), LoadError> {
         let Some((parent, name)) = path.rsplit_once('/').filter(|(_, name)| !name.is_empty()) else {
             return self.out_of_order(path, data, acl, stat);
         };
