@@ -15,6 +15,7 @@ use std::time::Duration;
 use base::planted::PlantedBug;
 use base::{Instant, Prng};
 use bytes::{Bytes, BytesMut};
+use keeper::quota::QuotaExceeded;
 use keeper::{CloseReason, ConnId, Effect, Event, SnapshotCursor};
 use storage::disk::Disk;
 use storage::zk::data_dir::DataDir;
@@ -61,6 +62,8 @@ pub enum KeeperNote {
     Purged(Vec<PathBuf>),
     /// Purging failed; the server goes on.
     PurgeFailed(io::Error),
+    /// A write went beyond a quota.
+    QuotaExceeded(QuotaExceeded),
     /// A group took longer than `fsync.warningthresholdms`.
     SlowSync(Duration),
 }
@@ -294,6 +297,7 @@ impl<D: Disk> KeeperLoop<D> {
                     }
                     Effect::RollLog => self.log.roll(),
                     Effect::TakeSnapshot => later.push(effect),
+                    Effect::QuotaExceeded(over) => world.note(KeeperNote::QuotaExceeded(over)),
                 }
             }
         });

@@ -5,6 +5,8 @@ use core::net::IpAddr;
 use bytes::Bytes;
 use zk_wire::{ConnectRequest, RequestHeader, SessionId, Zxid};
 
+use crate::quota::QuotaExceeded;
+
 /// A client's connection. The loop numbers them and never uses a number twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
@@ -84,6 +86,8 @@ pub enum Effect {
     /// Write a snapshot beside the running writes: [`crate::Keeper::snapshot_begin`], and the chunks. Answer with
     /// [`Event::SnapshotDone`].
     TakeSnapshot,
+    /// A write went beyond a quota: something an operator should see. At most one a second.
+    QuotaExceeded(QuotaExceeded),
 }
 
 /// Why a connection is closed.

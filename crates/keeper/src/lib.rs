@@ -28,6 +28,7 @@ pub mod node;
 pub mod op;
 mod path;
 mod prep;
+pub mod quota;
 mod recovery;
 mod roll;
 mod server;

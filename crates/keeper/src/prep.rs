@@ -10,6 +10,7 @@ use zk_wire::{ErrorCode, Id, SessionId, StatPersisted, Zxid, digest};
 use crate::acl::{self, AclList};
 use crate::config::Config;
 use crate::node::Owner;
+use crate::quota::{self, QuotaExceeded, StatsTrack};
 use crate::session::Sessions;
 use crate::tree::Tree;
 
@@ -26,12 +27,22 @@ pub struct ChangeRecord {
     pub acl: AclList,
     /// CRC-32 of path and data.
     pub content: u32,
+    /// Bytes of its data.
+    pub data_len: usize,
 }
 
 impl ChangeRecord {
     /// A node as a write leaves it.
-    pub fn new(stat: StatPersisted, acl: AclList, content: u32) -> Self {
-        Self { zxid: stat.mzxid, stat: Some(stat), children: 0, acl, content }
+    pub fn new(stat: StatPersisted, acl: AclList, path: &str, data: Option<&[u8]>) -> Self {
+        let mut record = Self { zxid: stat.mzxid, stat: Some(stat), children: 0, acl, content: 0, data_len: 0 };
+        record.set_data(path, data);
+        record
+    }
+
+    /// Its data changes.
+    pub fn set_data(&mut self, path: &str, data: Option<&[u8]>) {
+        self.content = digest::content(path, data);
+        self.data_len = data.map_or(0, <[u8]>::len);
     }
 
     /// Its numbers. Records that [`Prep::record`] gives have them.
@@ -66,6 +77,8 @@ pub struct Outstanding {
     owned: BTreeMap<SessionId, BTreeMap<Str, Zxid>>,
     /// The tree's digest once every write under way is applied.
     digest: i64,
+    /// The last write that went beyond a quota, until somebody looks.
+    over_quota: Option<QuotaExceeded>,
 }
 
 #[derive(Debug)]
@@ -77,7 +90,18 @@ struct Touched {
 impl Outstanding {
     /// Nothing under way above a tree with this digest.
     pub fn new(digest: i64, prng: &mut Prng) -> Self {
-        Self { records: KeyedMap::new(prng), by_zxid: VecDeque::new(), owned: BTreeMap::new(), digest }
+        Self {
+            records: KeyedMap::new(prng),
+            by_zxid: VecDeque::new(),
+            owned: BTreeMap::new(),
+            digest,
+            over_quota: None,
+        }
+    }
+
+    /// The last write that went beyond a quota, once.
+    pub fn take_over_quota(&mut self) -> Option<QuotaExceeded> {
+        self.over_quota.take()
     }
 
     /// The tree's digest once every write under way is applied.
@@ -207,6 +231,7 @@ impl<'a> Prep<'a> {
             children: node.children_count() as i64,
             acl: self.tree.acl(node),
             content: node.content,
+            data_len: node.data.as_ref().map_or(0, |data| data.len()),
         })
     }
 
@@ -269,6 +294,24 @@ impl<'a> Prep<'a> {
     /// `NOAUTH`.
     pub fn check_acl(&self, acl: &AclList, wanted: i32) -> Result<(), ErrorCode> {
         if self.config.skip_acl || acl::allows(acl, wanted, self.ids) { Ok(()) } else { Err(ErrorCode::NO_AUTH) }
+    }
+
+    /// Whether the quota above a node leaves room for so many nodes and bytes more. What counts is what is applied, as
+    /// upstream has it: writes under way are not in the numbers yet. Limits that are no text of limits limit nothing.
+    ///
+    /// # Errors
+    /// `QUOTAEXCEEDED` beyond a hard limit, when the operator enforces them.
+    pub fn check_quota(&mut self, path: &str, count: i64, bytes: i64) -> Result<(), ErrorCode> {
+        let Some(limited) = self.tree.quotas().above(path) else { return Ok(()) };
+        let track = |path: String| self.tree.get(&path)?.data.as_deref().and_then(StatsTrack::parse);
+        let (Some(limits), Some(stats)) = (track(quota::limits_path(limited)), track(quota::stats_path(limited)))
+        else {
+            return Ok(());
+        };
+        let Some(over) = quota::exceeded(limited, &limits, &stats, count, bytes) else { return Ok(()) };
+        let refused = over.hard && self.config.enforce_quota;
+        self.outstanding.over_quota = Some(over);
+        if refused { Err(ErrorCode::QUOTA_EXCEEDED) } else { Ok(()) }
     }
 
     /// The operator's decisions.

@@ -178,7 +178,8 @@ impl Recovery {
     /// The machine, standing alone. Every session gets its whole timeout again. Sessions that own ephemeral nodes and
     /// are not in the session table are closed at the first tick.
     pub fn finish(self, now: Now) -> Keeper {
-        let Self { config, prng, tree, sessions, last, digest_mismatches, .. } = self;
+        let Self { config, prng, mut tree, sessions, last, digest_mismatches, .. } = self;
+        tree.set_up_quotas();
         let sessions = sessions.into_iter().collect();
         Keeper::standalone(Recovered { config, tree, sessions, last, digest_mismatches }, now, prng)
     }

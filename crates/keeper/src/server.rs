@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use base::map::KeyedMap;
 use base::{Instant, Now, Prng};
@@ -27,6 +28,9 @@ use crate::snapshot::{self, SnapshotCursor};
 use crate::tree::Tree;
 use crate::watch::Watches;
 
+/// The operator hears of quotas no more often than this.
+const QUOTA_NOTE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The coordination service.
 #[derive(Debug)]
 pub struct Keeper {
@@ -44,6 +48,7 @@ pub struct Keeper {
     pub(crate) last_processed: Zxid,
     pub(crate) digest_mismatches: u64,
     pub(crate) containers: Containers,
+    quota_note_next: Instant,
     roll: Roll,
     /// Sessions that own nodes but are not known: closed at the first tick.
     orphans: Vec<SessionId>,
@@ -77,6 +82,7 @@ impl Keeper {
             last_processed: last,
             digest_mismatches,
             containers: Containers::new(&config, now),
+            quota_note_next: now.mono,
             roll: Roll::new(&config, prng),
             orphans,
             config,
@@ -284,7 +290,8 @@ impl Keeper {
             txn_header.zxid,
             txn_header.time_ms,
         );
-        let txn = match op::prep(&mut prep, op, body) {
+        let result = op::prep(&mut prep, op, body);
+        let txn = match result {
             Ok(txn) => {
                 prep.keep();
                 txn
@@ -306,7 +313,17 @@ impl Keeper {
         if matches!(txn, TxnBody::CloseSession(_)) {
             self.sessions.set_closing(session);
         }
+        self.note_quota(now, effects);
         self.propose(txn_header, txn, op, Some(conn), effects);
+    }
+
+    fn note_quota(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(over) = self.outstanding.take_over_quota()
+            && now.mono >= self.quota_note_next
+        {
+            self.quota_note_next = now.mono + QUOTA_NOTE_INTERVAL;
+            effects.push(Effect::QuotaExceeded(over));
+        }
     }
 
     fn on_sync(&mut self, now: Now, conn: ConnId, xid: i32, body: &Bytes, effects: &mut Vec<Effect>) {

@@ -1,6 +1,8 @@
 //! The znodes and how a transaction changes them (upstream: `DataTree`). Applying is the same when serving and when
 //! replaying a log over a snapshot that already holds some of its effects: see the notes at each kind.
 
+mod quotas;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::Str;
@@ -10,6 +12,7 @@ use zk_wire::{Acl, ErrorCode, Id, OpCode, SessionId, Stat, StatPersisted, TxnHea
 use crate::acl::{AclId, AclList, AclTable, OPEN};
 use crate::node::{Node, Owner};
 use crate::path;
+use crate::quota::Quotas;
 
 /// All znodes.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub struct Tree {
     ephemerals: BTreeMap<SessionId, BTreeSet<Str>>,
     /// The nodes that the server may delete by itself.
     containers_and_ttls: BTreeSet<Str>,
+    quotas: Quotas,
     digest: i64,
     nodes: usize,
     bytes: u64,
@@ -101,6 +105,7 @@ impl Tree {
             acls: AclTable::default(),
             ephemerals: BTreeMap::new(),
             containers_and_ttls: BTreeSet::new(),
+            quotas: Quotas::default(),
             digest: 0,
             nodes: 1,
             bytes: 1,
@@ -259,6 +264,7 @@ impl Tree {
         let parent = self.get_mut(parent_path).expect("looked up above");
         parent.add_child(name, node);
         let parent_acl = parent.acl;
+        self.quota_created(new.path, new.data.map_or(0, <[u8]>::len));
         on_change(Change {
             kind: ChangeKind::Created,
             path: new.path,
@@ -292,7 +298,9 @@ impl Tree {
         let node = parent.remove_child(name).ok_or(ErrorCode::NO_NODE)?;
         let acl = self.acls.get(node.acl);
         let parent_acl = self.acls.get(parent_acl);
+        let bytes = node.data.as_ref().map_or(0, |data| data.len());
         self.count_out(path, *node);
+        self.quota_deleted(path, bytes);
         on_change(Change { kind: ChangeKind::Deleted, path, acl, parent_acl });
         Ok(())
     }
@@ -305,19 +313,34 @@ impl Tree {
         version: i32,
         on_change: OnChange<'_>,
     ) -> Result<Stat, ErrorCode> {
-        let node = self.get_mut(path).ok_or(ErrorCode::NO_NODE)?;
-        let (old_len, old_digest) = (node.data.as_ref().map_or(0, |data| data.len()), node_digest(path, node));
-        node.data = data.map(Into::into);
-        node.content = digest::content(path, data);
-        node.stat.version = version;
-        node.stat.mzxid = stamp.zxid;
-        node.stat.mtime = stamp.time_ms;
-        let (shown, new_digest, acl) = (node.stat(), node_digest(path, node), node.acl);
-        self.digest = self.digest.wrapping_sub(old_digest).wrapping_add(new_digest);
-        self.bytes = self.bytes - old_len as u64 + data.map_or(0, <[u8]>::len) as u64;
+        let change = |stat: &mut StatPersisted| {
+            stat.version = version;
+            stat.mzxid = stamp.zxid;
+            stat.mtime = stamp.time_ms;
+        };
+        let (old_len, shown, acl) = self.replace_data(path, data, change).ok_or(ErrorCode::NO_NODE)?;
+        self.quota_changed(path, 0, data.map_or(0, <[u8]>::len) as i64 - old_len as i64);
         let acl = self.acls.get(acl);
         on_change(Change { kind: ChangeKind::DataChanged, path, parent_acl: acl.clone(), acl });
         Ok(shown)
+    }
+
+    /// New data and numbers; gives how long the old data was, and the node as it is now.
+    fn replace_data(
+        &mut self,
+        path: &str,
+        data: Option<&[u8]>,
+        change: impl FnOnce(&mut StatPersisted),
+    ) -> Option<(usize, Stat, AclId)> {
+        let node = self.get_mut(path)?;
+        let (old_len, old_digest) = (node.data.as_ref().map_or(0, |data| data.len()), node_digest(path, node));
+        node.data = data.map(Into::into);
+        node.content = digest::content(path, data);
+        change(&mut node.stat);
+        let (shown, new_digest, acl) = (node.stat(), node_digest(path, node), node.acl);
+        self.digest = self.digest.wrapping_sub(old_digest).wrapping_add(new_digest);
+        self.bytes = self.bytes - old_len as u64 + data.map_or(0, <[u8]>::len) as u64;
+        Some((old_len, shown, acl))
     }
 
     fn set_acl(&mut self, path: &str, acl: Option<&[Acl]>, version: i32) -> Result<Stat, ErrorCode> {

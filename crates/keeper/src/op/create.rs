@@ -3,7 +3,7 @@
 
 use zk_wire::txn::TxnBody;
 use zk_wire::{
-    CreateContainerTxn, CreateMode, CreateRequest, CreateTtlTxn, CreateTxn, ErrorCode, StatPersisted, digest, perms,
+    CreateContainerTxn, CreateMode, CreateRequest, CreateTtlTxn, CreateTxn, ErrorCode, StatPersisted, perms,
 };
 
 use crate::acl;
@@ -43,6 +43,7 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest, kind: Kind) -> 
     if matches!(Owner::decode(parent.stat().ephemeral_owner), Owner::Session(_)) {
         return Err(ErrorCode::NO_CHILDREN_FOR_EPHEMERALS);
     }
+    prep.check_quota(&path, 1, request.data.as_ref().map_or(0, |data| data.len() as i64))?;
     let owner = match kind {
         Kind::Container => Owner::Container,
         Kind::Ttl(ttl_ms) => Owner::Ttl(ttl_ms),
@@ -62,8 +63,7 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest, kind: Kind) -> 
         ephemeral_owner: owner.encode(),
         ..StatPersisted::default()
     };
-    let content = digest::content(&path, request.data.as_deref());
-    prep.put(&path, ChangeRecord::new(stat, list.clone().into(), content));
+    prep.put(&path, ChangeRecord::new(stat, list.clone().into(), &path, request.data.as_deref()));
     let (data, acl) = (request.data.clone(), Some(list));
     Ok(match kind {
         Kind::Plain => TxnBody::Create(CreateTxn { path, data, acl, ephemeral: mode.is_ephemeral(), parent_cversion }),

@@ -1,7 +1,7 @@
 //! setData (5).
 
 use zk_wire::txn::TxnBody;
-use zk_wire::{ErrorCode, SetDataRequest, SetDataTxn, digest, perms};
+use zk_wire::{ErrorCode, SetDataRequest, SetDataTxn, perms};
 
 use crate::path;
 use crate::prep::{Prep, next_version};
@@ -13,8 +13,10 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &SetDataRequest) -> Result<TxnB
     path::validate(path)?;
     let mut node = prep.record(path)?;
     prep.check_acl(&node.acl, perms::WRITE)?;
+    let more = request.data.as_ref().map_or(0, |data| data.len() as i64) - node.data_len as i64;
+    prep.check_quota(path, 0, more)?;
     let version = next_version(node.stat().version, request.version)?;
-    node.content = digest::content(path, request.data.as_deref());
+    node.set_data(path, request.data.as_deref());
     let (zxid, time_ms) = (prep.zxid, prep.time_ms);
     let stat = node.stat_mut();
     (stat.version, stat.mzxid, stat.mtime) = (version, zxid, time_ms);

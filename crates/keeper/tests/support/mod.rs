@@ -110,7 +110,7 @@ impl Harness {
                 Effect::Close { conn, reason } => {
                     self.closed.insert(*conn, *reason);
                 }
-                Effect::Established { .. } | Effect::RollLog | Effect::TakeSnapshot => {}
+                Effect::Established { .. } | Effect::RollLog | Effect::TakeSnapshot | Effect::QuotaExceeded(_) => {}
             }
         }
         self.effects.extend(effects);

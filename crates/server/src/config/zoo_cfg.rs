@@ -273,7 +273,8 @@ impl File {
 
     /// Who may do what.
     fn access(&mut self, keeper: &mut keeper::Config) {
-        keeper.skip_acl = self.boolean("skipACL", false);
+        // Upstream takes this one word only, and everything else leaves the lists in force.
+        keeper.skip_acl = self.value("skipACL").as_deref() == Some("yes");
         keeper.super_digest = self.value("DigestAuthenticationProvider.superDigest");
         keeper.digest_auth_enabled = self.boolean("DigestAuthenticationProvider.enabled", true);
         if let Some(name) = self.value("DigestAuthenticationProvider.digestAlg") {
@@ -322,12 +323,12 @@ mod tests {
     fn node_kinds_and_identities_reach_the_machine() {
         let cfg = parse_with(
             "extendedTypesEnabled=true\nzookeeper.znode.container.checkIntervalMs=5\nreconfigEnabled=true\n\
-             znode.container.maxPerMinute=7\nDigestAuthenticationProvider.digestAlg=SHA-256\n\
+             znode.container.maxPerMinute=7\nDigestAuthenticationProvider.digestAlg=SHA-256\nenforceQuota=true\n\
              closeSessionTxn.enabled=false\nDigestAuthenticationProvider.enabled=false\n",
         )
         .unwrap();
         let keeper = &cfg.server.store.keeper;
-        assert!(keeper.extended_types_enabled && keeper.reconfig_enabled);
+        assert!(keeper.extended_types_enabled && keeper.reconfig_enabled && keeper.enforce_quota);
         assert_eq!((keeper.container_check_interval_ms, keeper.containers_per_minute_max), (5, 7));
         assert_eq!(keeper.digest_alg, keeper::DigestAlg::Sha256);
         assert!(!keeper.close_session_txn_enabled && !keeper.digest_auth_enabled);

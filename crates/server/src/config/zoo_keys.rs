@@ -174,7 +174,7 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     property("znode.container.checkIntervalMs", "60000", State::Served),
     property("znode.container.maxPerMinute", "10000", State::Served),
     property("znode.container.maxNeverUsedIntervalMs", "0", State::Served),
-    property("enforceQuota", "false", State::Stops { fine: &["false"], what: "enforce quotas" }),
+    property("enforceQuota", "false", State::Served),
     property("watchManagerName", "WatchManager", State::Tunes),
     property("bitHashCacheSize", "10", State::Tunes),
     property("watcherCleanThreshold", "1000", State::Tunes),

@@ -237,6 +237,7 @@ impl KeeperWorld<FileDisk> for RealWorld {
             }
             KeeperNote::Purged(paths) => tracing::info!("removed {} old snapshots and logs", paths.len()),
             KeeperNote::PurgeFailed(error) => tracing::warn!("cannot remove old snapshots and logs: {error}"),
+            KeeperNote::QuotaExceeded(over) => tracing::warn!("{over}"),
             KeeperNote::SlowSync(took) => tracing::warn!(
                 "syncing the transaction log took {} ms, which every write waits for; give it a faster disk",
                 took.as_millis()
