@@ -45,6 +45,9 @@ pub trait KeeperWorld<D: Disk>: World<Disk = D, Done = KeeperDone<D>> {
     /// Something an operator should see.
     fn note(&mut self, note: KeeperNote);
 
+    /// Something that a metric counts.
+    fn measured(&mut self, _measure: KeeperMeasure) {}
+
     /// The log cannot be trusted any more: the process must stop. No reply leaves after this.
     fn fatal(&mut self, error: KeeperFatal);
 }
@@ -66,6 +69,20 @@ pub enum KeeperNote {
     QuotaExceeded(QuotaExceeded),
     /// A group took longer than `fsync.warningthresholdms`.
     SlowSync(Duration),
+}
+
+/// Something that a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeeperMeasure {
+    /// A group of the log is written and synced.
+    Group {
+        /// Since the job was given away.
+        took: Duration,
+        /// How many are in it.
+        transactions: usize,
+    },
+    /// A snapshot is written.
+    Snapshot(Duration),
 }
 
 /// Why the loop stopped.
@@ -153,6 +170,7 @@ pub struct KeeperLoop<D: Disk> {
     config: KeeperLoopConfig,
     effects: Vec<Effect>,
     group_began: Instant,
+    snapshot_began: Instant,
     claim_running: bool,
     claim_next: Instant,
     state: State,
@@ -204,6 +222,7 @@ impl<D: Disk> KeeperLoop<D> {
             config,
             effects: Vec::new(),
             group_began: now.mono,
+            snapshot_began: now.mono,
             claim_running: false,
             claim_next: now.mono,
             state: State::Running,
@@ -344,6 +363,7 @@ impl<D: Disk> KeeperLoop<D> {
             KeeperDone::Group(group) => {
                 let zxid = Zxid(group.last_zxid);
                 let took = world.now().mono.since(self.group_began);
+                world.measured(KeeperMeasure::Group { took, transactions: group.entries });
                 if took > self.config.sync_warning {
                     world.note(KeeperNote::SlowSync(took));
                 }
@@ -373,6 +393,7 @@ impl<D: Disk> KeeperLoop<D> {
     }
 
     fn begin_snapshot<W: KeeperWorld<D>>(&mut self, world: &mut W) {
+        self.snapshot_began = world.now().mono;
         let keeper = self.keeper.clone();
         let (disk, snap_dir) = (self.dir.disk.clone(), self.dir.snap_dir.clone());
         let job = move || {
@@ -418,6 +439,7 @@ impl<D: Disk> KeeperLoop<D> {
     ) {
         match result {
             Ok((path, purged)) => {
+                world.measured(KeeperMeasure::Snapshot(world.now().mono.since(self.snapshot_began)));
                 world.note(KeeperNote::SnapshotWritten(path));
                 match purged {
                     Ok(paths) if paths.is_empty() => {}

@@ -1,7 +1,10 @@
 //! The numbers behind four-letter words, `/commands` and `/metrics`. Nothing here walks the tree.
 
+use base::{Instant, Str};
 use zk_wire::{SessionId, Zxid};
 
+use crate::event::ConnId;
+use crate::fired::FiredTally;
 use crate::server::Keeper;
 
 /// The keeper in numbers.
@@ -27,8 +30,14 @@ pub struct Summary {
     pub watched_paths: u64,
     /// Connections with a data watch (`wchs`).
     pub watching_connections: u64,
+    /// Data watches (`wchs`).
+    pub data_watches: u64,
+    /// Sessions that ended because nothing was heard of them.
+    pub expired: u64,
     /// Transactions whose digest was not that of the tree.
     pub digest_mismatches: u64,
+    /// Watches told, by kind of event: created, deleted, data changed, children changed.
+    pub fired: [FiredTally; 4],
 }
 
 /// A session as `dump` shows it.
@@ -38,8 +47,19 @@ pub struct SessionSummary {
     pub id: SessionId,
     /// Negotiated when it began.
     pub timeout_ms: i32,
+    /// When it ends if nothing more is heard of it: the end of a tick.
+    pub expires: Instant,
     /// Paths of the nodes it owns.
     pub ephemerals: Vec<String>,
+}
+
+/// A watched path as `wchp` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchedPath {
+    /// Which.
+    pub path: Str,
+    /// Who watches it.
+    pub sessions: Vec<SessionId>,
 }
 
 impl Keeper {
@@ -56,14 +76,31 @@ impl Keeper {
             watches: self.watches.len() as u64,
             watched_paths: self.watches.data.paths_count() as u64,
             watching_connections: self.watches.data.conns_count() as u64,
+            data_watches: self.watches.data.len() as u64,
+            expired: self.expired,
             digest_mismatches: self.digest_mismatches,
+            fired: self.watches.fired.tallies(),
         }
     }
 
     /// All sessions and what they own, by id. As long as there are sessions and their nodes: for an operator's eyes.
     pub fn session_summaries(&self) -> Vec<SessionSummary> {
         let paths = |id| self.tree.ephemerals(id).map(ToString::to_string).collect();
-        let sessions = self.sessions.entries().into_iter();
-        sessions.map(|s| SessionSummary { id: s.id, timeout_ms: s.timeout_ms, ephemerals: paths(s.id) }).collect()
+        let summary = |(id, timeout_ms, expires)| SessionSummary { id, timeout_ms, expires, ephemerals: paths(id) };
+        self.sessions.expiries().into_iter().map(summary).collect()
+    }
+
+    /// The paths with a data watch (`wchc`, `wchp`), in order. As long as there are watches: for an operator's eyes.
+    pub fn watched_paths(&self) -> Vec<WatchedPath> {
+        let session =
+            |conn: &ConnId| self.conns.get(conn).and_then(|connection| connection.session).unwrap_or_default();
+        let watched =
+            |(path, conns): (Str, Vec<_>)| WatchedPath { path, sessions: conns.iter().map(session).collect() };
+        self.watches.data.entries().into_iter().map(watched).collect()
+    }
+
+    /// The tree's digest behind every 128th transaction (`hash`): the newest 1024, oldest first.
+    pub fn digest_log(&self) -> Vec<(Zxid, i64)> {
+        self.digest_log.entries()
     }
 }

@@ -37,6 +37,7 @@ impl Keeper {
         let applied = self.apply(&pending, effects);
         self.last_processed = zxid;
         self.outstanding.retire(zxid);
+        self.digest_log.applied(zxid, self.tree.digest());
         if self.tree.digest() != pending.digest {
             self.digest_mismatches += 1;
         }

@@ -16,6 +16,7 @@ use zk_wire::txn::{DIGEST_VERSION, Transaction, TxnBody};
 use zk_wire::{SessionId, Zxid, ZxidDigest};
 
 use crate::config::Config;
+use crate::digest_log::DigestLog;
 use crate::load::{LoadError, Loader};
 use crate::server::{Keeper, Recovered};
 use crate::tree::Tree;
@@ -33,6 +34,7 @@ pub struct Recovery {
     /// Digests of transactions below this one cannot be compared: the snapshot already holds effects of later ones.
     comparable_from: Option<Zxid>,
     digest_mismatches: u64,
+    digest_log: DigestLog,
 }
 
 /// Why recovery cannot go on.
@@ -76,6 +78,7 @@ impl Recovery {
             last: Zxid::ZERO,
             comparable_from: Some(Zxid::ZERO),
             digest_mismatches: 0,
+            digest_log: DigestLog::default(),
         }
     }
 
@@ -86,6 +89,7 @@ impl Recovery {
         self.last = zxid;
         self.comparable_from = None;
         self.digest_mismatches = 0;
+        self.digest_log = DigestLog::default();
     }
 
     /// Takes a record of the snapshot (see [`zk_wire::snapshot::SnapshotDecoder`]).
@@ -157,6 +161,7 @@ impl Recovery {
             let _ = self.tree.apply(&header, &body, &mut |_| {});
         }
         self.last = header.zxid;
+        self.digest_log.applied(header.zxid, self.tree.digest());
         if let Some(digest) = digest.filter(|digest| digest.version == DIGEST_VERSION)
             && self.comparable_from.is_some_and(|from| header.zxid >= from)
         {
@@ -178,10 +183,10 @@ impl Recovery {
     /// The machine, standing alone. Every session gets its whole timeout again. Sessions that own ephemeral nodes and
     /// are not in the session table are closed at the first tick.
     pub fn finish(self, now: Now) -> Keeper {
-        let Self { config, prng, mut tree, sessions, last, digest_mismatches, .. } = self;
+        let Self { config, prng, mut tree, sessions, last, digest_mismatches, digest_log, .. } = self;
         tree.set_up_quotas();
         let sessions = sessions.into_iter().collect();
-        Keeper::standalone(Recovered { config, tree, sessions, last, digest_mismatches }, now, prng)
+        Keeper::standalone(Recovered { config, tree, sessions, last, digest_mismatches, digest_log }, now, prng)
     }
 
     fn compare(&mut self, digest: i64) {

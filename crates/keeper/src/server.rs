@@ -18,6 +18,7 @@ use crate::commit::{Pending, send_outcome};
 use crate::config::Config;
 use crate::connection::{Connection, Then, Waiting};
 use crate::containers::Containers;
+use crate::digest_log::DigestLog;
 use crate::event::{CloseReason, ConnId, Effect, Event, ReadOutcome};
 use crate::finish;
 use crate::op::{self, Reading, Route};
@@ -49,6 +50,9 @@ pub struct Keeper {
     pub(crate) digest_mismatches: u64,
     pub(crate) containers: Containers,
     quota_note_next: Instant,
+    pub(crate) digest_log: DigestLog,
+    /// Sessions that ended because nothing was heard of them.
+    pub(crate) expired: u64,
     roll: Roll,
     /// Sessions that own nodes but are not known: closed at the first tick.
     orphans: Vec<SessionId>,
@@ -61,11 +65,12 @@ pub(crate) struct Recovered {
     pub sessions: Vec<(SessionId, i32)>,
     pub last: Zxid,
     pub digest_mismatches: u64,
+    pub digest_log: DigestLog,
 }
 
 impl Keeper {
     pub(crate) fn standalone(recovered: Recovered, now: Now, mut prng: Prng) -> Self {
-        let Recovered { config, tree, sessions: known, last, digest_mismatches } = recovered;
+        let Recovered { config, tree, sessions: known, last, digest_mismatches, digest_log } = recovered;
         let mut sessions = Sessions::new(config.server_id, config.tick_time_ms, now, &mut prng);
         for (id, timeout_ms) in known {
             sessions.track(now, id, timeout_ms);
@@ -83,6 +88,8 @@ impl Keeper {
             digest_mismatches,
             containers: Containers::new(&config, now),
             quota_note_next: now.mono,
+            digest_log,
+            expired: 0,
             roll: Roll::new(&config, prng),
             orphans,
             config,
@@ -380,7 +387,9 @@ impl Keeper {
 
     fn on_tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let mut ended = core::mem::take(&mut self.orphans);
-        ended.extend(self.sessions.expired(now));
+        let expired = self.sessions.expired(now);
+        self.expired += expired.len() as u64;
+        ended.extend(expired);
         for session in ended {
             let header = self.txn_header(now, session, 0, OpCode::CLOSE_SESSION);
             let against = Against {

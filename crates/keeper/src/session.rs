@@ -167,6 +167,15 @@ impl Sessions {
             .collect()
     }
 
+    /// All sessions in order of their ids: timeout, and when each ends if nothing more is heard of it.
+    pub fn expiries(&self) -> Vec<(SessionId, i32, Instant)> {
+        let expiry = |(id, session): (&SessionId, &Session)| {
+            let bucket_ms = self.bucket(session.heard.0.load(Ordering::Relaxed), session.current_timeout_ms);
+            (*id, session.current_timeout_ms, Instant::from_millis(bucket_ms))
+        };
+        self.sessions.sorted().map(expiry).collect()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.sessions.len()

@@ -12,6 +12,7 @@ use base::map::{HashKey, KeyedMap};
 use base::{Prng, Str};
 
 use crate::event::ConnId;
+use crate::fired::Fired;
 use crate::tree::ChangeKind;
 
 /// A watch event's type on the wire.
@@ -52,16 +53,22 @@ pub struct Watches {
     pub data: Table,
     /// Of getChildren.
     pub child: Table,
+    /// What was told of so far.
+    pub fired: Fired,
 }
 
 impl Watches {
     /// Nobody waits.
     pub fn new(prng: &mut Prng) -> Self {
-        Self { data: Table::new(prng), child: Table::new(prng) }
+        Self { data: Table::new(prng), child: Table::new(prng), fired: Fired::default() }
     }
 
     /// The connections to tell of a change, each event once per connection, in the order upstream sends them.
     pub fn fire(&self, kind: ChangeKind, path: &str, parent: Option<&str>, mut tell: impl FnMut(Told<'_>)) {
+        let mut tell = |told: Told<'_>| {
+            self.fired.add(told.event, told.conns.len());
+            tell(told);
+        };
         let own = match kind {
             ChangeKind::Created => EventType::NodeCreated,
             ChangeKind::Deleted => EventType::NodeDeleted,
@@ -254,6 +261,17 @@ impl Table {
     /// How many connections wait.
     pub fn conns_count(&self) -> usize {
         self.by_conn.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    /// Every path that is watched, in order, with who watches it: as long as there are watches, for an operator's eyes.
+    pub fn entries(&self) -> Vec<(Str, Vec<ConnId>)> {
+        let mut by_path: BTreeMap<Str, Vec<ConnId>> = BTreeMap::new();
+        for shard in &self.by_conn {
+            for (conn, paths) in lock(shard).sorted() {
+                paths.iter().for_each(|path| by_path.entry(path.clone()).or_default().push(*conn));
+            }
+        }
+        by_path.into_iter().collect()
     }
 
     fn remove_conn(&self, conn: ConnId) {

@@ -1,11 +1,10 @@
 //! What the keeper shows over HTTP: its metrics under Apache's names, and the AdminServer's commands that read.
 
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value, json};
 
 use super::AdminSource;
 use crate::zk::ZkAdmin;
+use crate::zk::metrics::{prometheus, words};
 
 impl AdminSource for ZkAdmin {
     fn role(&self) -> &'static str {
@@ -17,11 +16,7 @@ impl AdminSource for ZkAdmin {
     }
 
     fn write_metrics(&self, out: &mut String) {
-        for (name, value) in self.metrics() {
-            if value.parse::<f64>().is_ok() {
-                let _ = writeln!(out, "# TYPE {name} gauge\n{name} {value}");
-            }
-        }
+        prometheus::write(&self.metrics(), out);
     }
 
     fn commands(&self) -> Vec<&'static str> {
@@ -68,24 +63,27 @@ fn configuration(admin: &ZkAdmin) -> Value {
 }
 
 fn monitor(admin: &ZkAdmin) -> Value {
-    let mut pairs =
-        vec![("version", crate::zk::admin::VERSION.to_string()), ("server_state", "standalone".to_string())];
-    pairs.extend(admin.metrics());
-    typed(pairs, str::to_string)
+    let mut all = Map::new();
+    all.insert("version".into(), json!(crate::zk::admin::VERSION));
+    all.insert("server_state".into(), json!("standalone"));
+    all.extend(admin.metrics().iter().flat_map(words::flat).map(|(key, number)| {
+        let number = match number {
+            words::Number::Whole(number) => json!(number),
+            words::Number::Decimal(number) => json!(number),
+        };
+        (key, number)
+    }));
+    Value::Object(all)
 }
 
 fn server_stats(admin: &ZkAdmin) -> Value {
     let (stats, tree, (data, log)) = (admin.stats(), admin.tree(), admin.folder_sizes());
-    let metric = |wanted: &str| -> i64 {
-        let found = admin.metrics().into_iter().find(|(name, _)| *name == wanted);
-        found.and_then(|(_, value)| value.parse().ok()).unwrap_or(0)
-    };
     json!({
         "version": crate::zk::admin::VERSION,
         "read_only": false,
         "server_stats": {
-            "packets_sent": stats.packets_sent,
-            "packets_received": stats.packets_received,
+            "packets_sent": stats.traffic.sent,
+            "packets_received": stats.traffic.received,
             "data_dir_size": data,
             "log_dir_size": log,
             "last_processed_zxid": tree.zxid.0,
@@ -94,8 +92,8 @@ fn server_stats(admin: &ZkAdmin) -> Value {
             "avg_latency": stats.latency_ms_avg,
             "max_latency": stats.latency_ms_max,
             "min_latency": stats.latency_ms_min,
-            "num_alive_client_connections": metric("num_alive_connections"),
-            "uptime": metric("uptime"),
+            "num_alive_client_connections": admin.connections(),
+            "uptime": admin.uptime_ms(),
         },
         "node_count": tree.nodes,
     })

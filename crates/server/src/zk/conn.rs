@@ -10,10 +10,11 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use zk_wire::frame::NOTIFICATION_XID;
-use zk_wire::{ConnectRequest, Jute, RequestHeader};
+use zk_wire::{ConnectRequest, Jute, OpCode, RequestHeader};
 
 use super::Shared;
-use super::four_letter;
+use super::conn_stats::Asked;
+use super::four_letter::{self, Answer};
 use super::loop_thread::ToLoop;
 use super::outbox::{End, KEPT_BYTES_MAX, Outbox};
 
@@ -134,7 +135,10 @@ impl Conn {
             Phase::Connected => turn.await,
             Phase::Connecting { until } => match tokio::time::timeout_at(until, turn).await {
                 Ok(result) => result,
-                Err(_) => return Err(Some("it sent no connect request in time".into())),
+                Err(_) => {
+                    self.shared.stats.sessionless_connections_expired.increment();
+                    return Err(Some("it sent no connect request in time".into()));
+                }
             },
             Phase::Ending { until } => match tokio::time::timeout_at(until, turn).await {
                 Ok(result) => result,
@@ -165,13 +169,21 @@ impl Conn {
         }
         self.input.reserve(step);
         match self.stream.try_read_buf(&mut self.input) {
-            Ok(0) if self.input.is_empty() => Err(None),
+            Ok(0) if self.input.is_empty() => Err(self.lost()),
             Ok(0) => Err(Some("it ended in the middle of a frame".into())),
             Ok(_) => Ok(()),
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
-            Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => Err(None),
+            Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => Err(self.lost()),
             Err(e) => Err(Some(e.to_string())),
         }
+    }
+
+    /// The client is gone without the end of its session.
+    fn lost(&self) -> Reason {
+        if self.registered {
+            self.shared.stats.connection_drop_count.increment();
+        }
+        None
     }
 
     /// Handles every whole frame that has arrived, until the connection is full.
@@ -195,11 +207,15 @@ impl Conn {
             if head == TELNET_CLOSE {
                 return Err(None);
             }
-            if let Some(answer) = four_letter::answer(head, &self.shared) {
-                self.input.clear();
-                self.writing = answer.into();
-                self.finish(None);
-                return Ok(None);
+            match four_letter::answer(&self.input, &self.shared, &self.outbox) {
+                Answer::None => {}
+                Answer::Incomplete => return Ok(None),
+                Answer::Text(text) => {
+                    self.input.clear();
+                    self.writing = text.into();
+                    self.finish(None);
+                    return Ok(None);
+                }
             }
             frame_bytes_max = frame_bytes_max.min(CONNECT_FRAME_BYTES_MAX);
         }
@@ -219,8 +235,6 @@ impl Conn {
     }
 
     fn handle_frame(&mut self, frame: Bytes) -> Result<(), Reason> {
-        self.outbox.received.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.shared.stats.received();
         if self.phase != Phase::Connected {
             return self.handle_connect(frame);
         }
@@ -236,9 +250,9 @@ impl Conn {
         let body = reader.rest();
         let now = self.shared.clock.now();
         let (outbox, shared) = (&self.outbox, &self.shared);
+        let asked = Asked { received: now.mono, op: OpCode(header.opcode), bytes: 4 + frame_bytes as u64 };
         let served = shared.keeper.serve(now, &outbox.order, self.id, &header, &body, &mut |frame| {
-            let took = shared.clock.mono().since(now.mono);
-            outbox.push_own(&frame, took, &shared.stats);
+            outbox.push_own(&frame, &asked, shared.clock.mono(), &shared.stats);
         });
         match served {
             Served::Done => {}
@@ -248,7 +262,7 @@ impl Conn {
                     self.unanswered_bytes = 0;
                 }
                 self.unanswered_bytes += frame_bytes;
-                self.outbox.forward(now.mono);
+                self.outbox.forward(asked);
                 self.to_loop.push(ToLoop::Event(Event::Request { conn: self.id, header, body }));
             }
         }
@@ -256,12 +270,15 @@ impl Conn {
     }
 
     fn handle_connect(&mut self, frame: Bytes) -> Result<(), Reason> {
+        let bytes = 4 + frame.len() as u64;
         let Ok(request) = ConnectRequest::from_bytes(frame) else {
             return Err(Some("its first frame is no connect request".into()));
         };
         self.phase = Phase::Connected;
         self.registered = true;
-        self.outbox.forward(self.shared.clock.mono());
+        let received = self.shared.clock.mono();
+        self.outbox.forward(Asked { received, op: OpCode::CREATE_SESSION, bytes });
+        self.shared.stats.connection_request_count.increment();
         self.to_loop.push(ToLoop::Open(self.id, self.outbox.clone()));
         let peer = self.outbox.peer.ip().to_canonical();
         self.to_loop.push(ToLoop::Event(Event::Connect { conn: self.id, peer, request }));

@@ -132,14 +132,14 @@ pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
     let ip = peer.ip().to_canonical();
     let id = shared.next_conn.fetch_add(1, Ordering::Relaxed);
-    let outbox = Arc::new(Outbox::new(SocketAddr::new(ip, peer.port())));
+    let outbox = Arc::new(Outbox::new(SocketAddr::new(ip, peer.port()), shared.clock.now().wall_ms));
     {
         let mut conns = shared.conns.lock();
         let (per_ip_max, max) = (shared.config.max_client_cnxns, shared.config.max_cnxns);
         let of_ip = conns.per_ip.get(&ip).copied().unwrap_or(0);
         let full = (per_ip_max > 0 && of_ip >= per_ip_max) || (max > 0 && conns.len() >= max);
         if full {
-            shared.stats.rejected();
+            shared.stats.connection_rejected.increment();
             drop(conns);
             tracing::warn!("too many connections from {ip} - max is {per_ip_max} (maxClientCnxns)");
             return;
@@ -153,7 +153,9 @@ fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
     tokio::spawn(async move {
         Conn::new(ConnId(id), stream, outbox, shared.clone()).run().await;
         let mut conns = shared.conns.lock();
-        conns.open.remove(&id);
+        if let Some(outbox) = conns.open.remove(&id) {
+            shared.stats.retire(&outbox.stats());
+        }
         if let Some(count) = conns.per_ip.get_mut(&ip) {
             *count -= 1;
             if *count == 0 {

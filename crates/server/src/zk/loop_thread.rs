@@ -9,7 +9,7 @@ use base::{Now, Prng};
 use bytes::Bytes;
 use driver::conn_order::SharedKeeper;
 use driver::keeper_loop::{
-    KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperNote, KeeperWorld,
+    KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperMeasure, KeeperNote, KeeperWorld,
 };
 use driver::world::{Job, Lane, World};
 use keeper::{CloseReason, ConnId, Event};
@@ -139,6 +139,8 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
                 }
             }
         }
+        let requests = inputs.iter().filter(|input| is_request(input)).count();
+        world.stats.prep_processor_request_queued.add(requests as u64);
         keeper_loop.turn(&mut world, &mut inputs);
         if shut_down {
             keeper_loop.shut_down(&mut world);
@@ -158,6 +160,10 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
         None => LoopEnd::Stopped,
         Some(message) => LoopEnd::Failed(message),
     }
+}
+
+fn is_request(input: &KeeperInput<FileDisk>) -> bool {
+    matches!(input, KeeperInput::Event(Event::Connect { .. } | Event::Request { .. }))
 }
 
 struct RealWorld {
@@ -213,6 +219,7 @@ impl KeeperWorld<FileDisk> for RealWorld {
     fn established(&mut self, conn: ConnId, session: SessionId, timeout_ms: i32) {
         if let Some(outbox) = self.conns.get(&conn) {
             outbox.session.store(session.0, Ordering::Relaxed);
+            outbox.timeout_ms.store(timeout_ms, Ordering::Relaxed);
             tracing::debug!("session {session} established with {}, timeout {timeout_ms} ms", outbox.peer);
         }
     }
@@ -227,10 +234,10 @@ impl KeeperWorld<FileDisk> for RealWorld {
         match note {
             KeeperNote::Restore(note) => tracing::warn!("{note}"),
             KeeperNote::SnapshotWritten(path) => {
-                self.stats.snapshot();
                 tracing::info!("wrote the snapshot {}", path.display());
             }
             KeeperNote::SnapshotFailed(error) => {
+                self.stats.snapshot_error_count.increment();
                 tracing::error!(
                     "cannot write a snapshot: {error}; the transaction log keeps growing until one succeeds"
                 );
@@ -238,10 +245,25 @@ impl KeeperWorld<FileDisk> for RealWorld {
             KeeperNote::Purged(paths) => tracing::info!("removed {} old snapshots and logs", paths.len()),
             KeeperNote::PurgeFailed(error) => tracing::warn!("cannot remove old snapshots and logs: {error}"),
             KeeperNote::QuotaExceeded(over) => tracing::warn!("{over}"),
-            KeeperNote::SlowSync(took) => tracing::warn!(
-                "syncing the transaction log took {} ms, which every write waits for; give it a faster disk",
-                took.as_millis()
-            ),
+            KeeperNote::SlowSync(took) => {
+                self.stats.fsync_threshold_exceed_count.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(
+                    "syncing the transaction log took {} ms, which every write waits for; give it a faster disk",
+                    took.as_millis()
+                );
+            }
+        }
+    }
+
+    fn measured(&mut self, measure: KeeperMeasure) {
+        let ms = |took: std::time::Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        match measure {
+            KeeperMeasure::Group { took, transactions } => {
+                self.stats.fsynctime.add(ms(took));
+                self.stats.sync_processor_batch_size.add(transactions as u64);
+                self.stats.sync_processor_request_queued.add(transactions as u64);
+            }
+            KeeperMeasure::Snapshot(took) => self.stats.snapshottime.add(ms(took)),
         }
     }
 

@@ -8,9 +8,12 @@
 
 pub mod admin;
 mod conn;
+mod conn_stats;
 pub mod four_letter;
+mod java_date;
 mod listener;
 mod loop_thread;
+pub mod metrics;
 mod outbox;
 mod stats;
 
@@ -19,7 +22,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
 use base::Prng;
@@ -30,9 +33,9 @@ use storage::zk::error::StoreError;
 use tokio::sync::watch;
 
 pub use self::listener::Listen;
-pub use self::stats::StatsSnapshot;
+pub use self::stats::StatsView;
 
-use self::four_letter::Whitelist;
+use self::four_letter::{Whitelist, trace_mask};
 use self::listener::Conns;
 use self::loop_thread::{LoopEnd, ToLoop};
 use self::outbox::End;
@@ -143,6 +146,14 @@ pub struct Shared {
     pub(crate) client_port: u16,
     pub(crate) snap_dir: PathBuf,
     pub(crate) log_dir: PathBuf,
+    pub(crate) trace_mask: AtomicI64,
+}
+
+impl Shared {
+    /// Whether clients are answered.
+    pub(crate) fn serving(&self) -> bool {
+        !*self.stopping.borrow()
+    }
 }
 
 /// A running keeper. Dropping it stops the keeper as a crash would: nothing more is written.
@@ -160,9 +171,11 @@ pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError>
     config.check_folders()?;
     let listeners = listener::bind(&config.listen)?;
     let addrs: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let began = std::time::Instant::now();
     let (clock, inbox, stats) = (Clock::new(), Arc::new(Inbox::default()), Arc::new(ServerStats::default()));
     let opened = loop_thread::spawn(config.store.clone(), seed(&clock), clock, inbox.clone(), stats.clone());
     let started = opened.await.expect("the loop's thread answers").map_err(StartError::Store)?;
+    stats.dbinittime.add(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     let shared = Arc::new(Shared {
         config,
         keeper: started.keeper,
@@ -175,6 +188,7 @@ pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError>
         client_port: addrs.first().map_or(0, SocketAddr::port),
         snap_dir: started.snap_dir,
         log_dir: started.log_dir,
+        trace_mask: AtomicI64::new(trace_mask::DEFAULT),
     });
     let (end, ended) = watch::channel(None);
     let at_end = shared.clone();
@@ -271,15 +285,12 @@ impl ZkAdmin {
     /// # Errors
     /// One line for people: why not.
     pub fn serving(&self) -> Result<(), String> {
-        match *self.shared.stopping.borrow() {
-            true => Err("the keeper is stopping".into()),
-            false => Ok(()),
-        }
+        if self.shared.serving() { Ok(()) } else { Err("the keeper is stopping".into()) }
     }
 
-    /// The keys of `mntr` without `zk_`, and their values.
-    pub fn metrics(&self) -> Vec<(&'static str, String)> {
-        admin::metrics(&self.shared)
+    /// Every metric.
+    pub fn metrics(&self) -> Vec<metrics::Metric> {
+        metrics::collect(&self.shared)
     }
 
     /// The lines of `conf`.
@@ -298,8 +309,18 @@ impl ZkAdmin {
     }
 
     /// The server's counters.
-    pub fn stats(&self) -> StatsSnapshot {
-        self.shared.stats.snapshot_of()
+    pub fn stats(&self) -> StatsView {
+        self.shared.stats.view(&self.shared.conns.lock())
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.shared.conns.lock().len()
+    }
+
+    /// Milliseconds since the start.
+    pub fn uptime_ms(&self) -> u64 {
+        self.shared.clock.mono().as_millis()
     }
 
     /// (snapshots, logs) in bytes.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64};
 
 use base::Instant;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -10,6 +10,7 @@ use driver::conn_order::{ConnOrder, is_notification};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::conn_stats::{Asked, ConnStats};
 use super::stats::ServerStats;
 
 /// A client that does not read may have this many bytes waiting for it; then it is dropped. One frame may be larger.
@@ -26,20 +27,21 @@ pub struct Outbox {
     pub order: ConnOrder,
     /// Wakes the connection's task: something is in the queue, or the connection shall end.
     pub wake: Notify,
-    /// Frames received.
-    pub received: AtomicU64,
-    /// Frames sent.
-    pub sent: AtomicU64,
+    /// When it was accepted: milliseconds of the wall clock.
+    pub established_ms: i64,
     /// The session; 0 before there is one.
     pub session: AtomicI64,
+    /// Its timeout.
+    pub timeout_ms: AtomicI32,
     queue: Mutex<Queue>,
 }
 
 #[derive(Default)]
 struct Queue {
     bytes: BytesMut,
-    /// When the requests that the loop has were received, oldest first.
-    forwarded: VecDeque<Instant>,
+    /// The requests that the loop has, oldest first.
+    forwarded: VecDeque<Asked>,
+    stats: ConnStats,
     end: Option<End>,
 }
 
@@ -53,34 +55,47 @@ pub enum End {
 }
 
 impl Outbox {
-    /// The outbox of a new connection.
-    pub fn new(peer: SocketAddr) -> Self {
+    /// The outbox of a connection that was accepted at `established_ms`.
+    pub fn new(peer: SocketAddr, established_ms: i64) -> Self {
         Self {
             peer,
             order: ConnOrder::default(),
             wake: Notify::new(),
-            received: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
+            established_ms,
             session: AtomicI64::new(0),
+            timeout_ms: AtomicI32::new(0),
             queue: Mutex::default(),
         }
     }
 
     /// Notes that a request is about to be given to the loop.
-    pub fn forward(&self, received: Instant) {
-        self.queue.lock().forwarded.push_back(received);
+    pub fn forward(&self, asked: Asked) {
+        let mut queue = self.queue.lock();
+        queue.stats.received(asked.bytes);
+        queue.forwarded.push_back(asked);
+        drop(queue);
         self.order.forward();
+    }
+
+    /// A four-letter word came.
+    pub fn received_word(&self) {
+        self.queue.lock().stats.received(4);
+    }
+
+    /// The text of a four-letter word goes out.
+    pub fn sent_word(&self) {
+        self.queue.lock().stats.traffic.sent += 1;
     }
 
     /// Adds a frame from the loop. True when the task must be woken.
     pub fn push_from_loop(&self, frame: &[u8], now: Instant, stats: &ServerStats) -> bool {
         let mut queue = self.queue.lock();
-        if !is_notification(frame)
-            && let Some(received) = queue.forwarded.pop_front()
-        {
-            stats.answered(now.since(received));
+        if is_notification(frame) {
+            queue.stats.notified(frame.len());
+        } else if let Some(asked) = queue.forwarded.pop_front() {
+            count(&mut queue, &asked, frame, now, stats);
         }
-        let wake = self.push(&mut queue, frame, stats);
+        let wake = Self::push(&mut queue, frame);
         drop(queue);
         self.order.queued(frame);
         // The last answer lets the task read by itself again, or forward more.
@@ -88,14 +103,18 @@ impl Outbox {
     }
 
     /// Adds a frame that the connection's task made itself.
-    pub fn push_own(&self, frame: &[u8], took: std::time::Duration, stats: &ServerStats) {
-        if !is_notification(frame) {
-            stats.answered(took);
+    pub fn push_own(&self, frame: &[u8], asked: &Asked, now: Instant, stats: &ServerStats) {
+        let mut queue = self.queue.lock();
+        if is_notification(frame) {
+            queue.stats.notified(frame.len());
+        } else {
+            queue.stats.received(asked.bytes);
+            count(&mut queue, asked, frame, now, stats);
         }
-        self.push(&mut self.queue.lock(), frame, stats);
+        Self::push(&mut queue, frame);
     }
 
-    fn push(&self, queue: &mut Queue, frame: &[u8], stats: &ServerStats) -> bool {
+    fn push(queue: &mut Queue, frame: &[u8]) -> bool {
         if queue.bytes.len() > QUEUE_BYTES_MAX {
             queue.end = Some(End::Drop("the client does not read what it is sent"));
             queue.bytes = BytesMut::new();
@@ -108,8 +127,6 @@ impl Outbox {
         queue.bytes.reserve(4 + frame.len());
         queue.bytes.put_i32(i32::try_from(frame.len()).expect("frames are smaller than 2 GiB"));
         queue.bytes.put_slice(frame);
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        stats.sent();
         was_empty
     }
 
@@ -134,9 +151,20 @@ impl Outbox {
         (bytes.freeze(), queue.end.clone())
     }
 
-    /// (frames at the loop, frames received, frames sent)
-    pub fn counts(&self) -> (usize, u64, u64) {
-        let (received, sent) = (self.received.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed));
-        (self.order.unanswered(), received, sent)
+    /// What it has done.
+    pub fn stats(&self) -> ConnStats {
+        self.queue.lock().stats
+    }
+
+    /// `crst`
+    pub fn reset_stats(&self) {
+        self.queue.lock().stats.reset();
+    }
+}
+
+/// Counts the answer to a request.
+fn count(queue: &mut Queue, asked: &Asked, frame: &[u8], now: Instant, stats: &ServerStats) {
+    if let Some(ms) = queue.stats.answered(asked, frame, now) {
+        stats.answered(ms, asked.is_update(), frame.len());
     }
 }

@@ -1,104 +1,234 @@
-//! Counters behind `srvr`, `stat` and `mntr` (upstream: `ServerStats`, `ServerMetrics`).
+//! The server's counters (upstream: `ServerStats`, `ServerMetrics`). What goes through connections is counted there
+//! ([`super::conn_stats`]) and summed when somebody asks; here is the rest.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
-/// What the server counts itself. Latency is in whole milliseconds, as upstream's.
+use parking_lot::Mutex;
+
+use super::conn_stats::{ConnStats, Traffic};
+use super::listener::Conns;
+use super::metrics::summary::{Summary, SummaryView};
+
+/// A number that only grows, until `srst`.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// One more.
+    pub fn increment(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    /// So many more.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
+    /// Now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    fn reset(&self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
+/// The smallest and the largest of many values. A value between them costs two loads.
+#[derive(Debug)]
+struct Range {
+    /// `u64::MAX` before the first value.
+    min: AtomicU64,
+    max: AtomicU64,
+}
+
+impl Default for Range {
+    fn default() -> Self {
+        Self { min: AtomicU64::new(u64::MAX), max: AtomicU64::new(0) }
+    }
+}
+
+impl Range {
+    fn add(&self, value: u64) {
+        if value < self.min.load(Relaxed) {
+            self.min.fetch_min(value, Relaxed);
+        }
+        if value > self.max.load(Relaxed) {
+            self.max.fetch_max(value, Relaxed);
+        }
+    }
+
+    fn get(&self) -> Option<(u64, u64)> {
+        let min = self.min.load(Relaxed);
+        (min != u64::MAX).then(|| (min, self.max.load(Relaxed)))
+    }
+
+    fn reset(&self) {
+        self.min.store(u64::MAX, Relaxed);
+        self.max.store(0, Relaxed);
+    }
+}
+
+/// What the server counts itself. Names are upstream's metrics; latencies are in whole milliseconds.
 #[derive(Debug, Default)]
 pub struct ServerStats {
-    packets_received: AtomicU64,
-    packets_sent: AtomicU64,
-    requests: AtomicU64,
-    latency_ms_sum: AtomicU64,
-    latency_ms_max: AtomicU64,
-    /// One more than the smallest latency; 0 before the first.
-    latency_ms_min_plus_one: AtomicU64,
-    connections_rejected: AtomicU64,
-    snapshots: AtomicU64,
+    traffic: Mutex<Sums>,
+    latency_ms: Range,
+    response_bytes: Range,
+    /// Monotonic milliseconds of the last `srst`; 0 is never.
+    reset_ms: AtomicU64,
+    /// Latencies of reads from 1 ms up; the zeros are counted by the connections.
+    slow_reads: Summary,
+    /// Likewise of updates.
+    slow_updates: Summary,
+    /// Connect requests.
+    pub connection_request_count: Counter,
+    /// Over a limit of connections.
+    pub connection_rejected: Counter,
+    /// Ended by the client without the end of its session.
+    pub connection_drop_count: Counter,
+    /// Sent no connect request in time.
+    pub sessionless_connections_expired: Counter,
+    /// Groups of the log whose sync took longer than the threshold; not reset.
+    pub fsync_threshold_exceed_count: AtomicU64,
+    /// Failures of snapshots.
+    pub snapshot_error_count: Counter,
+    /// `snapshot` over HTTP, too soon after the last one.
+    pub snapshot_rate_limited_count: Counter,
+    /// Failures of `restore` over HTTP.
+    pub restore_error_count: Counter,
+    /// `restore` over HTTP, too soon after the last one.
+    pub restore_rate_limited_count: Counter,
+    /// Requests that the loop was given.
+    pub prep_processor_request_queued: Counter,
+    /// Transactions given to the log.
+    pub sync_processor_request_queued: Counter,
+    /// Milliseconds of a group's write and sync.
+    pub fsynctime: Summary,
+    /// Transactions in a group.
+    pub sync_processor_batch_size: Summary,
+    /// Milliseconds of a snapshot.
+    pub snapshottime: Summary,
+    /// Milliseconds of a restore over HTTP.
+    pub restore_time: Summary,
+    /// Milliseconds from the start to the restored folder.
+    pub dbinittime: Summary,
+}
+
+/// Of connections that are gone, and what `srst` takes off.
+#[derive(Debug, Default)]
+struct Sums {
+    retired: Traffic,
+    base: Traffic,
 }
 
 /// The counters at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct StatsSnapshot {
-    /// Frames from clients.
-    pub packets_received: u64,
-    /// Frames to clients.
-    pub packets_sent: u64,
-    /// Answered requests.
-    pub requests: u64,
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StatsView {
+    /// Since `srst`.
+    pub traffic: Traffic,
     /// Of answered requests.
     pub latency_ms_min: u64,
     /// Of answered requests.
     pub latency_ms_avg: f64,
     /// Of answered requests.
     pub latency_ms_max: u64,
-    /// Over a limit of connections.
-    pub connections_rejected: u64,
-    /// Snapshots written.
-    pub snapshots: u64,
+    /// (last, smallest, largest) answer in bytes, without its length; `None` before the first.
+    pub response_bytes: Option<(u64, u64, u64)>,
+    /// `readlatency`
+    pub reads: SummaryView,
+    /// `updatelatency`
+    pub updates: SummaryView,
 }
 
 impl ServerStats {
-    /// A frame came.
-    pub fn received(&self) {
-        self.packets_received.fetch_add(1, Relaxed);
-    }
-
-    /// A frame is in a queue.
-    pub fn sent(&self) {
-        self.packets_sent.fetch_add(1, Relaxed);
-    }
-
-    /// A request was answered.
-    pub fn answered(&self, took: Duration) {
-        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.requests.fetch_add(1, Relaxed);
+    /// A request was answered, and its connection has counted it; `ms` is what [`ConnStats::answered`] gave.
+    pub fn answered(&self, ms: u64, is_update: bool, frame_bytes: usize) {
+        self.latency_ms.add(ms);
+        self.response_bytes.add(frame_bytes as u64);
         if ms > 0 {
-            self.latency_ms_sum.fetch_add(ms, Relaxed);
-            self.latency_ms_max.fetch_max(ms, Relaxed);
-        }
-        let min = self.latency_ms_min_plus_one.load(Relaxed);
-        if min == 0 || ms + 1 < min {
-            self.latency_ms_min_plus_one.store(ms + 1, Relaxed);
+            if is_update { &self.slow_updates } else { &self.slow_reads }.add(ms);
         }
     }
 
-    /// A connection was over a limit.
-    pub fn rejected(&self) {
-        self.connections_rejected.fetch_add(1, Relaxed);
-    }
-
-    /// A snapshot was written.
-    pub fn snapshot(&self) {
-        self.snapshots.fetch_add(1, Relaxed);
+    /// A connection is gone; call it while the table of connections is locked, as [`ServerStats::view`] is.
+    pub fn retire(&self, stats: &ConnStats) {
+        let mut sums = self.traffic.lock();
+        sums.retired = sums.retired.plus(&stats.traffic);
     }
 
     /// `srst`
-    pub fn reset(&self) {
-        let counters = [
-            &self.packets_received,
-            &self.packets_sent,
-            &self.requests,
-            &self.latency_ms_sum,
-            &self.latency_ms_max,
-            &self.latency_ms_min_plus_one,
-        ];
-        counters.into_iter().for_each(|counter| counter.store(0, Relaxed));
+    pub fn reset(&self, conns: &Conns, now_ms: u64) {
+        let mut sums = self.traffic.lock();
+        sums.base = all(&sums.retired, conns);
+        drop(sums);
+        self.reset_ms.store(now_ms, Relaxed);
+        self.latency_ms.reset();
+        self.response_bytes.reset();
+        self.counters().into_iter().for_each(|(_, counter)| counter.reset());
+        self.summaries().into_iter().for_each(|(_, summary)| summary.reset());
+        self.slow_reads.reset();
+        self.slow_updates.reset();
     }
 
     /// The counters now.
-    pub fn snapshot_of(&self) -> StatsSnapshot {
-        let requests = self.requests.load(Relaxed);
-        let sum = self.latency_ms_sum.load(Relaxed);
-        StatsSnapshot {
-            packets_received: self.packets_received.load(Relaxed),
-            packets_sent: self.packets_sent.load(Relaxed),
-            requests,
-            latency_ms_min: self.latency_ms_min_plus_one.load(Relaxed).saturating_sub(1),
-            latency_ms_avg: if requests == 0 { 0.0 } else { sum as f64 / requests as f64 },
-            latency_ms_max: self.latency_ms_max.load(Relaxed),
-            connections_rejected: self.connections_rejected.load(Relaxed),
-            snapshots: self.snapshots.load(Relaxed),
+    pub fn view(&self, conns: &Conns) -> StatsView {
+        let traffic = {
+            let sums = self.traffic.lock();
+            all(&sums.retired, conns).since(&sums.base)
+        };
+        let (answered, ms) = (traffic.reads + traffic.updates, traffic.reads_ms + traffic.updates_ms);
+        let (min, max) = self.latency_ms.get().unwrap_or_default();
+        let reset_ms = self.reset_ms.load(Relaxed);
+        let last = conns.iter().map(|outbox| outbox.stats().last).max_by_key(|last| last.response_ms);
+        let last = last.filter(|last| last.op.is_some() && last.response_ms >= reset_ms);
+        let with_zeros = |slow: &Summary, count: u64| {
+            let view = slow.view();
+            let zeros = count.saturating_sub(view.count);
+            view.with_zeros(zeros)
+        };
+        StatsView {
+            latency_ms_min: min,
+            latency_ms_avg: if answered == 0 { 0.0 } else { ms as f64 / answered as f64 },
+            latency_ms_max: max,
+            response_bytes: self
+                .response_bytes
+                .get()
+                .map(|(min, max)| (last.map_or(max, |last| last.response_bytes), min, max)),
+            reads: with_zeros(&self.slow_reads, traffic.reads),
+            updates: with_zeros(&self.slow_updates, traffic.updates),
+            traffic,
         }
     }
+
+    /// The counters by upstream's names.
+    pub fn counters(&self) -> Vec<(&'static str, &Counter)> {
+        vec![
+            ("connection_request_count", &self.connection_request_count),
+            ("connection_rejected", &self.connection_rejected),
+            ("connection_drop_count", &self.connection_drop_count),
+            ("sessionless_connections_expired", &self.sessionless_connections_expired),
+            ("snapshot_error_count", &self.snapshot_error_count),
+            ("snapshot_rate_limited_count", &self.snapshot_rate_limited_count),
+            ("restore_error_count", &self.restore_error_count),
+            ("restore_rate_limited_count", &self.restore_rate_limited_count),
+            ("prep_processor_request_queued", &self.prep_processor_request_queued),
+            ("sync_processor_request_queued", &self.sync_processor_request_queued),
+        ]
+    }
+
+    /// The summaries by upstream's names, but for those of latency.
+    pub fn summaries(&self) -> Vec<(&'static str, &Summary)> {
+        vec![
+            ("fsynctime", &self.fsynctime),
+            ("sync_processor_batch_size", &self.sync_processor_batch_size),
+            ("snapshottime", &self.snapshottime),
+            ("restore_time", &self.restore_time),
+            ("dbinittime", &self.dbinittime),
+        ]
+    }
+}
+
+fn all(retired: &Traffic, conns: &Conns) -> Traffic {
+    conns.iter().fold(*retired, |sum, outbox| sum.plus(&outbox.stats().traffic))
 }

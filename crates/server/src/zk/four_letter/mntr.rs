@@ -1,0 +1,15 @@
+//! mntr: every metric, for tools.
+
+use std::fmt::Write as _;
+
+use super::super::metrics::{self, words};
+use super::super::{Shared, admin};
+
+/// mntr
+pub fn text(shared: &Shared) -> String {
+    let mut out = format!("zk_version\t{}\nzk_server_state\tstandalone\n", admin::VERSION);
+    for (key, value) in metrics::collect(shared).iter().flat_map(words::flat) {
+        let _ = writeln!(out, "zk_{key}\t{value}");
+    }
+    out
+}

@@ -1,0 +1,43 @@
+//! srvr, stat: the server in ten lines, with its clients or without. srst: their counters begin anew.
+
+use std::fmt::Write as _;
+
+use super::super::metrics::words::decimal;
+use super::super::{Shared, admin};
+use super::cons;
+
+/// srvr
+pub fn text(shared: &Shared) -> String {
+    format!("Zookeeper version: {}\n{}", admin::VERSION, summary(shared))
+}
+
+/// stat
+pub fn with_clients(shared: &Shared) -> String {
+    let mut out = format!("Zookeeper version: {}\nClients:\n", admin::VERSION);
+    for outbox in shared.conns.lock().iter() {
+        let _ = writeln!(out, "{})", cons::traffic(outbox));
+    }
+    out.push('\n');
+    out + &summary(shared)
+}
+
+fn summary(shared: &Shared) -> String {
+    let tree = admin::tree(shared);
+    let (stats, open) = {
+        let conns = shared.conns.lock();
+        (shared.stats.view(&conns), conns.len())
+    };
+    let mut out = String::new();
+    let (min, avg, max) = (stats.latency_ms_min, decimal(stats.latency_ms_avg), stats.latency_ms_max);
+    let _ = writeln!(out, "Latency min/avg/max: {min}/{avg}/{max}");
+    let _ = writeln!(out, "Received: {}\nSent: {}", stats.traffic.received, stats.traffic.sent);
+    let _ = writeln!(out, "Connections: {open}\nOutstanding: {}", tree.outstanding);
+    let _ = writeln!(out, "Zxid: {}\nMode: standalone\nNode count: {}", tree.zxid, tree.nodes);
+    out
+}
+
+/// srst
+pub fn reset(shared: &Shared) -> String {
+    admin::reset_server(shared);
+    "Server stats reset.\n".into()
+}

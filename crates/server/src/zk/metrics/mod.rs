@@ -1,0 +1,146 @@
+//! The server's metrics under upstream's names: one list, shown by `mntr`, by the AdminServer's `monitor` and to
+//! Prometheus.
+//!
+//! Upstream: `ServerMetrics`, `ServerStats`, `ZooKeeperServer.registerMetrics`. The table in `docs/compatibility.md` has
+//! a row for each of upstream's names and is held against this list.
+
+pub mod prometheus;
+pub mod summary;
+pub mod words;
+
+use std::fs;
+
+use self::summary::SummaryView;
+use super::{Shared, admin};
+
+/// A metric's value, and how it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A whole number that goes up and down.
+    Gauge(i64),
+    /// A decimal number that goes up and down.
+    Decimal(f64),
+    /// A number that only grows.
+    Counter(u64),
+    /// Average, smallest, largest, count and sum.
+    Basic(SummaryView),
+    /// As `Basic`, with quantiles.
+    Advanced(SummaryView),
+}
+
+/// A metric: upstream's name, without `zk_`.
+pub type Metric = (&'static str, Value);
+
+/// Counters of upstream for things that do not happen in this server, or not while it stands alone. They are shown, as
+/// upstream shows them, and never move.
+pub const NEVER: &[&str] = &[
+    "commit_count",
+    "connection_revalidate_count",
+    "diff_count",
+    "ensemble_auth_fail",
+    "ensemble_auth_skip",
+    "ensemble_auth_success",
+    "insecure_admin_count",
+    "learner_commit_received_count",
+    "learner_proposal_received_count",
+    "looking_count",
+    "proposal_count",
+    "quit_leading_due_to_disloyal_voter",
+    "revalidate_count",
+    "skip_learner_request_to_next_processor_count",
+    "snap_count",
+    "tls_handshake_exceeded",
+    "unsuccessful_handshake",
+];
+
+/// Summaries of upstream of which the same is true.
+pub const NEVER_SUMMARIES: &[&str] = &[
+    "election_time",
+    "follower_sync_time",
+    "inflight_diff_count",
+    "inflight_snap_count",
+    "leader_unavailable_time",
+    "learner_request_processor_queue_size",
+    "observer_sync_time",
+    "unavailable_time",
+];
+
+/// Every metric, now.
+pub fn collect(shared: &Shared) -> Vec<Metric> {
+    let mut all = gauges(shared);
+    let never = Value::Counter(0);
+    all.extend(NEVER.iter().map(|name| (*name, never.clone())));
+    all.extend(NEVER_SUMMARIES.iter().map(|name| (*name, Value::Basic(SummaryView::default()))));
+    all
+}
+
+fn gauges(shared: &Shared) -> Vec<Metric> {
+    let (tree, stats, open) = {
+        let tree = admin::tree(shared);
+        let conns = shared.conns.lock();
+        (tree, shared.stats.view(&conns), conns.len())
+    };
+    let (files, files_max) = file_descriptors();
+    let gauge = |value: u64| Value::Gauge(i64::try_from(value).unwrap_or(i64::MAX));
+    let size = |value: Option<u64>| value.map_or(Value::Gauge(-1), gauge);
+    let (last, min, max) = match stats.response_bytes {
+        Some((last, min, max)) => (Some(last), Some(min), Some(max)),
+        None => (None, None, None),
+    };
+    let mut all = vec![
+        ("avg_latency", Value::Decimal(stats.latency_ms_avg)),
+        ("max_latency", gauge(stats.latency_ms_max)),
+        ("min_latency", gauge(stats.latency_ms_min)),
+        ("packets_received", gauge(stats.traffic.received)),
+        ("packets_sent", gauge(stats.traffic.sent)),
+        ("num_alive_connections", gauge(open as u64)),
+        ("outstanding_requests", gauge(tree.outstanding)),
+        ("uptime", gauge(shared.clock.mono().as_millis())),
+        ("znode_count", gauge(tree.nodes)),
+        ("watch_count", gauge(tree.watches)),
+        ("ephemerals_count", gauge(tree.ephemerals)),
+        ("approximate_data_size", gauge(tree.approximate_data_size)),
+        ("global_sessions", gauge(tree.sessions)),
+        ("local_sessions", gauge(0)),
+        ("open_file_descriptor_count", gauge(files)),
+        ("max_file_descriptor_count", gauge(files_max)),
+        ("connection_drop_probability", Value::Decimal(0.0)),
+        ("last_client_response_size", size(last)),
+        ("max_client_response_size", size(max)),
+        ("min_client_response_size", size(min)),
+        ("outstanding_tls_handshake", gauge(0)),
+        ("auth_failed_count", gauge(0)),
+        ("non_mtls_remote_conn_count", gauge(0)),
+        ("non_mtls_local_conn_count", gauge(0)),
+        ("bytes_received_count", Value::Counter(stats.traffic.received_bytes)),
+        ("response_bytes", Value::Counter(stats.traffic.response_bytes)),
+        ("watch_bytes", Value::Counter(stats.traffic.watch_bytes)),
+        ("stale_sessions_expired", Value::Counter(tree.expired)),
+        ("digest_mismatches_count", Value::Counter(tree.digest_mismatches)),
+        ("readlatency", Value::Advanced(stats.reads)),
+        ("updatelatency", Value::Advanced(stats.updates)),
+    ];
+    let fired = [
+        "node_created_watch_count",
+        "node_deleted_watch_count",
+        "node_changed_watch_count",
+        "node_children_watch_count",
+    ];
+    all.extend(
+        fired
+            .into_iter()
+            .zip(tree.fired)
+            .map(|(name, tally)| (name, Value::Basic(SummaryView::of(tally.events, tally.told, tally.min, tally.max)))),
+    );
+    all.extend(shared.stats.counters().into_iter().map(|(name, counter)| (name, Value::Counter(counter.get()))));
+    all.extend(shared.stats.summaries().into_iter().map(|(name, summary)| (name, Value::Basic(summary.view()))));
+    all
+}
+
+/// Open files and their limit; zeros where the system does not tell.
+fn file_descriptors() -> (u64, u64) {
+    let open = fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64);
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    (open, line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0))
+}
