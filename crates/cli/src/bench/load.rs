@@ -2,6 +2,7 @@
 //! from the moment it was due (so that a stalled server is charged for the requests it kept waiting).
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -29,10 +30,44 @@ pub struct Shape {
     pub outstanding: usize,
     /// Requests per second and connection; `None` means as fast as answers come.
     pub rate: Option<f64>,
+    /// Requests that are due at the same moment and sent together; 1 spreads them evenly.
+    pub burst: usize,
+    /// Requests after which the connection is done, whatever the time; `None` is no limit.
+    pub count: Option<u64>,
     /// Not measured.
     pub warm_up: Duration,
     /// Measured.
     pub duration: Duration,
+}
+
+/// The longest time in which no connection of a run got an answer.
+#[derive(Clone, Default)]
+pub struct Gap(Arc<Mutex<(Option<Instant>, Duration)>>);
+
+impl Gap {
+    /// An answer came.
+    fn answered(&self, now: Instant) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = seen.0.replace(now) {
+            seen.1 = seen.1.max(now.saturating_duration_since(before));
+        }
+    }
+
+    /// The longest so far.
+    pub fn longest(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+}
+
+/// Timers of the runtime are no finer than this; what is due sooner is waited for without one.
+const TIMER_GRAIN: Duration = Duration::from_millis(2);
+
+/// Waits until `due`, or at least lets the other connections go on.
+async fn approach(due: Instant, now: Instant) {
+    match due.saturating_duration_since(now) {
+        left if left > TIMER_GRAIN => tokio::time::sleep(left - TIMER_GRAIN).await,
+        _ => tokio::task::yield_now().await,
+    }
 }
 
 /// What one connection saw while measured.
@@ -53,21 +88,24 @@ pub const LATENCY_US_MAX: u64 = 600_000_000;
 ///
 /// # Errors
 /// When the connection breaks or the server refuses a request.
-pub async fn run(mut stream: TcpStream, mut protocol: impl Protocol, shape: Shape) -> anyhow::Result<Sample> {
+pub async fn run(mut stream: TcpStream, mut protocol: impl Protocol, shape: Shape, gap: Gap) -> anyhow::Result<Sample> {
     let started = Instant::now();
     let measured_from = started + shape.warm_up;
     let ends = measured_from + shape.duration;
-    let interval = shape.rate.map(|rate| Duration::from_secs_f64(1.0 / rate.max(1e-6)));
+    let burst = shape.burst.clamp(1, shape.outstanding);
+    let interval = shape.rate.map(|rate| Duration::from_secs_f64(burst as f64 / rate.max(1e-6)));
     let mut next_due = started;
+    let mut sent = 0;
+    let more = |sent: u64, now: Instant| now < ends && shape.count.is_none_or(|count| sent < count);
     let mut in_flight: VecDeque<(Instant, u64)> = VecDeque::with_capacity(shape.outstanding);
     let (mut out, mut input) = (BytesMut::with_capacity(64 << 10), BytesMut::with_capacity(256 << 10));
     let mut sample = Sample { latency_us: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?, requests: 0, units: 0 };
     loop {
         let now = Instant::now();
-        if now >= ends && in_flight.is_empty() {
+        if !more(sent, now) && in_flight.is_empty() {
             return Ok(sample);
         }
-        while now < ends && in_flight.len() < shape.outstanding {
+        while more(sent, now) && in_flight.len() + burst <= shape.outstanding {
             let due = match interval {
                 Some(_) if next_due > now => break,
                 Some(interval) => {
@@ -77,30 +115,40 @@ pub async fn run(mut stream: TcpStream, mut protocol: impl Protocol, shape: Shap
                 }
                 None => now,
             };
-            let units = protocol.request(&mut out);
-            in_flight.push_back((due, units));
+            for _ in 0..burst {
+                let units = protocol.request(&mut out);
+                in_flight.push_back((due, units));
+                sent += 1;
+            }
         }
         if !out.is_empty() {
             stream.write_all(&out).await.context("cannot send to the server; is it still running?")?;
             out.clear();
         }
         if in_flight.is_empty() {
-            tokio::time::sleep_until(next_due.into()).await;
+            approach(next_due, now).await;
             continue;
         }
-        let waiting_for_room = interval.is_none() || in_flight.len() >= shape.outstanding || now >= ends;
+        let waiting_for_room = interval.is_none() || in_flight.len() + burst > shape.outstanding || !more(sent, now);
         let read = if waiting_for_room {
             Some(stream.read_buf(&mut input).await)
         } else {
             tokio::select! {
                 read = stream.read_buf(&mut input) => Some(read),
-                () = tokio::time::sleep_until(next_due.into()) => None,
+                () = approach(next_due, now) => None,
             }
         };
         match read {
             Some(Ok(0)) => bail!("the server closed the connection with {} requests unanswered", in_flight.len()),
             Some(Err(error)) => return Err(error).context("cannot read from the server"),
-            Some(Ok(_)) => take_replies(&mut input, &mut protocol, &mut in_flight, measured_from, ends, &mut sample)?,
+            Some(Ok(_)) => {
+                let before = sample.requests;
+                take_replies(&mut input, &mut protocol, &mut in_flight, measured_from, ends, &mut sample)?;
+                let now = Instant::now();
+                if sample.requests > before && now < ends {
+                    gap.answered(now);
+                }
+            }
             None => {}
         }
     }

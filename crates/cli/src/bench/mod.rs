@@ -3,10 +3,12 @@
 
 mod disk;
 mod echo;
+pub mod idle;
 pub mod kafka;
 mod load;
 mod process;
 mod report;
+pub mod watches;
 pub mod zookeeper;
 
 use std::time::Duration;
@@ -25,6 +27,10 @@ use self::report::{Format, Report};
 pub enum Command {
     /// Reads, durable writes or creates against a ZooKeeper server
     Zookeeper(zookeeper::Args),
+    /// Watches on many znodes over many connections, fired at once, against a ZooKeeper server
+    Watches(watches::Args),
+    /// Many ZooKeeper sessions that do nothing
+    Idle(idle::Args),
     /// Produce or fetch against a Kafka broker
     Kafka(kafka::Args),
     /// How many small appends a disk makes durable per second
@@ -42,6 +48,8 @@ pub fn run_command(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Zookeeper(args) => zookeeper::main(args),
         Command::Kafka(args) => kafka::main(args),
+        Command::Watches(args) => watches::main(args),
+        Command::Idle(args) => idle::main(args),
         Command::Disk(args) => disk::main(args),
         Command::Echo(args) => echo::main(args),
     }
@@ -59,6 +67,12 @@ pub struct Common {
     /// Requests per second over all connections; without it, as many as the server answers
     #[arg(long, value_name = "N")]
     pub rate: Option<f64>,
+    /// Requests that are due together, with --rate: 1 spreads them evenly, N sends N at once
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub burst: usize,
+    /// End after this many requests over all connections, if that comes before the time is over
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
     /// Seconds before measuring begins
     #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
     pub warm_up: f64,
@@ -81,6 +95,8 @@ impl Common {
         Shape {
             outstanding: self.outstanding.max(1),
             rate: self.rate.map(|rate| rate / self.connections.max(1) as f64),
+            burst: self.burst,
+            count: self.count.map(|count| count.div_ceil(self.connections.max(1) as u64)),
             warm_up: Duration::from_secs_f64(self.warm_up.max(0.0)),
             duration: Duration::from_secs_f64(self.duration.max(0.1)),
         }
@@ -103,26 +119,34 @@ async fn run<P: Protocol>(
     connections: Vec<(TcpStream, P)>,
 ) -> anyhow::Result<Report> {
     let shape = common.shape();
+    let began = std::time::Instant::now();
     let progress = tokio::spawn(show_progress(shape));
+    let gap = load::Gap::default();
     let mut tasks = JoinSet::new();
     for (stream, protocol) in connections {
-        tasks.spawn(load::run(stream, protocol, shape));
+        tasks.spawn(load::run(stream, protocol, shape, gap.clone()));
     }
+    let mut samples = Vec::new();
     let cpu = match common.server_pid {
         None => None,
         Some(pid) => {
             tokio::time::sleep(shape.warm_up).await;
             let before = process::cpu_time(pid)?;
-            tokio::time::sleep(shape.duration).await;
+            let ends = tokio::time::Instant::now() + shape.duration;
+            // The load may end earlier, by its count.
+            while let Ok(Some(sample)) = tokio::time::timeout_at(ends, tasks.join_next()).await {
+                samples.push(sample??);
+            }
             Some(process::cpu_time(pid)?.saturating_sub(before))
         }
     };
-    let mut samples = Vec::new();
     while let Some(sample) = tasks.join_next().await {
         samples.push(sample??);
     }
     progress.abort();
-    let mut report = Report::new(workload, shape.outstanding, shape.duration, payload, &samples)?;
+    let took = shape.duration.min(began.elapsed().saturating_sub(shape.warm_up));
+    let mut report = Report::new(workload, shape.outstanding, took, payload, &samples)?;
+    report.longest_gap_us = gap.longest().as_micros() as u64;
     if let (Some(cpu), Some(pid)) = (cpu, common.server_pid) {
         report.server_cpu_us_per_request = Some(cpu.as_secs_f64() * 1e6 / (report.requests.max(1) as f64));
         report.server_resident_bytes = Some(process::resident_bytes(pid)?);

@@ -39,6 +39,8 @@ pub struct Report {
     pub megabytes_per_second: Option<f64>,
     /// Microseconds from due to answered.
     pub latency_us: Latency,
+    /// The longest time in which no connection got an answer, microseconds.
+    pub longest_gap_us: u64,
     /// The server's CPU time per request, microseconds (with `--server-pid`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_cpu_us_per_request: Option<f64>,
@@ -89,6 +91,7 @@ impl Report {
                 p999: latency.value_at_quantile(0.999),
                 max: latency.max(),
             },
+            longest_gap_us: 0,
             server_cpu_us_per_request: None,
             server_resident_bytes: None,
         })
@@ -119,6 +122,7 @@ impl Report {
         row("latency p99", format!("{} us", latency.p99));
         row("latency p99.9", format!("{} us", latency.p999));
         row("latency max", format!("{} us", latency.max));
+        row("longest silence", format!("{} us", self.longest_gap_us));
         if let Some(cpu) = self.server_cpu_us_per_request {
             row("server CPU", format!("{cpu:.2} us/request"));
         }

@@ -32,7 +32,8 @@ pub enum Operation {
     castlekeep bench zookeeper                                         reads, 8 connections x 32 outstanding\n  \
     castlekeep bench zookeeper --operation set --outstanding 1         durable writes, one at a time each\n  \
     castlekeep bench zookeeper --server zk1:2181 --rate 5000 --format json\n  \
-    castlekeep bench zookeeper --server-pid $(pgrep -f QuorumPeerMain) CPU per request of an Apache server\n\n\
+    castlekeep bench zookeeper --server-pid $(pgrep -f QuorumPeerMain) CPU per request of an Apache server\n  \
+    castlekeep bench zookeeper --operation create --count 1000000 --duration 600 --keep   fill a server\n\n\
     The znodes are made below /castlekeep-bench and removed at the end (except after Ctrl-C).")]
 pub struct Args {
     /// The server
@@ -44,11 +45,14 @@ pub struct Args {
     /// Bytes of data in each znode
     #[arg(long, default_value_t = 100, value_name = "BYTES")]
     size: usize,
+    /// Leave the znodes that the run made
+    #[arg(long)]
+    keep: bool,
     #[command(flatten)]
     common: Common,
 }
 
-const ROOT: &str = "/castlekeep-bench";
+pub(super) const ROOT: &str = "/castlekeep-bench";
 const SESSION_TIMEOUT_MS: i32 = 30_000;
 /// Deletes sent before their replies are awaited, while tidying up.
 const TIDY_BATCH: u64 = 200;
@@ -74,7 +78,7 @@ pub fn main(args: Args) -> anyhow::Result<()> {
         let made: Vec<(String, std::sync::Arc<std::sync::atomic::AtomicU64>)> =
             connections.iter().map(|(_, load)| (load.path.clone(), load.created.clone())).collect();
         let report = run(workload, &args.common, false, connections).await?;
-        for (path, created) in made {
+        for (path, created) in made.into_iter().filter(|_| !args.keep) {
             admin.remove(&path, created.load(std::sync::atomic::Ordering::Relaxed)).await?;
         }
         // Another run may be using it: then it stays.
@@ -85,13 +89,13 @@ pub fn main(args: Args) -> anyhow::Result<()> {
 }
 
 /// A connection with a ZooKeeper session, for the steps before and after the load.
-struct Session {
-    stream: TcpStream,
+pub(super) struct Session {
+    pub(super) stream: TcpStream,
     xid: i32,
 }
 
 impl Session {
-    async fn connect(server: &str) -> anyhow::Result<Self> {
+    pub(super) async fn connect(server: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(server)
             .await
             .with_context(|| format!("cannot connect to {server}; is a ZooKeeper server listening there?"))?;
@@ -111,15 +115,20 @@ impl Session {
         Ok(session)
     }
 
-    async fn read(&mut self) -> anyhow::Result<Bytes> {
-        let length = self.stream.read_u32().await.context("the server closed the connection")? as usize;
+    pub(super) async fn read(&mut self) -> anyhow::Result<Bytes> {
+        Self::read_from(&mut self.stream).await
+    }
+
+    /// The next frame, without its length.
+    pub(super) async fn read_from(from: &mut (impl AsyncReadExt + Unpin)) -> anyhow::Result<Bytes> {
+        let length = from.read_u32().await.context("the server closed the connection")? as usize;
         ensure!(length <= 64 << 20, "the server sent a frame of {length} bytes; is this the right port?");
         let mut frame = vec![0; length];
-        self.stream.read_exact(&mut frame).await?;
+        from.read_exact(&mut frame).await?;
         Ok(frame.into())
     }
 
-    async fn call(&mut self, opcode: OpCode, body: &impl Jute) -> anyhow::Result<ErrorCode> {
+    pub(super) async fn call(&mut self, opcode: OpCode, body: &impl Jute) -> anyhow::Result<ErrorCode> {
         self.xid += 1;
         let mut out = BytesMut::new();
         request(&mut out, self.xid, opcode, body);
@@ -129,7 +138,7 @@ impl Session {
         Ok(ErrorCode(reply.err))
     }
 
-    async fn create(&mut self, path: &str, data: &[u8], may_exist: bool) -> anyhow::Result<()> {
+    pub(super) async fn create(&mut self, path: &str, data: &[u8], may_exist: bool) -> anyhow::Result<()> {
         match self.call(OpCode::CREATE, &create_request(path, Bytes::copy_from_slice(data))).await? {
             ErrorCode::OK => Ok(()),
             ErrorCode::NO_NODE => bail!("cannot create {path}: its parent is gone"),
@@ -138,7 +147,7 @@ impl Session {
         }
     }
 
-    async fn delete(&mut self, path: &str) -> anyhow::Result<()> {
+    pub(super) async fn delete(&mut self, path: &str) -> anyhow::Result<()> {
         match self.call(OpCode::DELETE, &delete_request(path)).await? {
             ErrorCode::OK => Ok(()),
             error => bail!("cannot delete {path}: {}", error.name()),
@@ -221,7 +230,7 @@ fn delete_request(path: &str) -> DeleteRequest {
     DeleteRequest { path: Str::from(path), version: -1 }
 }
 
-fn request(out: &mut BytesMut, xid: i32, opcode: OpCode, body: &impl Jute) {
+pub(super) fn request(out: &mut BytesMut, xid: i32, opcode: OpCode, body: &impl Jute) {
     frame(out, |out| {
         RequestHeader { xid, opcode: opcode.0 }.encode(out);
         body.encode(out);
