@@ -18,7 +18,7 @@ type check struct {
 }
 
 func main() {
-	suites := map[string][]check{"zookeeper": zookeeperChecks, "kafka": kafkaChecks}
+	suites := map[string][]check{"zookeeper": append(zookeeperChecks, sessionChecks...), "kafka": kafkaChecks}
 	if len(os.Args) < 3 || suites[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: conformance-go zookeeper|kafka HOST:PORT")
 		os.Exit(2)

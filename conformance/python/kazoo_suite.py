@@ -18,20 +18,9 @@ from kazoo.exceptions import (
 )
 from kazoo.protocol.states import EventType
 from kazoo.security import OPEN_ACL_UNSAFE, make_acl, make_digest_acl
+from kazoo_sessions import HOSTS, connect, cut, end
 
-HOSTS = sys.argv[1]
 ROOT = f"/kazoo-{RUN}"
-
-
-def connect(timeout=10.0, **settings):
-    client = KazooClient(hosts=HOSTS, timeout=timeout, **settings)
-    client.start()
-    return client
-
-
-def end(client):
-    client.stop()
-    client.close()
 
 
 zk = connect()
@@ -192,6 +181,27 @@ def test_acls_of_world_and_digest():
     end(owner)
 
 
+def test_acls_of_addresses():
+    mine, other = make_acl("ip", "127.0.0.0/8", all=True), make_acl("ip", "192.0.2.1", all=True)
+    assert zk.create(f"{ROOT}/near", b"", acl=[mine]) and zk.get_acls(f"{ROOT}/near")[0] == [mine]
+    assert zk.set(f"{ROOT}/near", b"x").version == 1
+    zk.create(f"{ROOT}/far", b"", acl=[other])
+    raises(NoAuthError, zk.get, f"{ROOT}/far")
+    raises(InvalidACLError, zk.create, f"{ROOT}/no-ip", b"", acl=[make_acl("ip", "no address", all=True)])
+    # Who may delete is the parent's to say.
+    zk.delete(f"{ROOT}/far")
+
+
+def test_sequence_numbers_follow_the_parent():
+    path = zk.create(f"{ROOT}/sequence", b"")
+    names = [zk.create(f"{path}/{prefix}", b"", sequence=True) for prefix in ("", "a-", "b-")]
+    assert names == [f"{path}/{name}" for name in ("0000000000", "a-0000000001", "b-0000000002")], names
+    zk.delete(f"{path}/a-0000000001")
+    # A deletion raises the parent's cversion, not the count of children that were ever made.
+    assert zk.create(f"{path}/c-", b"", sequence=True) == f"{path}/c-0000000003"
+    assert zk.exists(path).cversion == 5
+
+
 def test_sync_and_pipelined_writes_keep_their_order():
     path = zk.create(f"{ROOT}/pipeline", b"")
     assert zk.sync(path) == path
@@ -211,7 +221,7 @@ def test_a_lost_connection_keeps_session_and_ephemerals():
     client.add_listener(states.append)
     session = client.client_id
     path = client.create(f"{ROOT}/kept", b"", ephemeral=True)
-    client._connection._socket.shutdown(2)
+    cut(client)
     wait_until("the loss and the reconnect", lambda: states[:2] == [KazooState.SUSPENDED, KazooState.CONNECTED])
     assert client.client_id == session and client.exists(path).ephemeralOwner == session[0]
     assert KazooState.LOST not in states
@@ -242,13 +252,14 @@ def test_an_abandoned_session_expires():
 
 def test_a_wrong_password_gets_no_session():
     owner = connect()
-    states = []
-    thief = KazooClient(hosts=HOSTS, client_id=(owner.client_id[0], b"\x00" * 16))
-    thief.add_listener(states.append)
+    session = owner.client_id[0]
+    thief = KazooClient(hosts=HOSTS, client_id=(session, b"\x00" * 16))
     thief.start()
     # kazoo takes a new session when the server says that the offered one is not to be had.
     wait_until("a session", lambda: thief.connected and thief.client_id)
-    assert thief.client_id[0] != owner.client_id[0]
+    assert thief.client_id[0] != session
+    # The attempt costs the owner its connection.
+    assert owner.retry(owner.exists, ROOT) and owner.client_id[0] == session
     end(thief)
     end(owner)
 
@@ -261,37 +272,6 @@ def test_idle_sessions_live_by_pings():
     threading.Event().wait(3.5)
     assert states == [] and client.exists(path) is not None
     end(client)
-
-
-def test_lock_counter_election_and_queue_recipes():
-    clients = [connect() for _ in range(3)]
-    inside, most, lock = [], [], threading.Lock()
-
-    def work(client):
-        with client.Lock(f"{ROOT}/lock"):
-            with lock:
-                inside.append(client)
-                most.append(len(inside))
-            with lock:
-                inside.remove(client)
-        client.Counter(f"{ROOT}/counter").__add__(1)
-
-    threads = [threading.Thread(target=work, args=(client,)) for client in clients for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert most == [1] * 9 and zk.Counter(f"{ROOT}/counter").value == 9
-    leaders = []
-    for client in clients:
-        client.Election(f"{ROOT}/election", str(client.client_id[0])).run(lambda: leaders.append(1))
-    assert leaders == [1, 1, 1]
-    queue = zk.Queue(f"{ROOT}/queue")
-    for number in range(5):
-        queue.put(str(number).encode())
-    assert [queue.get() for _ in range(6)] == [b"0", b"1", b"2", b"3", b"4", None]
-    for client in clients:
-        end(client)
 
 
 def test_delete_recursively():

@@ -14,7 +14,7 @@ const START_DEADLINE: Duration = Duration::from_secs(60);
 const FETCH_DEADLINE: Duration = Duration::from_secs(600);
 
 /// The sets of jars, each one pinned by `xtask/apache/NAME.pom.xml`.
-pub const SETS: [&str; 2] = ["zookeeper", "kafka"];
+pub const SETS: [&str; 3] = ["zookeeper", "kafka", "curator"];
 
 /// Fetches every set that is not in the cache yet, or whose pom has changed since.
 pub fn fetch() -> Result<()> {
@@ -68,14 +68,19 @@ pub fn class_path(set: &str) -> Result<PathBuf> {
 
 /// A `java` command with the jars of `set`, flags for a quick start, and `main` as its class.
 pub fn java(set: &str, heap_mb: u32, main: &str) -> Result<Command> {
-    let libs = libs(set)?;
+    java_with(set, heap_mb, &[], main)
+}
+
+/// As [`java`] with folders of classes beside the jars.
+pub fn java_with(set: &str, heap_mb: u32, classes: &[PathBuf], main: &str) -> Result<Command> {
+    let path = std::env::join_paths(classes.iter().cloned().chain([class_path(set)?])).context("join a class path")?;
     let log4j = repo::root()?.join("xtask/apache/log4j.properties");
     let mut java = Command::new("java");
     java.arg(format!("-Xmx{heap_mb}m"));
     // Tests are over before the optimising compiler pays off, and two cores are few for a concurrent collector.
     java.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]);
     java.arg(format!("-Dlog4j.configuration=file:{}", log4j.display()));
-    java.arg("-cp").arg(libs.join("*")).arg(main);
+    java.arg("-cp").arg(path).arg(main);
     Ok(java)
 }
 
@@ -96,10 +101,15 @@ pub fn start_zookeeper(dir: &Path, options: &ZooKeeperOptions) -> Result<Server>
 
 /// As [`start_zookeeper`] without the wait, for the members of an ensemble, who wait for each other.
 pub fn spawn_zookeeper(dir: &Path, options: &ZooKeeperOptions) -> Result<Server> {
+    spawn_zookeeper_with(dir, options, &[])
+}
+
+/// As [`spawn_zookeeper`] with more arguments for the JVM, such as `-Dname=value`.
+pub fn spawn_zookeeper_with(dir: &Path, options: &ZooKeeperOptions, arguments: &[String]) -> Result<Server> {
     let config = zoo_cfg(dir, options)?;
     let mut java = java("zookeeper", 256, "org.apache.zookeeper.server.quorum.QuorumPeerMain")?;
     java.arg(config);
-    Server::spawn("Apache ZooKeeper", insert_properties(java), &dir.join("server.log"))
+    Server::spawn("Apache ZooKeeper", insert_properties(java, arguments), &dir.join("server.log"))
 }
 
 /// Writes `zoo.cfg` into `dir` and gives its path. Our server reads the same file.
@@ -118,8 +128,9 @@ pub fn zoo_cfg(dir: &Path, options: &ZooKeeperOptions) -> Result<PathBuf> {
 }
 
 /// System properties go before the class name, so the command is rebuilt with them in front.
-fn insert_properties(java: Command) -> Command {
+fn insert_properties(java: Command, arguments: &[String]) -> Command {
     let mut with = Command::new(java.get_program());
+    with.args(arguments);
     // 64 KiB instead of 64 MiB of preallocation keeps a test's folder small enough to be a fixture.
     with.args(["-Dzookeeper.preAllocSize=64", "-Dzookeeper.extendedTypesEnabled=true"]);
     with.args(java.get_args());
@@ -194,7 +205,7 @@ pub fn start_in_foreground(name: &str, port: Option<u16>, zookeeper: &str, dir: 
             println!("Apache Kafka on 127.0.0.1:{port}, pid {}, files in {}", server.id(), dir.display());
             server
         }
-        other => bail!("no Apache server is called {other}; there are: {}", SETS.join(", ")),
+        other => bail!("no Apache server is called {other}; there are: zookeeper, kafka"),
     };
     while server.is_running() {
         std::thread::sleep(Duration::from_millis(200));

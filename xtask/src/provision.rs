@@ -1,5 +1,6 @@
 //! What the gate needs beside Rust. Looks first and says everything that is missing at once; on Debian as root it
-//! installs what is missing, and in any case fills the cache (Python environment, Go, Maven artifacts).
+//! installs what is missing, and in any case fills the cache (Python environment, Go, Maven artifacts, the clients'
+//! programs).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::process::{run, run_ok};
-use crate::{apache, repo};
+use crate::{apache, repo, tidy};
 
 const LOOK: Duration = Duration::from_secs(30);
 const INSTALL: Duration = Duration::from_secs(900);
@@ -27,7 +28,7 @@ struct Tool {
     needed_for: &'static str,
 }
 
-const TOOLS: [Tool; 6] = [
+const TOOLS: [Tool; 7] = [
     Tool {
         name: "Python >= 3.9 with its venv module",
         probe: &["python3", "-c", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"],
@@ -37,7 +38,7 @@ const TOOLS: [Tool; 6] = [
     },
     Tool {
         name: "a JDK >= 17",
-        probe: &["java", "-version"],
+        probe: &["javac", "-version"],
         minimum: (17, 0),
         debian: "openjdk-17-jdk-headless",
         needed_for: "the Apache servers and the Java tools",
@@ -64,6 +65,13 @@ const TOOLS: [Tool; 6] = [
         needed_for: "building the zstd library",
     },
     Tool {
+        name: "the ZooKeeper C client with its headers",
+        probe: &["cc", "-fsyntax-only", "-include", "zookeeper/zookeeper.h", "-x", "c", "/dev/null"],
+        minimum: (0, 0),
+        debian: "libzookeeper-mt-dev",
+        needed_for: "the C client's suite",
+    },
+    Tool {
         name: "git",
         probe: &["git", "--version"],
         minimum: (0, 0),
@@ -72,14 +80,15 @@ const TOOLS: [Tool; 6] = [
     },
 ];
 
-/// Provides everything: programs, the Python environment, Go with its modules, the Apache jars.
+/// Provides everything: programs, the Python environment, Go with its modules, the Apache jars, the Java, C and Rust clients.
 pub fn all() -> Result<()> {
     programs()?;
-    let results: [Result<()>; 2] = std::thread::scope(|scope| {
-        let jars = scope.spawn(apache::fetch);
+    let results: [Result<()>; 3] = std::thread::scope(|scope| {
+        let jars = scope.spawn(|| apache::fetch().and_then(|()| java_clients()).map(|_| ()));
         // Go may come out of the Python environment, so the two go one after the other.
-        let clients = scope.spawn(|| python().and_then(|_| go_modules()));
-        [jars, clients].map(|thread| thread.join().expect("a provisioning thread does not panic"))
+        let clients = scope.spawn(|| python().and_then(|_| go_clients()).map(|_| ()));
+        let compiled = scope.spawn(|| c_client().and_then(|_| rust_client()).map(|_| ()));
+        [jars, clients, compiled].map(|thread| thread.join().expect("a provisioning thread does not panic"))
     });
     results.into_iter().collect()
 }
@@ -181,8 +190,52 @@ pub fn go_clients() -> Result<PathBuf> {
     Ok(binary)
 }
 
-fn go_modules() -> Result<()> {
-    go_clients().map(|_| ())
+/// Compiles `conformance/java` against the jars of Curator; gives the folder of classes.
+pub fn java_clients() -> Result<PathBuf> {
+    let sources = repo::root()?.join("conformance/java");
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut text = String::new();
+    for entry in std::fs::read_dir(&sources).with_context(|| format!("list {}", sources.display()))? {
+        files.push(entry.with_context(|| format!("list {}", sources.display()))?.path());
+    }
+    files.sort();
+    for file in &files {
+        text += &std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    }
+    let classes = repo::cache()?.join("conformance-java");
+    let stamp = classes.join("sources.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == text) {
+        return Ok(classes);
+    }
+    let mut compile = Command::new("javac");
+    compile.args(["-nowarn", "-proc:none", "-cp"]).arg(apache::class_path("curator")?);
+    compile.arg("-d").arg(&classes).args(&files);
+    run_ok(compile, "", INSTALL).context("compile the Java clients")?;
+    std::fs::write(&stamp, text).context("note which sources were compiled")?;
+    Ok(classes)
+}
+
+/// Compiles the program of `conformance/c`; gives the binary's path.
+pub fn c_client() -> Result<PathBuf> {
+    let binary = repo::cache()?.join("conformance-c");
+    // Runs side by side share the cache, and one may be executing what another compiles.
+    let fresh = repo::cache()?.join(format!("conformance-c.{}", std::process::id()));
+    let mut compile = Command::new("cc");
+    // Without THREADED the headers hide the synchronous calls.
+    compile.args(["-std=c11", "-D_GNU_SOURCE", "-DTHREADED", "-Wall", "-Wextra", "-Werror", "-O1", "-o"]).arg(&fresh);
+    compile.arg(repo::root()?.join("conformance/c/client_suite.c")).args(["-lzookeeper_mt", "-lpthread"]);
+    run_ok(compile, "", INSTALL).context("compile the C client's suite")?;
+    std::fs::rename(&fresh, &binary).with_context(|| format!("put {} in its place", binary.display()))?;
+    Ok(binary)
+}
+
+/// Builds the program of `conformance/rust`, a workspace of its own with its own lock file; gives the binary's path.
+pub fn rust_client() -> Result<PathBuf> {
+    let target = repo::cache()?.join("conformance-rust");
+    let mut build = tidy::cargo(&repo::root()?.join("conformance/rust"));
+    build.args(["build", "--quiet", "--locked", "--target-dir"]).arg(&target);
+    run_ok(build, "", INSTALL).context("build the Rust client's suite")?;
+    Ok(target.join("debug/castlekeep-conformance-rust"))
 }
 
 #[cfg(test)]

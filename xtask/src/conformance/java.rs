@@ -1,5 +1,5 @@
-//! Suites of Apache's own tools: the ZooKeeper shell, console producer and consumer, topics, groups, the verifiable
-//! pair. Each tool is a JVM, so a suite asks one of them as much as it can.
+//! Suites of Apache Kafka's own tools: console producer and consumer, topics, groups, the verifiable pair. Each
+//! tool is a JVM, so a suite asks one of them as much as it can.
 
 use std::time::Duration;
 
@@ -16,118 +16,6 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const CREATE_PARTITIONS: i16 = 37;
 const DELETE_GROUPS: i16 = 42;
 const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
-
-/// The Java ZooKeeper client by its shell.
-pub fn shell(ports: Ports) -> Result<String> {
-    let root = unique("/shell");
-    let address = ports.zookeeper_address();
-    let commands = SHELL_COMMANDS.replace("ROOT", &root).replace("ADDRESS", &address);
-    let mut java = apache::java("zookeeper", 128, "org.apache.zookeeper.ZooKeeperMain")?;
-    java.args(["-server", &address]).env("JAVA_TOOL_OPTIONS", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error");
-    let finished = run_ok(java, &commands, DEADLINE)?;
-    let stderr = finished.text[finished.stdout.len()..].replace(&root, "ROOT");
-    // The client prints events from a thread of its own: they are in order among themselves only.
-    let stdout = finished.stdout.replace(&root, "ROOT");
-    let (events, output): (Vec<&str>, Vec<&str>) = stdout.lines().partition(|line| line.starts_with("WatchedEvent"));
-    in_order("the shell's output", &output.join("\n"), SHELL_OUTPUT)?;
-    in_order("the shell's events", &events.join("\n"), SHELL_EVENTS)?;
-    in_order("the shell's error output", &stderr, SHELL_ERRORS)?;
-    Ok("  ok     create set get ls stat watches acl sync deleteall reconnect\n".to_owned())
-}
-
-const SHELL_COMMANDS: &str = "\
-create ROOT a
-create -s ROOT/seq- b
-create -e ROOT/eph c
-create -s -e ROOT/both- d
-create ROOT again
-get -s ROOT
-set -v 0 ROOT aa
-set -v 0 ROOT stale
-get ROOT
-ls -s ROOT
-ls -R ROOT
-stat ROOT/absent
-stat -w ROOT/seq-0000000000
-set ROOT/seq-0000000000 changed
-get ROOT/seq-0000000000
-ls -w ROOT
-delete ROOT
-delete ROOT/eph
-sync ROOT
-getAcl ROOT
-addauth digest user:secret
-create ROOT/guarded x auth:user:secret:cdrwa
-getAcl -s ROOT/guarded
-setAcl ROOT/guarded world:anyone:r
-set ROOT/guarded no
-deleteall ROOT
-ls ROOT
-close
-connect ADDRESS
-ls /
-quit
-";
-
-/// Lines of the shell's standard output; others may stand between them.
-const SHELL_OUTPUT: &[&str] = &[
-    "a",
-    "cversion = 3",
-    "dataVersion = 0",
-    "ephemeralOwner = 0x0",
-    "dataLength = 1",
-    "numChildren = 3",
-    "aa",
-    "[both-0000000002, eph, seq-0000000000]",
-    "dataVersion = 1",
-    "dataLength = 2",
-    "ROOT",
-    "ROOT/both-0000000002",
-    "ROOT/eph",
-    "ROOT/seq-0000000000",
-    "changed",
-    "[both-0000000002, eph, seq-0000000000]",
-    "Sync is OK",
-    "'world,'anyone",
-    ": cdrwa",
-    "'digest,'user:5w9W4eL3797Y4Wq8AcKUPPk8ha4=",
-    ": cdrwa",
-    "aclVersion = 0",
-    "zookeeper]",
-];
-
-const SHELL_EVENTS: &[&str] = &[
-    "state:SyncConnected",
-    "type:NodeDataChanged path:ROOT/seq-0000000000",
-    "type:NodeChildrenChanged path:ROOT",
-    "state:Closed",
-    "state:SyncConnected",
-];
-
-const SHELL_ERRORS: &[&str] = &[
-    "Created ROOT",
-    "Created ROOT/seq-0000000000",
-    "Created ROOT/eph",
-    "Created ROOT/both-0000000002",
-    "Node already exists: ROOT",
-    "version No is not valid : ROOT",
-    "Node does not exist: ROOT/absent",
-    "Node not empty: ROOT",
-    "Created ROOT/guarded",
-    "Insufficient permission : ROOT/guarded",
-    "Node does not exist: ROOT",
-];
-
-/// Looks that lines ending with `wanted` occur in this order.
-fn in_order(what: &str, text: &str, wanted: &[&str]) -> Result<()> {
-    let mut lines = text.lines();
-    for want in wanted {
-        // An event ends with the zxid it happened at.
-        let matches = |line: &str| line.ends_with(want) || line.contains(&format!("{want} "));
-        ensure!(lines.any(matches), "{what} lacks {want:?} at its place:\n{text}");
-    }
-    Ok(())
-}
 
 /// Console producer and consumer.
 pub fn console(ports: Ports) -> Result<String> {

@@ -6,10 +6,12 @@ mod folders;
 mod garbage;
 mod java;
 mod kcat;
+mod keeper;
 mod pairs;
 mod restart;
 mod scripts;
 pub mod servers;
+mod shell;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -29,23 +31,42 @@ const WORKERS: usize = 2;
 struct Suite {
     name: &'static str,
     about: &'static str,
-    body: fn(Ports) -> Result<String>,
+    on: On,
+}
+
+/// What a suite talks to.
+enum On {
+    /// The keeper of `keeper.rs`, at `host:port`.
+    Keeper(fn(&str) -> Result<String>),
+    /// A keeper and a broker on it.
+    Both(fn(Ports) -> Result<String>),
 }
 
 /// The longest ones first, so that two workers end together.
-const SUITES: [Suite; 11] = [
-    Suite { name: "kafka-python", about: "kafka-python: produce, consume, groups, admin", body: scripts::kafka_python },
-    Suite { name: "verifiable", about: "Apache's verifiable producer and consumer", body: java::verifiable },
-    Suite { name: "examples", about: "the programs of examples/", body: scripts::examples },
-    Suite { name: "groups", about: "kafka-consumer-groups", body: java::groups },
-    Suite { name: "topics", about: "kafka-topics and kafka-configs", body: java::topics },
-    Suite { name: "confluent", about: "librdkafka: codecs, idempotence, groups, admin", body: scripts::confluent },
-    Suite { name: "kazoo", about: "kazoo: every operation, sessions, watches, recipes", body: scripts::kazoo },
-    Suite { name: "console", about: "the console producer and consumer", body: java::console },
-    Suite { name: "shell", about: "the Java ZooKeeper client by its shell", body: java::shell },
-    Suite { name: "kcat", about: "kcat of Debian", body: kcat::run },
-    Suite { name: "go", about: "go-zookeeper/zk and franz-go", body: scripts::go },
+const BROKER_SUITES: [Suite; 9] = [
+    Suite {
+        name: "kafka-python",
+        about: "kafka-python: produce, consume, groups, admin",
+        on: On::Both(scripts::kafka_python),
+    },
+    Suite { name: "verifiable", about: "Apache's verifiable producer and consumer", on: On::Both(java::verifiable) },
+    Suite { name: "examples", about: "the programs of examples/", on: On::Both(scripts::examples) },
+    Suite { name: "groups", about: "kafka-consumer-groups", on: On::Both(java::groups) },
+    Suite { name: "topics", about: "kafka-topics and kafka-configs", on: On::Both(java::topics) },
+    Suite {
+        name: "confluent",
+        about: "librdkafka: codecs, idempotence, groups, admin",
+        on: On::Both(scripts::confluent),
+    },
+    Suite { name: "console", about: "the console producer and consumer", on: On::Both(java::console) },
+    Suite { name: "kcat", about: "kcat of Debian", on: On::Both(kcat::run) },
+    Suite { name: "franz-go", about: "franz-go", on: On::Both(scripts::franz_go) },
 ];
+
+/// Every suite of a client.
+fn suites() -> impl Iterator<Item = &'static Suite> {
+    keeper::SUITES.iter().chain(&BROKER_SUITES)
+}
 
 /// A suite that starts servers of its own, with its files in the given folder.
 struct OwnServers {
@@ -103,9 +124,11 @@ pub struct Outcome {
 
 /// Prints the names of the suites.
 pub fn list() {
-    for suite in &SUITES {
+    for suite in suites() {
         println!("{:13} {}", suite.name, suite.about);
     }
+    let clients: Vec<&str> = keeper::SUITES.iter().map(|suite| suite.name).collect();
+    println!("{:13} all of ZooKeeper's clients: {}", keeper::GROUP, clients.join(", "));
     for suite in &OWN_SERVERS {
         println!("{:13} {}", suite.name, suite.about);
     }
@@ -115,7 +138,7 @@ pub fn list() {
 
 /// The suites of other people's clients: all but the examples, which the gate runs first.
 pub fn client_suites() -> Vec<&'static str> {
-    SUITES.iter().map(|suite| suite.name).filter(|name| *name != "examples").collect()
+    suites().map(|suite| suite.name).filter(|name| *name != "examples").collect()
 }
 
 /// The suites with servers of their own that every change goes through.
@@ -126,9 +149,9 @@ pub fn own_server_suites() -> Vec<&'static str> {
 /// Runs the named suites (all of them and the pairs when none is named) and prints each result as it comes.
 pub fn run(names: &[String], make: Make) -> Result<Vec<Outcome>> {
     for name in names {
-        let known = SUITES.iter().map(|suite| suite.name).chain(PAIRS.iter().map(|pair| pair.name));
-        let known = known.chain(OWN_SERVERS.iter().map(|suite| suite.name));
-        if name != PAIRS_NAME && !known.into_iter().any(|known| known == name) {
+        let known = suites().map(|suite| suite.name).chain(PAIRS.iter().map(|pair| pair.name));
+        let known = known.chain(OWN_SERVERS.iter().map(|suite| suite.name)).chain([keeper::GROUP, PAIRS_NAME]);
+        if !known.into_iter().any(|known| known == name) {
             bail!("no conformance suite is called {name}; `cargo xtask conformance --list` names them");
         }
     }
@@ -140,27 +163,42 @@ pub fn run(names: &[String], make: Make) -> Result<Vec<Outcome>> {
         names => names.iter().any(|wanted| wanted == name),
     };
     let pairs: Vec<&Pair> = PAIRS.iter().filter(|pair| wanted(PAIRS_NAME) || wanted(pair.name)).collect();
-    let suites: Vec<&Suite> = SUITES.iter().filter(|suite| wanted(suite.name)).collect();
-    let mut outcomes = Vec::new();
-    if !suites.is_empty() {
-        outcomes = clients(&suites, make, &work.0.join("both"))?;
-    }
+    let in_group = |suite: &Suite| matches!(suite.on, On::Keeper(_)) && wanted(keeper::GROUP);
+    let suites: Vec<&Suite> = suites().filter(|suite| wanted(suite.name) || in_group(suite)).collect();
+    let mut outcomes = clients(&suites, make, &work.0)?;
     let own: Vec<&OwnServers> = OWN_SERVERS.iter().filter(|suite| wanted(suite.name)).collect();
     outcomes.extend(side_by_side(&own, |suite| timed(suite.name, || (suite.body)(&work.0.join(suite.name)))));
     outcomes.extend(side_by_side(&pairs, |pair| timed(pair.name, || pair.run(&work.0))));
     Ok(outcomes)
 }
 
-/// Runs suites against one pair of servers, which is stopped cleanly at the end.
+/// Runs suites against the servers they ask for, which are stopped cleanly at the end.
 fn clients(suites: &[&Suite], make: Make, dir: &Path) -> Result<Vec<Outcome>> {
     let started = Instant::now();
-    let both = Both::start(make, dir)?;
-    println!("{make} servers are ready after {:.2} s", started.elapsed().as_secs_f64());
-    let outcomes = side_by_side(suites, |suite| timed(suite.name, || (suite.body)(both.ports)));
-    if outcomes.iter().any(|outcome| outcome.error.is_some()) {
-        println!("the servers' logs end:\n{}", both.log_tails());
+    let on_keeper = suites.iter().any(|suite| matches!(suite.on, On::Keeper(_)));
+    let on_both = suites.iter().any(|suite| matches!(suite.on, On::Both(_)));
+    let keeper = on_keeper.then(|| keeper::start(make, &dir.join("keeper"))).transpose()?;
+    let both = on_both.then(|| Both::start(make, &dir.join("both"))).transpose()?;
+    if on_keeper || on_both {
+        println!("{make} servers are ready after {:.2} s", started.elapsed().as_secs_f64());
     }
-    both.stop().context("stop the servers after the suites")?;
+    let address = keeper.as_ref().map(|(_, port)| format!("127.0.0.1:{port}"));
+    let outcomes = side_by_side(suites, |suite| {
+        timed(suite.name, || match suite.on {
+            On::Keeper(body) => body(address.as_ref().context("no keeper was started")?),
+            On::Both(body) => body(both.as_ref().context("no broker was started")?.ports),
+        })
+    });
+    if outcomes.iter().any(|outcome| outcome.error.is_some()) {
+        let tails = keeper.iter().map(|(server, _)| server.log_tail()).chain(both.iter().map(Both::log_tails));
+        println!("the servers' logs end:\n{}", tails.collect::<Vec<_>>().join("\n"));
+    }
+    if let Some((server, _)) = keeper {
+        servers::stop_cleanly(server).context("stop the keeper after the suites")?;
+    }
+    if let Some(both) = both {
+        both.stop().context("stop the servers after the suites")?;
+    }
     Ok(outcomes)
 }
 

@@ -12,11 +12,6 @@ use crate::{probe, provision, repo};
 
 const DEADLINE: Duration = Duration::from_secs(240);
 
-/// kazoo.
-pub fn kazoo(ports: Ports) -> Result<String> {
-    python("conformance/python/kazoo_suite.py", &[&ports.zookeeper_address()])
-}
-
 /// kafka-python.
 pub fn kafka_python(ports: Ports) -> Result<String> {
     python("conformance/python/kafka_python_suite.py", &[&ports.kafka_address()])
@@ -27,14 +22,11 @@ pub fn confluent(ports: Ports) -> Result<String> {
     python("conformance/python/confluent_suite.py", &[&ports.kafka_address()])
 }
 
-/// go-zookeeper/zk and franz-go.
-pub fn go(ports: Ports) -> Result<String> {
-    let binary = provision::go_clients()?;
-    let mut zookeeper = Command::new(&binary);
-    zookeeper.args(["zookeeper", &ports.zookeeper_address()]);
-    let mut kafka = Command::new(&binary);
+/// franz-go.
+pub fn franz_go(ports: Ports) -> Result<String> {
+    let mut kafka = Command::new(provision::go_clients()?);
     kafka.args(["kafka", &ports.kafka_address()]);
-    Ok(run_ok(zookeeper, "", DEADLINE)?.text + &run_ok(kafka, "", DEADLINE)?.text)
+    Ok(run_ok(kafka, "", DEADLINE)?.text)
 }
 
 /// Every program below `examples/`, as its first lines say to run it.
@@ -69,8 +61,9 @@ pub fn kill9_log(_: &Path) -> Result<String> {
     python("conformance/faults/kill9_log.py", &["--binary", &binary, "--rounds", "3"])
 }
 
-fn python(script: &str, arguments: &[&str]) -> Result<String> {
+/// Runs a script of the repository with the Python that has the clients.
+pub fn python(script: &str, arguments: &[&str]) -> Result<String> {
     let mut python = Command::new(provision::python()?);
     python.arg(repo::root()?.join(script)).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
-    Ok(run_ok(python, "", DEADLINE)?.text)
+    Ok(run_ok(python, "", DEADLINE)?.stdout)
 }

@@ -129,13 +129,23 @@ pub fn spawn_embedded(dir: &Path, ports: Ports) -> Result<Server> {
 
 /// Starts a keeper alone, from a `zoo.cfg`, with its files in `dir`.
 pub fn start_keeper(make: Make, dir: &Path, port: u16) -> Result<Server> {
-    let options = ZooKeeperOptions { port, extra: String::new() };
-    if make == Make::Apache {
-        return apache::start_zookeeper(dir, &options);
-    }
-    let mut command = Command::new(castlekeep()?);
-    command.arg("zookeeper").arg(apache::zoo_cfg(dir, &options)?);
-    let mut server = Server::spawn("castlekeep zookeeper", command, &dir.join("server.log"))?;
+    start_keeper_with(make, dir, port, "", &[])
+}
+
+/// As [`start_keeper`] with more lines for `zoo.cfg`, and with Java system properties (`name=value`), which ours takes
+/// from the variable that Apache's launch script reads.
+pub fn start_keeper_with(make: Make, dir: &Path, port: u16, lines: &str, properties: &[&str]) -> Result<Server> {
+    let options = ZooKeeperOptions { port, extra: lines.to_owned() };
+    let properties: Vec<String> = properties.iter().map(|property| format!("-D{property}")).collect();
+    let mut server = match make {
+        Make::Apache => apache::spawn_zookeeper_with(dir, &options, &properties)?,
+        Make::Ours => {
+            let mut command = Command::new(castlekeep()?);
+            command.arg("zookeeper").arg(apache::zoo_cfg(dir, &options)?);
+            command.env("SERVER_JVMFLAGS", properties.join(" "));
+            Server::spawn("castlekeep zookeeper", command, &dir.join("server.log"))?
+        }
+    };
     server.wait_ready(START_DEADLINE, || probe::zookeeper_ready(port))?;
     Ok(server)
 }
