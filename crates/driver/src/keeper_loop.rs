@@ -20,6 +20,7 @@ use keeper::{CloseReason, ConnId, Effect, Event, SnapshotCursor};
 use storage::disk::Disk;
 use storage::zk::data_dir::DataDir;
 use storage::zk::error::StoreError;
+use storage::zk::names::Compression;
 use storage::zk::purge::purge;
 use storage::zk::restore::RestoreOptions;
 use storage::zk::snapshot_writer::{SnapshotWriteError, SnapshotWriter};
@@ -104,6 +105,8 @@ pub enum KeeperDone<D: Disk> {
     Snapshot(Box<Snapshot<D>>),
     /// The snapshot is written, with what was purged behind it; or it failed.
     SnapshotEnd(Result<(PathBuf, io::Result<Vec<PathBuf>>), SnapshotWriteError>),
+    /// Files that no restore needs are removed, by the clock.
+    Purged(io::Result<Vec<PathBuf>>),
     /// The log is closed.
     Closed(io::Result<()>),
 }
@@ -135,10 +138,22 @@ pub struct KeeperLoopConfig {
     pub keeper: keeper::Config,
     /// `snapshot.trust.empty`.
     pub trust_empty: bool,
+    /// `db.autocreate`: an empty folder is begun without being asked to.
+    pub autocreate: bool,
+    /// `snapshot.compression.method`.
+    pub compression: Compression,
+    /// `serializeLastProcessedZxid.enabled`: snapshots end with 3.9's trailer.
+    pub snapshot_last_zxid: bool,
     /// `jute.maxbuffer`.
     pub jute_max_buffer: usize,
-    /// Snapshots to keep (`autopurge.snapRetainCount`), purged behind each new one; `None` purges never.
+    /// Snapshots to keep (`autopurge.snapRetainCount`); `None` purges never.
     pub retain: Option<usize>,
+    /// When to purge (`autopurge.purgeInterval`): at the start and this often; `None` purges behind each new snapshot.
+    pub purge_interval: Option<Duration>,
+    /// How long a group may wait for more entries (`flushDelay`).
+    pub flush_delay: Duration,
+    /// With so many entries a group waits no longer (`maxBatchSize`).
+    pub batch_entries_max: usize,
     /// `fsync.warningthresholdms`.
     pub sync_warning: Duration,
     /// A bug on purpose; only the simulator sets it.
@@ -154,8 +169,14 @@ impl KeeperLoopConfig {
             log: TxnLogConfig::default(),
             keeper: keeper::Config::default(),
             trust_empty: false,
+            autocreate: true,
+            compression: Compression::None,
+            snapshot_last_zxid: true,
             jute_max_buffer: zk_wire::frame::JUTE_MAX_BUFFER,
             retain: None,
+            purge_interval: None,
+            flush_delay: Duration::ZERO,
+            batch_entries_max: 1000,
             sync_warning: Duration::from_secs(1),
             bug: PlantedBug::None,
         }
@@ -173,6 +194,10 @@ pub struct KeeperLoop<D: Disk> {
     snapshot_began: Instant,
     claim_running: bool,
     claim_next: Instant,
+    /// When the next purge is due, if they go by the clock; none while one runs.
+    purge_next: Option<Instant>,
+    /// Since when entries wait for a group.
+    waiting_since: Option<Instant>,
     state: State,
     /// The last transaction given to the log, durable or not.
     appended: Zxid,
@@ -205,6 +230,7 @@ impl<D: Disk> KeeperLoop<D> {
         let now = world.now();
         let mut dir = DataDir::open(world.disk().clone(), &config.data_dir, config.data_log_dir.as_deref())?;
         let options = RestoreOptions {
+            autocreate: config.autocreate,
             trust_empty: config.trust_empty,
             record_bytes_max: zk_wire::frame::max_stored_bytes(config.jute_max_buffer),
         };
@@ -215,6 +241,7 @@ impl<D: Disk> KeeperLoop<D> {
             world.note(KeeperNote::Restore(note));
         }
         let log = TxnLog::new(dir.disk.clone(), dir.log_dir.clone(), config.log, restored.side);
+        let purge_next = config.retain.and(config.purge_interval).map(|_| now.mono);
         Ok(Self {
             keeper: SharedKeeper::new(keeper),
             log,
@@ -225,6 +252,8 @@ impl<D: Disk> KeeperLoop<D> {
             snapshot_began: now.mono,
             claim_running: false,
             claim_next: now.mono,
+            purge_next,
+            waiting_since: None,
             state: State::Running,
             appended: Zxid::ZERO,
         })
@@ -247,7 +276,8 @@ impl<D: Disk> KeeperLoop<D> {
         }
         let claim = (self.log.claim_lags() && !self.claim_running).then_some(self.claim_next);
         let tick = if self.state == State::Running { self.keeper.with(|keeper| keeper.deadline()) } else { None };
-        claim.into_iter().chain(tick).min()
+        let purge = self.purge_next.filter(|_| self.state == State::Running);
+        claim.into_iter().chain(tick).chain(purge).chain(self.group_due()).min()
     }
 
     /// Whether events should be handed over; otherwise only finished jobs, until the disk has caught up.
@@ -312,6 +342,7 @@ impl<D: Disk> KeeperLoop<D> {
                     Effect::Close { conn, reason } => world.close(conn, reason),
                     Effect::Append { zxid, payload } => {
                         self.appended = zxid;
+                        self.waiting_since.get_or_insert(now.mono);
                         self.log.append(zxid.0, payload);
                     }
                     Effect::RollLog => self.log.roll(),
@@ -332,8 +363,11 @@ impl<D: Disk> KeeperLoop<D> {
             return;
         }
         let mono = world.now().mono;
-        if let Some(group) = self.log.begin_group() {
+        if self.group_due().is_none_or(|due| due <= mono)
+            && let Some(group) = self.log.begin_group()
+        {
             self.group_began = mono;
+            self.waiting_since = (self.log.pending_entries() > 0).then_some(mono);
             if self.config.bug.is(PlantedBug::AckBeforeSync) {
                 self.step(world, [Event::Synced { zxid: self.appended }].into_iter());
             }
@@ -352,6 +386,34 @@ impl<D: Disk> KeeperLoop<D> {
             self.claim_running = true;
             self.claim_next = mono + CLAIM_INTERVAL;
             world.offload(Lane::Bulk, Box::new(move || KeeperDone::Claim(claim.run())));
+        }
+        if self.state == State::Running && self.purge_next.is_some_and(|next| next <= mono) {
+            self.purge_by_the_clock(world);
+        }
+    }
+
+    /// Until when the next group waits for more entries; `None` when nothing waits, or nothing should.
+    fn group_due(&self) -> Option<Instant> {
+        let enough = self.log.pending_entries() >= self.config.batch_entries_max;
+        if self.config.flush_delay.is_zero() || enough || self.state != State::Running || self.log.in_flight() {
+            return None;
+        }
+        self.waiting_since.map(|since| since + self.config.flush_delay)
+    }
+
+    fn purge_by_the_clock<W: KeeperWorld<D>>(&mut self, world: &mut W) {
+        if let (Some(_), Some(retain)) = (self.purge_next.take(), self.config.retain) {
+            let dirs = (self.dir.disk.clone(), self.dir.snap_dir.clone(), self.dir.log_dir.clone());
+            let job = move || KeeperDone::Purged(purge(&dirs.0, &dirs.1, &dirs.2, retain));
+            world.offload(Lane::Bulk, Box::new(job));
+        }
+    }
+
+    fn purged<W: KeeperWorld<D>>(world: &mut W, purged: io::Result<Vec<PathBuf>>) {
+        match purged {
+            Ok(paths) if paths.is_empty() => {}
+            Ok(paths) => world.note(KeeperNote::Purged(paths)),
+            Err(error) => world.note(KeeperNote::PurgeFailed(error)),
         }
     }
 
@@ -382,6 +444,11 @@ impl<D: Disk> KeeperLoop<D> {
             // A half snapshot is given up at a stop; the next start removes its file.
             KeeperDone::Snapshot(_) => {}
             KeeperDone::SnapshotEnd(result) => self.snapshot_end(world, result, events),
+            KeeperDone::Purged(purged) => {
+                let now = world.now().mono;
+                self.purge_next = self.config.purge_interval.map(|interval| now + interval);
+                Self::purged(world, purged);
+            }
             KeeperDone::Closed(Ok(())) => self.state = State::Stopped,
             KeeperDone::Closed(Err(error)) => self.fail(world, "close the transaction log", error),
         }
@@ -396,10 +463,11 @@ impl<D: Disk> KeeperLoop<D> {
         self.snapshot_began = world.now().mono;
         let keeper = self.keeper.clone();
         let (disk, snap_dir) = (self.dir.disk.clone(), self.dir.snap_dir.clone());
+        let compression = self.config.compression;
         let job = move || {
             let mut bytes = BytesMut::new();
             let cursor = keeper.with(|keeper| keeper.snapshot_begin(&mut bytes));
-            let mut writer = SnapshotWriter::new(disk, &snap_dir, cursor.zxid().0);
+            let mut writer = SnapshotWriter::new(disk, &snap_dir, cursor.zxid().0).compressed(compression);
             match writer.write(&bytes) {
                 Ok(()) => KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor })),
                 Err(e) => KeeperDone::SnapshotEnd(Err(e)),
@@ -411,7 +479,8 @@ impl<D: Disk> KeeperLoop<D> {
     fn snapshot_chunk<W: KeeperWorld<D>>(&mut self, world: &mut W, snapshot: Snapshot<D>) {
         let keeper = self.keeper.clone();
         let dirs = (self.dir.disk.clone(), self.dir.snap_dir.clone(), self.dir.log_dir.clone());
-        let retain = self.config.retain;
+        let retain = self.config.retain.filter(|_| self.config.purge_interval.is_none());
+        let with_last_zxid = self.config.snapshot_last_zxid;
         let job = move || {
             let Snapshot { mut writer, mut cursor } = snapshot;
             let mut bytes = BytesMut::with_capacity(SNAPSHOT_CHUNK_BYTES + 4096);
@@ -423,7 +492,8 @@ impl<D: Disk> KeeperLoop<D> {
                 return KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor }));
             }
             let digest = keeper.with(|keeper| keeper.snapshot_digest()).map(|digest| (digest.zxid.0, digest.digest));
-            KeeperDone::SnapshotEnd(writer.finish(digest, Some(cursor.zxid().0)).map(|path| {
+            let last_zxid = with_last_zxid.then_some(cursor.zxid().0);
+            KeeperDone::SnapshotEnd(writer.finish(digest, last_zxid).map(|path| {
                 let (disk, snap_dir, log_dir) = dirs;
                 (path, retain.map_or(Ok(Vec::new()), |retain| purge(&disk, &snap_dir, &log_dir, retain)))
             }))
@@ -441,11 +511,7 @@ impl<D: Disk> KeeperLoop<D> {
             Ok((path, purged)) => {
                 world.measured(KeeperMeasure::Snapshot(world.now().mono.since(self.snapshot_began)));
                 world.note(KeeperNote::SnapshotWritten(path));
-                match purged {
-                    Ok(paths) if paths.is_empty() => {}
-                    Ok(paths) => world.note(KeeperNote::Purged(paths)),
-                    Err(error) => world.note(KeeperNote::PurgeFailed(error)),
-                }
+                Self::purged(world, purged);
             }
             Err(SnapshotWriteError::Write(error)) => world.note(KeeperNote::SnapshotFailed(error)),
             Err(SnapshotWriteError::Sync(error)) => return self.fail(world, "sync a snapshot", error),

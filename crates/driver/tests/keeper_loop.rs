@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use base::{Instant, Now, Prng};
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use driver::world::{Job, Lane, World};
 use keeper::{CloseReason, ConnId, Event};
 use storage::disk::{Disk, DiskFile, OpenMode};
 use storage::file_disk::FileDisk;
+use storage::zk::names::Compression;
 use zk_wire::{Acl, ConnectRequest, CreateRequest, Id, Jute, OpCode, RequestHeader, SessionId};
 
 /// The real disk, until its syncs are told to fail.
@@ -135,6 +137,10 @@ struct Scene {
 
 impl Scene {
     fn new(dir: &Path, snap_count: u64) -> Self {
+        Self::with(dir, |config| config.keeper.snap_count = snap_count)
+    }
+
+    fn with(dir: &Path, change: impl FnOnce(&mut KeeperLoopConfig)) -> Self {
         let mut world = TestWorld {
             now_ms: 0,
             disk: TestDisk::default(),
@@ -144,7 +150,7 @@ impl Scene {
             fatal: None,
         };
         let mut config = KeeperLoopConfig::new(dir);
-        config.keeper.snap_count = snap_count;
+        change(&mut config);
         let keeper_loop = KeeperLoop::open(&mut world, config, Prng::new(7)).unwrap();
         Self { world, keeper_loop }
     }
@@ -297,4 +303,63 @@ fn the_floor_is_raised_a_few_times_a_second() {
     scene.world.now_ms = 1250;
     scene.turn(vec![]);
     assert_eq!(bulk(&scene), 1);
+}
+
+#[test]
+fn a_group_waits_for_more_when_it_is_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scene = Scene::with(dir.path(), |config| {
+        config.flush_delay = Duration::from_millis(20);
+        config.batch_entries_max = 3;
+    });
+    scene.turn(vec![connect(1)]);
+    assert_eq!(scene.lanes(), []);
+    assert_eq!(scene.keeper_loop.deadline(), Some(Instant::from_millis(20)));
+    scene.world.now_ms = 20;
+    scene.turn(vec![]);
+    assert_eq!(scene.lanes(), [Lane::Sync], "the time is over");
+    scene.all_jobs();
+    scene.sent();
+    scene.turn(vec![create(1, 1), create(1, 2)]);
+    assert_eq!(scene.lanes(), []);
+    scene.turn(vec![create(1, 3)]);
+    assert_eq!(scene.lanes(), [Lane::Sync], "enough for a group");
+    scene.job();
+    assert_eq!(scene.sent(), [(1, 1), (1, 2), (1, 3)]);
+    scene.turn(vec![create(1, 4)]);
+    scene.keeper_loop.shut_down(&mut scene.world);
+    scene.all_jobs();
+    assert_eq!(scene.sent(), [(1, 4)], "nothing more can come");
+    assert!(scene.keeper_loop.is_stopped());
+}
+
+#[test]
+fn purges_go_by_the_clock_and_snapshots_are_compressed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scene = Scene::with(dir.path(), |config| {
+        config.keeper.snap_count = 4;
+        config.retain = Some(3);
+        config.purge_interval = Some(Duration::from_secs(3600));
+        config.compression = Compression::Gzip;
+    });
+    scene.connected(1);
+    for xid in 1..=40 {
+        scene.turn(vec![create(1, xid)]);
+        scene.all_jobs();
+    }
+    let snapshots = || {
+        let names = std::fs::read_dir(dir.path().join("version-2")).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("snapshot.")).collect::<Vec<_>>()
+    };
+    let all = snapshots();
+    assert!(all.len() > 6, "nothing is purged before its time: {all:?}");
+    assert_eq!(all.iter().filter(|name| !name.ends_with(".gz")).count(), 1, "the first of a new folder: {all:?}");
+    scene.world.now_ms = 3_600_000;
+    scene.turn(vec![]);
+    scene.all_jobs();
+    assert_eq!(snapshots().len(), 3);
+    drop(scene);
+    let scene = Scene::with(dir.path(), |config| config.keeper.snap_count = 4);
+    assert!((1..=40).all(|xid| scene.has(&format!("/n1-{xid}"))));
 }

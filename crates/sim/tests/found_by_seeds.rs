@@ -44,7 +44,7 @@ impl Restore for Zxids {
 fn restored(disk: &SimDisk) -> Vec<i64> {
     let mut dir = DataDir::open(disk.clone(), Path::new("/data"), None).expect("the folder opens");
     let mut zxids = Zxids::default();
-    let options = RestoreOptions { trust_empty: true, record_bytes_max: 1 << 20 };
+    let options = RestoreOptions { trust_empty: true, ..RestoreOptions::default() };
     restore(&dir, options, &mut zxids).expect("the folder restores");
     dir.mark().expect("an honest disk");
     zxids.0

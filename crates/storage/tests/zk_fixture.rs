@@ -96,10 +96,10 @@ fn the_keeper_has_the_tree_that_apache_had() {
     for from_snapshot in [newest, 0] {
         let copied = copy();
         if from_snapshot == 0 {
-            std::fs::remove_file(copied.path().join("version-2").join(names::snapshot_name(newest))).unwrap();
+            std::fs::remove_file(copied.path().join("version-2").join(names::snapshot_name(newest, names::Compression::None))).unwrap();
         }
         let mut dir = DataDir::open(FileDisk, copied.path(), None).unwrap();
-        let options = RestoreOptions { trust_empty: false, record_bytes_max: 2 << 20 };
+        let options = RestoreOptions::default();
         let now = Now { mono: Instant::ZERO, wall_ms: 0 };
         let (keeper, restored) = open_keeper(&mut dir, options, Config::default(), Prng::new(1), now).unwrap();
         assert_eq!(restored.snapshot_zxid, Some(from_snapshot));

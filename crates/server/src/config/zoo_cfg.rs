@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use storage::zk::names::Compression;
 use storage::zk::purge::RETAIN_MIN;
 
 use super::nearest::nearest;
@@ -244,8 +245,48 @@ impl File {
         store.sync_warning = Duration::from_millis(self.number("fsync.warningthresholdms", 1000));
         store.trust_empty = self.boolean("snapshot.trust.empty", false);
         store.jute_max_buffer = self.number("jute.maxbuffer", zk_wire::frame::JUTE_MAX_BUFFER);
+        store.autocreate = self.boolean("db.autocreate", true);
+        store.snapshot_last_zxid = self.boolean("serializeLastProcessedZxid.enabled", true);
+        store.flush_delay = Duration::from_millis(self.number("flushDelay", 0));
+        // Upstream takes 0 as no bound; so is a bound that nothing reaches.
+        let entries: usize = self.number("maxBatchSize", 1000);
+        store.batch_entries_max = if entries == 0 { usize::MAX } else { entries };
+        let method = self.value("snapshot.compression.method").unwrap_or_default();
+        match Compression::parse(&method) {
+            Some(compression) => store.compression = compression,
+            None => self.problems.push(format!(
+                "snapshot.compression.method={method} is neither gz nor snappy; correct it, or remove it for none"
+            )),
+        }
         let retain: usize = self.number("autopurge.snapRetainCount", RETAIN_MIN);
-        store.retain = (self.number::<u32>("autopurge.purgeInterval", 0) > 0).then_some(retain.max(RETAIN_MIN));
+        store.purge_interval = self.interval("autopurge.purgeInterval");
+        store.retain = store.purge_interval.map(|_| retain.max(RETAIN_MIN));
+    }
+
+    /// A time in hours, or with one of the suffixes ms, s, m, h and d that release 3.10 takes; `None` for 0.
+    fn interval(&mut self, key: &str) -> Option<Duration> {
+        let Property { value, line, .. } = self.find(key).cloned()?;
+        let digits = value.trim_end_matches(|char: char| char.is_ascii_alphabetic());
+        let unit_ms = match &value[digits.len()..] {
+            "ms" => Some(1),
+            "s" => Some(1000),
+            "m" => Some(60_000),
+            "" | "h" => Some(3_600_000),
+            "d" => Some(86_400_000),
+            _ => None,
+        };
+        let number = digits.trim().parse::<i64>().ok();
+        match (number, unit_ms) {
+            (Some(number), Some(unit_ms)) => {
+                let ms = u64::try_from(number).unwrap_or(0).saturating_mul(unit_ms);
+                (ms > 0).then(|| Duration::from_millis(ms))
+            }
+            _ => {
+                let at = at(line);
+                self.problems.push(format!("{at}{key}={value} is not a number of hours; correct it"));
+                None
+            }
+        }
     }
 
     fn machine(&mut self, keeper: &mut keeper::Config) {
@@ -349,6 +390,25 @@ mod tests {
         assert_eq!(cfg.server.words, Whitelist::upstream());
         assert_eq!(cfg.server.store.retain, None);
         assert_eq!(cfg.admin, AdminCfg { enabled: true, port: 8080, address: None });
+    }
+
+    #[test]
+    fn the_keys_of_the_disk_are_honoured() {
+        let store = |more: &str| parse_with(more).unwrap().server.store;
+        for (value, hours) in [("0", None), ("-1", None), ("1", Some(1.0)), ("24h", Some(24.0)), ("90m", Some(1.5))] {
+            let store = store(&format!("autopurge.purgeInterval={value}\nautopurge.snapRetainCount=7\n"));
+            assert_eq!(store.purge_interval.map(|interval| interval.as_secs_f64() / 3600.0), hours, "{value}");
+            assert_eq!(store.retain, hours.map(|_| 7), "{value}");
+        }
+        for (value, compression) in [("", Compression::None), ("gz", Compression::Gzip), ("snappy", Compression::Snappy)] {
+            assert_eq!(store(&format!("snapshot.compression.method={value}")).compression, compression);
+        }
+        let many = store("flushDelay=5\nmaxBatchSize=10\nserializeLastProcessedZxid.enabled=false\ndb.autocreate=false");
+        assert_eq!((many.flush_delay, many.batch_entries_max), (Duration::from_millis(5), 10));
+        assert!(!many.snapshot_last_zxid && !many.autocreate);
+        for wrong in ["snapshot.compression.method=zstd", "autopurge.purgeInterval=soon", "autopurge.purgeInterval=1y"] {
+            assert_eq!(parse_with(wrong).unwrap_err().len(), 1, "{wrong}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::disk::Disk;
 /// The format this version writes and the newest it reads.
 pub const FORMAT: &str = "1";
 const FORMAT_FILE: &str = "castlekeep.format";
+const INITIALIZE_FILE: &str = "initialize";
 const LOCK_FILE: &str = "castlekeep.lock";
 
 /// An open, locked data folder.
@@ -70,6 +71,28 @@ impl<D: Disk> DataDir<D> {
                 .replace_atomically(&path, format!("{FORMAT}\n").as_bytes())
                 .map_err(StoreError::io("write the format mark", &path))?;
             self.marked = true;
+        }
+        Ok(())
+    }
+
+    /// Whether an operator says that this folder may begin empty: the file `initialize` beside `version-2`.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn has_initialize(&self) -> Result<bool, StoreError> {
+        let path = self.data_dir.join(INITIALIZE_FILE);
+        self.disk.exists(&path).map_err(StoreError::io("look for", &path))
+    }
+
+    /// Removes the file `initialize`, which holds for one start.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_initialize(&self) -> Result<(), StoreError> {
+        let path = self.data_dir.join(INITIALIZE_FILE);
+        if self.has_initialize()? {
+            self.disk.remove_file(&path).map_err(StoreError::io("remove", &path))?;
+            self.disk.sync_dir(&self.data_dir).map_err(StoreError::io("sync", &self.data_dir))?;
         }
         Ok(())
     }

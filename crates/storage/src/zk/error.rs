@@ -28,6 +28,29 @@ pub enum StoreError {
         /// What it says.
         found: String,
     },
+    /// A file whose format is of a later version.
+    NewerFile {
+        /// The snapshot or log.
+        path: PathBuf,
+        /// The version in its header.
+        found: u32,
+    },
+    /// The newest snapshot does not load, and an older one with the logs leads to an older state.
+    LogsEndEarly {
+        /// The snapshot that does not load.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+        /// The transaction that it went to.
+        zxid: i64,
+        /// The last transaction that the logs lead to.
+        last_zxid: i64,
+    },
+    /// The folder is empty, and the configuration says that this is a mistake.
+    Empty {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// Snapshots lie among the logs or the reverse: `dataDir` and `dataLogDir` were changed.
     Misplaced {
         /// The file that is in the wrong folder.
@@ -120,8 +143,8 @@ impl fmt::Display for StoreError {
             Self::LogDamaged { path, offset, what, last_zxid } => write!(
                 f,
                 "{} is damaged at offset {offset}: {what}; transactions after 0x{last_zxid:x} that were acknowledged \
-                 would be lost. restore the folder from a backup or another member; or, to give those transactions \
-                 up, cut the file to {offset} bytes, remove later logs and castlekeep.synced beside it, and start again",
+                 would be lost. restore the folder from a backup or another member; or see what can be kept with \
+                 `castlekeep zk log --repair {0}`, which gives the rest up",
                 path.display()
             ),
             Self::LogMissing { path, synced } => write!(
@@ -133,8 +156,29 @@ impl fmt::Display for StoreError {
             Self::LogGap { path, before, after } => write!(
                 f,
                 "{}: transaction 0x{after:x} follows 0x{before:x}, those between are missing; restore the missing log \
-                 file from a backup or another member, or remove this log and all later ones to go back to 0x{before:x}",
+                 file from a backup or another member, or go back to 0x{before:x}, giving up all that came later, \
+                 with `castlekeep zk log --cut-after 0x{before:x} {}`",
+                path.display(),
+                path.parent().unwrap_or(path).display()
+            ),
+            Self::NewerFile { path, found } => write!(
+                f,
+                "{} at offset 4 has format version {found}, this castlekeep knows version 2; start the newer server that wrote \
+                 it, or restore the folder from a backup",
                 path.display()
+            ),
+            Self::LogsEndEarly { path, why, zxid, last_zxid } => write!(
+                f,
+                "{} does not load ({why}), and the older snapshots with the logs lead to 0x{last_zxid:x} only, not to \
+                 0x{zxid:x}; restore the folder from a backup or another member, or remove this snapshot to go back to \
+                 0x{last_zxid:x}, giving up all that came later",
+                path.display()
+            ),
+            Self::Empty { dir } => write!(
+                f,
+                "{} holds neither snapshot nor log, and db.autocreate=false says that it should; restore the folder, or \
+                 make an empty file named initialize beside version-2 to begin with an empty tree",
+                dir.display()
             ),
             Self::NoSnapshotLoads { dir, tried } => write!(
                 f,

@@ -36,6 +36,13 @@ pub fn header() -> [u8; HEADER_BYTES as usize] {
     bytes
 }
 
+/// The version in the first bytes of a file with this magic number, when it is later than [`VERSION`]. Upstream counts
+/// versions up, so a large number is damage and no version.
+pub fn later_version(head: &[u8], magic: u32) -> Option<u32> {
+    let rest = head.strip_prefix(&magic.to_be_bytes())?;
+    Some(u32::from_be_bytes(*rest.first_chunk()?)).filter(|version| (VERSION + 1..256).contains(version))
+}
+
 /// The zxid in an entry's payload, which begins with a `TxnHeader` (long clientId, int cxid, long zxid, long time,
 /// int type); `None` when the payload is too short for one.
 pub fn payload_zxid(payload: &[u8]) -> Option<i64> {

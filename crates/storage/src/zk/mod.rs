@@ -1,5 +1,6 @@
 //! ZooKeeper's data folder, in upstream's formats: transaction logs, snapshots, epochs.
 
+pub mod compression;
 pub mod data_dir;
 pub mod epochs;
 pub mod error;

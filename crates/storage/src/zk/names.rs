@@ -11,14 +11,36 @@ use crate::disk::Disk;
 pub const VERSION_DIR: &str = "version-2";
 
 /// What a compressed snapshot's name ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
     /// `snapshot.<zxid>`
+    #[default]
     None,
     /// `snapshot.<zxid>.gz`
     Gzip,
     /// `snapshot.<zxid>.snappy`
     Snappy,
+}
+
+impl Compression {
+    /// What names end with.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Gzip => ".gz",
+            Self::Snappy => ".snappy",
+        }
+    }
+
+    /// Reads a value of `snapshot.compression.method`; `None` for one that upstream does not know.
+    pub fn parse(method: &str) -> Option<Self> {
+        match method {
+            "" => Some(Self::None),
+            "gz" => Some(Self::Gzip),
+            "snappy" => Some(Self::Snappy),
+            _ => None,
+        }
+    }
 }
 
 /// A snapshot found in a folder.
@@ -46,9 +68,9 @@ pub fn log_name(zxid: i64) -> String {
     format!("log.{zxid:x}")
 }
 
-/// `snapshot.<zxid>`
-pub fn snapshot_name(zxid: i64) -> String {
-    format!("snapshot.{zxid:x}")
+/// `snapshot.<zxid>` with the suffix of its compression.
+pub fn snapshot_name(zxid: i64, compression: Compression) -> String {
+    format!("snapshot.{zxid:x}{}", compression.suffix())
 }
 
 fn hex(text: &str) -> Option<i64> {
@@ -73,6 +95,16 @@ pub fn parse_snapshot_name(name: &str) -> Option<(i64, Compression)> {
         Some(_) => return None,
     };
     Some((hex(digits)?, compression))
+}
+
+/// A snapshot file of any name; its zxid is 0 when the name says none, its compression that of its suffix.
+pub fn snapshot_at(path: &Path) -> SnapshotName {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (zxid, compression) = parse_snapshot_name(&name).unwrap_or_else(|| {
+        let methods = [Compression::Gzip, Compression::Snappy];
+        (0, methods.into_iter().find(|method| name.ends_with(method.suffix())).unwrap_or_default())
+    });
+    SnapshotName { zxid, compression, path: path.to_path_buf() }
 }
 
 /// The transaction logs of a folder, oldest first.

@@ -9,17 +9,21 @@
 //! | newest, not ours (upstream's rule) | the file ends there | refuse |
 //! | older | the file ends there; a missing zxid refuses | refuse |
 //!
+//! Whatever the folder: a zxid missing within an epoch refuses, as does a file of a later format. A snapshot that does
+//! not load is passed over when an older one and the logs lead as far; otherwise it refuses.
+//!
 //! Upstream: `FileTxnSnapLog.restore`, `FileTxnLog.FileTxnIterator`.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use zk_wire::snapshot::SnapshotRecord;
 
 use super::data_dir::DataDir;
 use super::error::StoreError;
-use super::log_reader::{Found, HEADER_BYTES, LogReader};
-use super::names::{self, LogName};
+use super::log_reader::{self, Found, HEADER_BYTES, LogReader};
+use super::names::{self, LogName, SnapshotName};
 use super::snapshot_reader::{self, SnapshotError, Trailers, looks_valid};
 use super::synced::{Claim, SyncedFile};
 use crate::disk::{Disk, DiskFile, OpenMode};
@@ -65,10 +69,19 @@ pub struct Restored<D: Disk> {
 /// How to restore.
 #[derive(Clone, Copy, Debug)]
 pub struct RestoreOptions {
+    /// A folder without snapshots and logs is begun (`db.autocreate`); otherwise only with the file `initialize` in it.
+    pub autocreate: bool,
     /// Logs without any snapshot are taken as whole (`snapshot.trust.empty`).
     pub trust_empty: bool,
     /// The most bytes of a node (see [`zk_wire::frame::max_stored_bytes`]).
     pub record_bytes_max: usize,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> Self {
+        let record_bytes_max = zk_wire::frame::max_stored_bytes(zk_wire::frame::JUTE_MAX_BUFFER);
+        Self { autocreate: true, trust_empty: false, record_bytes_max }
+    }
 }
 
 /// Upstream looks at no more.
@@ -87,10 +100,13 @@ pub fn restore<D: Disk>(
     let side = SyncedFile::open(dir.disk.clone(), &dir.log_dir)
         .map_err(StoreError::io("read castlekeep.synced in", &dir.log_dir))?;
     let mut notes = Vec::new();
-    let snapshot_zxid = load_snapshot(dir, options.record_bytes_max, service, &mut notes)?;
+    let Loaded { snapshot_zxid, passed_over } = load_snapshot(dir, options.record_bytes_max, service, &mut notes)?;
     let logs = names::logs(&dir.disk, &dir.log_dir).map_err(StoreError::io("list", &dir.log_dir))?;
     if snapshot_zxid.is_none() && !options.trust_empty && has_entries(dir, &logs)? {
         return Err(StoreError::NoSnapshot { dir: dir.snap_dir.clone() });
+    }
+    if snapshot_zxid.is_none() && !options.autocreate && !dir.has_initialize()? {
+        return Err(StoreError::Empty { dir: dir.snap_dir.clone() });
     }
     let start = snapshot_zxid.unwrap_or(0);
     let mut replay =
@@ -101,7 +117,17 @@ pub fn restore<D: Disk>(
         replay.file(log, index + 1 == logs.len())?;
     }
     let Replay { notes, last_zxid, txns, .. } = replay;
+    if let Some((path, zxid, why)) = passed_over.filter(|(_, zxid, _)| *zxid > last_zxid) {
+        return Err(StoreError::LogsEndEarly { path, why, zxid, last_zxid });
+    }
     Ok(Restored { snapshot_zxid, last_zxid, txns, notes, side })
+}
+
+/// What came of the snapshots.
+struct Loaded {
+    snapshot_zxid: Option<i64>,
+    /// The newest one that does not load: its file, its zxid, and why.
+    passed_over: Option<(PathBuf, i64, String)>,
 }
 
 fn load_snapshot<D: Disk>(
@@ -109,33 +135,52 @@ fn load_snapshot<D: Disk>(
     record_bytes_max: usize,
     service: &mut dyn Restore,
     notes: &mut Vec<String>,
-) -> Result<Option<i64>, StoreError> {
+) -> Result<Loaded, StoreError> {
     let snapshots = names::snapshots(&dir.disk, &dir.snap_dir).map_err(StoreError::io("list", &dir.snap_dir))?;
     let mut tried = Vec::new();
+    let mut passed_over = None;
     for snapshot in snapshots.iter().take(SNAPSHOTS_TRIED_MAX) {
-        let valid = looks_valid(&dir.disk, snapshot).map_err(StoreError::io("read the snapshot", &snapshot.path))?;
-        let result = if valid {
-            service.begin(snapshot.zxid);
-            snapshot_reader::read(&dir.disk, snapshot, record_bytes_max, &mut |record| service.snapshot_record(record))
-                .and_then(|trailers| service.snapshot_end(trailers).map_err(SnapshotError::Refused))
-        } else {
-            Err(SnapshotError::Invalid("no end mark", 0))
-        };
-        match result {
+        match load_one(dir, snapshot, record_bytes_max, service) {
             Ok(()) => {
                 notes.extend(tried.iter().map(|what| format!("passed over a snapshot that does not load: {what}")));
-                return Ok(Some(snapshot.zxid));
+                return Ok(Loaded { snapshot_zxid: Some(snapshot.zxid), passed_over });
             }
-            Err(SnapshotError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
+            Err(SnapshotError::Version(found)) => {
+                return Err(StoreError::NewerFile { path: snapshot.path.clone(), found });
+            }
+            // What a damaged compressed stream gives.
+            Err(SnapshotError::Io(error))
+                if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof) =>
+            {
                 return Err(StoreError::Io { tried: "read the snapshot", path: snapshot.path.clone(), error });
             }
-            Err(e) => tried.push(format!("{}: {e}", snapshot.path.display())),
+            Err(e) => {
+                tried.push(format!("{}: {e}", snapshot.path.display()));
+                passed_over = passed_over.or_else(|| Some((snapshot.path.clone(), snapshot.zxid, e.to_string())));
+            }
         }
     }
     match tried.is_empty() {
-        true => Ok(None),
+        true => Ok(Loaded { snapshot_zxid: None, passed_over }),
         false => Err(StoreError::NoSnapshotLoads { dir: dir.snap_dir.clone(), tried }),
     }
+}
+
+fn load_one<D: Disk>(
+    dir: &DataDir<D>,
+    snapshot: &SnapshotName,
+    record_bytes_max: usize,
+    service: &mut dyn Restore,
+) -> Result<(), SnapshotError> {
+    if !looks_valid(&dir.disk, snapshot)? {
+        // A later format may end differently.
+        let version = snapshot_reader::later_version(&dir.disk, snapshot)?;
+        return Err(version.map_or(SnapshotError::Invalid("no end mark, or no magic number", 0), SnapshotError::Version));
+    }
+    service.begin(snapshot.zxid);
+    let sink = &mut |record| service.snapshot_record(record);
+    let trailers = snapshot_reader::read(&dir.disk, snapshot, record_bytes_max, sink)?;
+    service.snapshot_end(trailers).map_err(SnapshotError::Refused)
 }
 
 fn has_entries<D: Disk>(dir: &DataDir<D>, logs: &[LogName]) -> Result<bool, StoreError> {
@@ -218,11 +263,7 @@ impl<D: Disk> Replay<'_, D> {
         }
         let same_epoch = zxid >> 32 == self.last_zxid >> 32;
         if same_epoch && zxid != self.last_zxid + 1 {
-            let gap = StoreError::LogGap { path: log.path.clone(), before: self.last_zxid, after: zxid };
-            if self.dir.marked {
-                return Err(gap);
-            }
-            self.notes.push(gap.to_string());
+            return Err(StoreError::LogGap { path: log.path.clone(), before: self.last_zxid, after: zxid });
         }
         self.service.txn(zxid, payload).map_err(|why| StoreError::Replay { path: log.path.clone(), zxid, why })?;
         self.last_zxid = zxid;
@@ -284,8 +325,17 @@ impl<D: Disk> Replay<'_, D> {
     }
 
     fn no_header(&mut self, log: &LogName, newest: bool, claim: Option<Claim>) -> Result<(), StoreError> {
-        let len = || self.dir.disk.open(&log.path, OpenMode::Read)?.len();
-        let empty = len().map_err(StoreError::io("read the log", &log.path))? == 0;
+        let head = || -> std::io::Result<Vec<u8>> {
+            let mut head = vec![0; HEADER_BYTES as usize];
+            let read = self.dir.disk.open(&log.path, OpenMode::Read)?.read_at(&mut head, 0)?;
+            head.truncate(read);
+            Ok(head)
+        };
+        let head = head().map_err(StoreError::io("read the log", &log.path))?;
+        let empty = head.is_empty();
+        if let Some(found) = log_reader::later_version(&head, log_reader::MAGIC) {
+            return Err(StoreError::NewerFile { path: log.path.clone(), found });
+        }
         let never_synced = claim.is_some_and(|claim| claim.synced <= HEADER_BYTES);
         if newest && (empty && claim.is_none() || never_synced) {
             return self.remove(log, "its header was never synced");
@@ -407,7 +457,7 @@ mod tests {
 
     fn restored(dir: &DataDir<FileDisk>) -> Result<(Vec<i64>, Vec<String>), StoreError> {
         let mut counter = Counter::default();
-        let restored = restore(dir, RestoreOptions { trust_empty: false, record_bytes_max: 1 << 20 }, &mut counter)?;
+        let restored = restore(dir, RestoreOptions::default(), &mut counter)?;
         Ok((counter.zxids, restored.notes))
     }
 
@@ -428,6 +478,52 @@ mod tests {
         let (zxids, notes) = restored(&dir).unwrap();
         assert_eq!(zxids, [7, 8, 9, 10]);
         assert!(notes[0].contains("snapshot.8"), "{notes:?}");
+    }
+
+    #[test]
+    fn a_damaged_snapshot_is_passed_over_only_when_the_logs_lead_as_far() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = folder(root.path(), 10, true, true);
+        snapshot(&dir, 12);
+        let newest = dir.snap_dir.join("snapshot.c");
+        let mut bytes = std::fs::read(&newest).unwrap();
+        bytes[20] ^= 1;
+        std::fs::write(&newest, &bytes).unwrap();
+        let error = restored(&dir).unwrap_err().to_string();
+        assert!(error.contains("snapshot.c") && error.contains("lead to 0xa only, not to 0xc"), "{error}");
+        std::fs::rename(&newest, dir.snap_dir.join("snapshot.a")).unwrap();
+        assert_eq!(restored(&dir).unwrap().0.last(), Some(&10));
+    }
+
+    #[test]
+    fn files_of_a_later_format_refuse() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = folder(root.path(), 3, true, true);
+        damage(&dir, 4, &[0, 0, 0, 3]);
+        let error = restored(&dir).unwrap_err();
+        assert!(matches!(error, StoreError::NewerFile { found: 3, .. }), "{error}");
+        damage(&dir, 4, &[0, 0, 0, 2]);
+        // Neither an end mark that is known nor one that is not makes a later snapshot a damaged one.
+        for end in [&b"\0\0\0\x01/"[..], b"another end"] {
+            let bytes = [&b"ZKSN\0\0\0\x03\xff\xff\xff\xff\xff\xff\xff\xff"[..], end].concat();
+            std::fs::write(dir.snap_dir.join("snapshot.2"), bytes).unwrap();
+            let error = restored(&dir).unwrap_err();
+            assert!(matches!(error, StoreError::NewerFile { found: 3, .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_empty_folder_is_begun_only_when_that_is_wanted() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(FileDisk, root.path(), None).unwrap();
+        let options = RestoreOptions { autocreate: false, ..RestoreOptions::default() };
+        let empty = |options| restore(&dir, options, &mut Counter::default()).map(|restored| restored.snapshot_zxid);
+        assert_eq!(empty(RestoreOptions::default()).unwrap(), None);
+        assert!(matches!(empty(options), Err(StoreError::Empty { .. })));
+        std::fs::write(root.path().join("initialize"), "").unwrap();
+        assert_eq!(empty(options).unwrap(), None);
+        dir.remove_initialize().unwrap();
+        assert!(!root.path().join("initialize").exists());
     }
 
     #[test]

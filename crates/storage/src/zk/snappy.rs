@@ -6,7 +6,10 @@ use std::io::{self, Read};
 /// How such a stream begins.
 pub const MAGIC: &[u8; 8] = b"\x82SNAPPY\0";
 
-/// The encoder's largest block is 512 MiB by format; upstream writes 32 KiB.
+/// What upstream's encoder puts into a block.
+const BLOCK_BYTES: usize = 32 * 1024;
+
+/// The encoder's largest block is 512 MiB by format.
 const BLOCK_BYTES_MAX: usize = 64 << 20;
 
 /// Decompresses such a stream.
@@ -68,6 +71,64 @@ impl<R: Read> Read for Decoder<R> {
         buffer[..count].copy_from_slice(&self.block[self.at..self.at + count]);
         self.at += count;
         Ok(count)
+    }
+}
+
+/// Compresses into such a stream.
+#[derive(Default)]
+pub struct Encoder {
+    started: bool,
+    /// Not compressed yet; less than a block.
+    pending: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Encoder {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// None that a block of this size can have.
+    pub fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        self.begin();
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(BLOCK_BYTES - self.pending.len()));
+            self.pending.extend_from_slice(now);
+            bytes = later;
+            if self.pending.len() == BLOCK_BYTES {
+                self.block()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compresses what is left.
+    ///
+    /// # Errors
+    /// As [`Encoder::write`].
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.begin();
+        if self.pending.is_empty() { Ok(()) } else { self.block() }
+    }
+
+    /// What goes into the file next; the caller empties it.
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.output
+    }
+
+    fn begin(&mut self) {
+        if !std::mem::replace(&mut self.started, true) {
+            self.output.extend_from_slice(MAGIC);
+            // Version of the format, and the oldest version that can read it.
+            self.output.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 1]);
+        }
+    }
+
+    fn block(&mut self) -> io::Result<()> {
+        let block = snap::raw::Encoder::new().compress_vec(&self.pending).map_err(io::Error::other)?;
+        self.output.extend_from_slice(&(block.len() as u32).to_be_bytes());
+        self.output.extend_from_slice(&block);
+        self.pending.clear();
+        Ok(())
     }
 }
 

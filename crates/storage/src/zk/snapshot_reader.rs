@@ -8,7 +8,7 @@
 //! | nodes | parents first: string path ("" is the root), buffer data, long ACL id, StatPersisted; ends with path "/" |
 //! | seal | long Adler-32 of every byte before it, string "/" |
 //! | digest, seal | long zxid, int digest version, long digest; absent in older files |
-//! | last zxid, seal | long; absent before 3.9 |
+//! | last zxid, seal | long; absent before 3.9; without a digest before it where digests are off |
 //!
 //! Upstream: `persistence/FileSnap.java`, `util/SerializeUtils.java`, `DataTree.java`.
 
@@ -19,6 +19,7 @@ use base::checksum::Adler32;
 use bytes::{Buf, Bytes};
 use zk_wire::snapshot::{SnapshotDecoder, SnapshotRecord};
 
+use super::log_reader;
 use super::names::{Compression, SnapshotName};
 use crate::disk::{Disk, DiskFile, OpenMode};
 
@@ -32,6 +33,9 @@ pub const DBID: i64 = -1;
 pub const SLASH: &[u8] = b"\0\0\0\x01/";
 
 const BLOCK_BYTES: usize = 256 * 1024;
+
+/// Digest, last zxid and their seals take 54 bytes; the digest of version 1 was a text.
+const TRAILER_BYTES_MAX: usize = 512;
 
 /// What stands behind the first seal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub enum SnapshotError {
     Io(io::Error),
     /// The bytes are no whole snapshot; what is wrong, and the uncompressed offset.
     Invalid(&'static str, u64),
+    /// A later version of the format.
+    Version(u32),
     /// The consumer of the records refuses one.
     Refused(String),
 }
@@ -58,6 +64,7 @@ impl fmt::Display for SnapshotError {
         match self {
             Self::Io(e) => write!(f, "{e}"),
             Self::Invalid(what, offset) => write!(f, "{what} at offset {offset}"),
+            Self::Version(found) => write!(f, "format version {found}, this version of castlekeep knows {VERSION}"),
             Self::Refused(why) => f.write_str(why),
         }
     }
@@ -87,6 +94,16 @@ pub fn looks_valid<D: Disk>(disk: &D, name: &SnapshotName) -> io::Result<bool> {
     })
 }
 
+/// The version in the header of an uncompressed file, when it is a later one.
+///
+/// # Errors
+/// As the disk reports them.
+pub fn later_version<D: Disk>(disk: &D, name: &SnapshotName) -> io::Result<Option<u32>> {
+    let mut head = [0; 8];
+    let read = disk.open(&name.path, OpenMode::Read)?.read_at(&mut head, 0)?;
+    Ok(log_reader::later_version(&head[..read], MAGIC))
+}
+
 /// Reads the whole file and hands each record to `sink`. The first seal is checked behind the last record, so `sink`
 /// must be ready to throw away what it got. A record (a node with its data) has at most `record_bytes_max` bytes.
 ///
@@ -103,6 +120,59 @@ pub fn read<D: Disk>(
         Compression::None => Parser::new(file).run(record_bytes_max, sink),
         Compression::Gzip => Parser::new(flate2::read::GzDecoder::new(file)).run(record_bytes_max, sink),
         Compression::Snappy => Parser::new(super::snappy::Decoder::new(file)).run(record_bytes_max, sink),
+    }
+}
+
+/// Which of the optional parts are there, only the seals tell: with digests off upstream writes the last zxid where the
+/// digest would be. `None` when no reading fits.
+fn trailers(adler: Adler32, rest: &[u8]) -> Option<Trailers> {
+    if rest.is_empty() {
+        return Some(Trailers::default());
+    }
+    let digest = Part { adler: adler.clone(), rest }.digest();
+    if let Some((digest, after)) = digest {
+        if after.rest.is_empty() {
+            return Some(Trailers { digest: Some(digest), last_zxid: None });
+        }
+        let (last_zxid, end) = after.last_zxid()?;
+        return end.rest.is_empty().then_some(Trailers { digest: Some(digest), last_zxid: Some(last_zxid) });
+    }
+    let (last_zxid, end) = Part { adler, rest }.last_zxid()?;
+    end.rest.is_empty().then_some(Trailers { digest: None, last_zxid: Some(last_zxid) })
+}
+
+/// The bytes behind a seal, and the checksum of all before them.
+struct Part<'a> {
+    adler: Adler32,
+    rest: &'a [u8],
+}
+
+impl<'a> Part<'a> {
+    fn digest(self) -> Option<((i64, i32, i64), Self)> {
+        let zxid = i64::from_be_bytes(*self.rest.first_chunk()?);
+        let version = i32::from_be_bytes(*self.rest.get(8..)?.first_chunk()?);
+        if version >= 2 {
+            let digest = i64::from_be_bytes(*self.rest.get(12..)?.first_chunk()?);
+            return Some(((zxid, version, digest), self.sealed(20)?));
+        }
+        // Version 1 wrote text, which is of no use here.
+        let len = u32::from_be_bytes(*self.rest.get(12..)?.first_chunk()?);
+        Some(((zxid, version, 0), self.sealed(usize::try_from(len).ok()?.checked_add(16)?)?))
+    }
+
+    fn last_zxid(self) -> Option<(i64, Self)> {
+        let zxid = i64::from_be_bytes(*self.rest.first_chunk()?);
+        Some((zxid, self.sealed(8)?))
+    }
+
+    /// What is behind a part of this length and its seal, if the seal is right.
+    fn sealed(mut self, len: usize) -> Option<Self> {
+        let (part, rest) = self.rest.split_at_checked(len)?;
+        let (seal, rest) = rest.split_at_checked(8 + SLASH.len())?;
+        self.adler.update(part);
+        let right = seal[..8] == u64::from(self.adler.finish()).to_be_bytes() && &seal[8..] == SLASH;
+        self.adler.update(seal);
+        right.then_some(Self { adler: self.adler, rest })
     }
 }
 
@@ -137,25 +207,18 @@ impl<R: Read> Parser<R> {
         record_bytes_max: usize,
         sink: &mut dyn FnMut(SnapshotRecord) -> Result<(), String>,
     ) -> Result<Trailers, SnapshotError> {
-        if self.array::<4>()? != MAGIC.to_be_bytes() || self.array::<4>()? != VERSION.to_be_bytes() {
+        let head = self.array::<8>()?;
+        if let Some(version) = log_reader::later_version(&head, MAGIC) {
+            return Err(SnapshotError::Version(version));
+        }
+        if head[..4] != MAGIC.to_be_bytes() || head[4..] != VERSION.to_be_bytes() {
             return Err(self.invalid("no snapshot header"));
         }
         self.i64()?;
         self.records(record_bytes_max, sink)?;
         self.seal()?;
-        let mut trailers = Trailers::default();
-        if self.at_end()? {
-            return Ok(trailers);
-        }
-        let (zxid, version) = (self.i64()?, i32::from_be_bytes(self.array()?));
-        let digest = if version < 2 { self.digest_text()? } else { self.i64()? };
-        trailers.digest = Some((zxid, version, digest));
-        self.seal()?;
-        if !self.at_end()? {
-            trailers.last_zxid = Some(self.i64()?);
-            self.seal()?;
-        }
-        Ok(trailers)
+        let offset = self.offset;
+        trailers(self.adler.clone(), &self.rest()?).ok_or(SnapshotError::Invalid("wrong checksum of the digest", offset))
     }
 
     fn records(
@@ -201,16 +264,17 @@ impl<R: Read> Parser<R> {
         Ok(())
     }
 
-    /// Digest version 1 wrote text, which is of no use here.
-    fn digest_text(&mut self) -> Result<i64, SnapshotError> {
-        let len = i32::from_be_bytes(self.array()?);
-        if !(0..=64).contains(&len) {
-            return Err(self.invalid("a digest of unreasonable length"));
+    /// What stands behind the seal of the nodes: little.
+    fn rest(&mut self) -> Result<Vec<u8>, SnapshotError> {
+        let mut rest = Vec::new();
+        while !self.at_end()? {
+            rest.extend_from_slice(&self.block);
+            if rest.len() > TRAILER_BYTES_MAX {
+                return Err(self.invalid("too much behind the nodes"));
+            }
+            self.take(self.block.len());
         }
-        for _ in 0..len {
-            self.array::<1>()?;
-        }
-        Ok(0)
+        Ok(rest)
     }
 
     fn at_end(&mut self) -> Result<bool, SnapshotError> {

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use base::checksum::Adler32;
 use bytes::{BufMut, BytesMut};
 
-use super::names::snapshot_name;
+use super::compression::Encoder;
+use super::names::{Compression, snapshot_name};
 use super::snapshot_reader::{DBID, MAGIC, SLASH, VERSION};
 use crate::disk::{Disk, DiskFile, OpenMode};
 
@@ -31,15 +32,36 @@ pub struct SnapshotWriter<D: Disk> {
     dir: PathBuf,
     zxid: i64,
     file: Option<D::File>,
+    compression: Compression,
+    encoder: Encoder,
     adler: Adler32,
+    /// Bytes of the snapshot.
     position: u64,
+    /// Bytes of the file.
+    file_position: u64,
 }
 
 impl<D: Disk> SnapshotWriter<D> {
     /// A snapshot named after `zxid`: the last transaction applied before its content was first looked at. No input
     /// or output happens before the first [`SnapshotWriter::write`].
     pub fn new(disk: D, dir: &Path, zxid: i64) -> Self {
-        Self { disk, dir: dir.to_path_buf(), zxid, file: None, adler: Adler32::default(), position: 0 }
+        Self {
+            disk,
+            dir: dir.to_path_buf(),
+            zxid,
+            file: None,
+            compression: Compression::None,
+            encoder: Encoder::None,
+            adler: Adler32::default(),
+            position: 0,
+            file_position: 0,
+        }
+    }
+
+    /// The same, compressed (`snapshot.compression.method`). Before the first write.
+    #[must_use]
+    pub fn compressed(self, compression: Compression) -> Self {
+        Self { compression, encoder: Encoder::new(compression), ..self }
     }
 
     /// The snapshot's zxid.
@@ -47,7 +69,7 @@ impl<D: Disk> SnapshotWriter<D> {
         self.zxid
     }
 
-    /// Bytes written so far.
+    /// Bytes written so far, before compression.
     pub fn position(&self) -> u64 {
         self.position
     }
@@ -82,7 +104,8 @@ impl<D: Disk> SnapshotWriter<D> {
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         let file = self.file.as_ref().expect("made by the first write");
-        file.write_at(bytes, self.position)?;
+        let at = &mut self.file_position;
+        self.encoder.write(bytes, &mut |out| append(file, at, out))?;
         self.adler.update(bytes);
         self.position += bytes.len() as u64;
         Ok(())
@@ -109,7 +132,9 @@ impl<D: Disk> SnapshotWriter<D> {
                 self.seal()?;
             }
         }
-        Ok(())
+        let file = self.file.as_ref().expect("made by the first write");
+        let at = &mut self.file_position;
+        std::mem::replace(&mut self.encoder, Encoder::None).finish(&mut |out| append(file, at, out))
     }
 
     /// Seals the file, adds the trailers, syncs and names it. `digest` is (zxid, tree digest); `last_zxid` is 3.9's
@@ -124,7 +149,7 @@ impl<D: Disk> SnapshotWriter<D> {
         let file = self.file.take().expect("a snapshot has at least its counts");
         file.sync_all().map_err(SnapshotWriteError::Sync)?;
         drop(file);
-        let path = self.dir.join(snapshot_name(self.zxid));
+        let path = self.dir.join(snapshot_name(self.zxid, self.compression));
         self.disk.rename(&self.temporary(), &path).map_err(SnapshotWriteError::Write)?;
         self.disk.sync_dir(&self.dir).map_err(SnapshotWriteError::Sync)?;
         Ok(path)
@@ -137,6 +162,12 @@ impl<D: Disk> SnapshotWriter<D> {
         let _ = self.disk.remove_file(&self.temporary());
         SnapshotWriteError::Write(e)
     }
+}
+
+fn append<F: DiskFile>(file: &F, at: &mut u64, bytes: &[u8]) -> io::Result<()> {
+    file.write_at(bytes, *at)?;
+    *at += bytes.len() as u64;
+    Ok(())
 }
 
 /// Removes what a crash left of unfinished snapshots.
@@ -224,26 +255,89 @@ mod tests {
         }
     }
 
+    /// What [`write`] writes, compressed.
+    fn write_compressed(dir: &Path, zxid: i64, compression: Compression) -> SnapshotName {
+        let mut writer = SnapshotWriter::new(FileDisk, dir, zxid).compressed(compression);
+        for chunk in body(5000).chunks(1000) {
+            writer.write(chunk).unwrap();
+        }
+        let path = writer.finish(Some((0x20, -5)), Some(0x20)).unwrap();
+        crate::zk::names::snapshot_at(&path)
+    }
+
     #[test]
-    fn compressed_files_are_read() {
-        use std::io::Write;
+    fn compressed_files_hold_the_same_and_are_smaller() {
         let dir = tempfile::tempdir().unwrap();
         let plain = write(dir.path(), 0x20);
-        let bytes = FileDisk.read_all(&plain.path, 1 << 30).unwrap();
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(&bytes).unwrap();
-        FileDisk.replace_atomically(&dir.path().join("snapshot.21.gz"), &gzip.finish().unwrap()).unwrap();
-        let mut snappy = b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01".to_vec();
-        for block in bytes.chunks(32 * 1024) {
-            let block = snap::raw::Encoder::new().compress_vec(block).unwrap();
-            snappy.extend_from_slice(&(block.len() as u32).to_be_bytes());
-            snappy.extend_from_slice(&block);
-        }
-        FileDisk.replace_atomically(&dir.path().join("snapshot.22.snappy"), &snappy).unwrap();
         let expected = records(&plain).unwrap();
-        for name in &snapshots(&FileDisk, dir.path()).unwrap()[..2] {
-            assert!(looks_valid(&FileDisk, name).unwrap());
-            assert_eq!(records(name).unwrap(), expected, "{name:?}");
+        let len = |name: &SnapshotName| FileDisk.open(&name.path, OpenMode::Read).unwrap().len().unwrap();
+        for (zxid, method, end) in [(0x21, Compression::Gzip, "21.gz"), (0x22, Compression::Snappy, "22.snappy")] {
+            let name = write_compressed(dir.path(), zxid, method);
+            assert!(name.path.ends_with(format!("snapshot.{end}")), "{name:?}");
+            assert_eq!((name.zxid, name.compression), (zxid, method));
+            assert!(looks_valid(&FileDisk, &name).unwrap());
+            assert_eq!(records(&name).unwrap(), expected, "{name:?}");
+            assert!(len(&name) < len(&plain) / 2, "{} bytes", len(&name));
         }
+    }
+
+    #[test]
+    fn damage_in_a_compressed_file_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        for method in [Compression::Gzip, Compression::Snappy] {
+            let name = write_compressed(dir.path(), 0x20, method);
+            let whole = FileDisk.read_all(&name.path, 1 << 30).unwrap();
+            let expected = records(&name).unwrap();
+            let mut noticed = 0;
+            for at in (0..whole.len()).step_by(whole.len() / 40) {
+                let mut bytes = whole.to_vec();
+                bytes[at] ^= 0x10;
+                FileDisk.replace_atomically(&name.path, &bytes).unwrap();
+                // A flipped bit may say the same: a time in the header, a repetition of a repetition.
+                match records(&name) {
+                    Ok(found) => assert_eq!(found, expected, "{method:?}: a bit flipped at {at}"),
+                    Err(_) => noticed += 1,
+                }
+            }
+            assert!(noticed > 30, "{method:?}: {noticed} noticed");
+            for len in [0, 1, 17, whole.len() / 2, whole.len() - 9] {
+                FileDisk.replace_atomically(&name.path, &whole[..len]).unwrap();
+                assert!(records(&name).is_err(), "{method:?}: cut to {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_the_nodes_depends_on_who_wrote_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let whole = |trailers: &[u8]| {
+            let mut bytes = BytesMut::new();
+            bytes.put_u32(MAGIC);
+            bytes.put_u32(VERSION);
+            bytes.put_i64(DBID);
+            bytes.extend_from_slice(&body(3));
+            let seal = |bytes: &mut BytesMut| {
+                bytes.put_i64(i64::from(base::checksum::adler32(bytes)));
+                bytes.extend_from_slice(SLASH);
+            };
+            seal(&mut bytes);
+            if !trailers.is_empty() {
+                bytes.extend_from_slice(trailers);
+                seal(&mut bytes);
+            }
+            let path = dir.path().join("snapshot.9");
+            FileDisk.replace_atomically(&path, &bytes).unwrap();
+            records(&crate::zk::names::snapshot_at(&path)).map(|(_, trailers)| trailers)
+        };
+        assert_eq!(whole(b"").unwrap(), Trailers::default());
+        let digest = Trailers { digest: Some((9, 2, 7)), last_zxid: None };
+        assert_eq!(whole(b"\0\0\0\0\0\0\0\x09\0\0\0\x02\0\0\0\0\0\0\0\x07").unwrap(), digest);
+        // Upstream with digests off.
+        let last = Trailers { digest: None, last_zxid: Some(9) };
+        assert_eq!(whole(b"\0\0\0\0\0\0\0\x09").unwrap(), last);
+        // Version 1 of the digest was text.
+        let text = Trailers { digest: Some((9, 1, 0)), last_zxid: None };
+        assert_eq!(whole(b"\0\0\0\0\0\0\0\x09\0\0\0\x01\0\0\0\x04cafe").unwrap(), text);
+        assert!(whole(b"\0\0\0\0\0\0\x09").is_err());
     }
 }

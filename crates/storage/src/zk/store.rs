@@ -65,6 +65,7 @@ pub fn open_keeper<D: Disk>(
     if restored.snapshot_zxid.is_none() {
         first_snapshot(dir, &keeper)?;
     }
+    dir.remove_initialize()?;
     Ok((keeper, restored))
 }
 

@@ -138,6 +138,11 @@ impl<D: Disk> TxnLog<D> {
         self.pending_bytes
     }
 
+    /// Entries that wait for a group.
+    pub fn pending_entries(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Whether a group is under way.
     pub fn in_flight(&self) -> bool {
         self.writer.is_none()
