@@ -96,7 +96,10 @@ fn the_keeper_has_the_tree_that_apache_had() {
     for from_snapshot in [newest, 0] {
         let copied = copy();
         if from_snapshot == 0 {
-            std::fs::remove_file(copied.path().join("version-2").join(names::snapshot_name(newest, names::Compression::None))).unwrap();
+            std::fs::remove_file(
+                copied.path().join("version-2").join(names::snapshot_name(newest, names::Compression::None)),
+            )
+            .unwrap();
         }
         let mut dir = DataDir::open(FileDisk, copied.path(), None).unwrap();
         let options = RestoreOptions::default();

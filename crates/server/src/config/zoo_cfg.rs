@@ -400,13 +400,17 @@ mod tests {
             assert_eq!(store.purge_interval.map(|interval| interval.as_secs_f64() / 3600.0), hours, "{value}");
             assert_eq!(store.retain, hours.map(|_| 7), "{value}");
         }
-        for (value, compression) in [("", Compression::None), ("gz", Compression::Gzip), ("snappy", Compression::Snappy)] {
+        for (value, compression) in
+            [("", Compression::None), ("gz", Compression::Gzip), ("snappy", Compression::Snappy)]
+        {
             assert_eq!(store(&format!("snapshot.compression.method={value}")).compression, compression);
         }
-        let many = store("flushDelay=5\nmaxBatchSize=10\nserializeLastProcessedZxid.enabled=false\ndb.autocreate=false");
+        let many =
+            store("flushDelay=5\nmaxBatchSize=10\nserializeLastProcessedZxid.enabled=false\ndb.autocreate=false");
         assert_eq!((many.flush_delay, many.batch_entries_max), (Duration::from_millis(5), 10));
         assert!(!many.snapshot_last_zxid && !many.autocreate);
-        for wrong in ["snapshot.compression.method=zstd", "autopurge.purgeInterval=soon", "autopurge.purgeInterval=1y"] {
+        for wrong in ["snapshot.compression.method=zstd", "autopurge.purgeInterval=soon", "autopurge.purgeInterval=1y"]
+        {
             assert_eq!(parse_with(wrong).unwrap_err().len(), 1, "{wrong}");
         }
     }

@@ -150,7 +150,10 @@ fn load_snapshot<D: Disk>(
             }
             // What a damaged compressed stream gives.
             Err(SnapshotError::Io(error))
-                if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof) =>
+                if !matches!(
+                    error.kind(),
+                    ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof
+                ) =>
             {
                 return Err(StoreError::Io { tried: "read the snapshot", path: snapshot.path.clone(), error });
             }
@@ -175,7 +178,9 @@ fn load_one<D: Disk>(
     if !looks_valid(&dir.disk, snapshot)? {
         // A later format may end differently.
         let version = snapshot_reader::later_version(&dir.disk, snapshot)?;
-        return Err(version.map_or(SnapshotError::Invalid("no end mark, or no magic number", 0), SnapshotError::Version));
+        return Err(
+            version.map_or(SnapshotError::Invalid("no end mark, or no magic number", 0), SnapshotError::Version)
+        );
     }
     service.begin(snapshot.zxid);
     let sink = &mut |record| service.snapshot_record(record);

@@ -218,7 +218,8 @@ impl<R: Read> Parser<R> {
         self.records(record_bytes_max, sink)?;
         self.seal()?;
         let offset = self.offset;
-        trailers(self.adler.clone(), &self.rest()?).ok_or(SnapshotError::Invalid("wrong checksum of the digest", offset))
+        trailers(self.adler.clone(), &self.rest()?)
+            .ok_or(SnapshotError::Invalid("wrong checksum of the digest", offset))
     }
 
     fn records(
