@@ -64,7 +64,7 @@ impl Keeper {
         for path in self.tree.containers_and_ttls(after.as_deref()).take(NODES_PER_STEP) {
             last = Some(path.clone());
             let node = self.tree.get(path).expect("the tree counts its own nodes");
-            if is_due(&self.config, now.wall_ms, &node.stat, node.children_count() as i64) {
+            if is_due(&self.config, now.wall_ms, &node.numbers(), node.children_count() as i64) {
                 due = Some(path.clone());
                 break;
             }

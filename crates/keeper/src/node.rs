@@ -2,23 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use zk_wire::{SessionId, Stat, StatPersisted, digest};
+use zk_wire::{SessionId, Stat, StatPersisted, Zxid, digest};
 
 use crate::acl::AclId;
 
 /// A znode. Its path is where it hangs in the tree.
+///
+/// Most nodes of a large tree are leaves that nobody owns and whose list was never set again: what only the others need
+/// lies apart.
 #[derive(Debug)]
 pub struct Node {
-    /// Its numbers, as snapshots have them.
-    pub stat: StatPersisted,
+    czxid: Zxid,
+    mzxid: Zxid,
+    ctime: i64,
+    mtime: i64,
+    version: i32,
+    /// CRC-32 of path and data ([`digest::content`]), so that a change of its numbers needs no look at its data.
+    pub content: u32,
     /// Its content; null and empty differ.
     pub data: Option<Box<[u8]>>,
     /// Its list in the [`crate::acl::AclTable`].
     pub acl: AclId,
-    /// CRC-32 of path and data ([`digest::content`]), so that a change of its numbers needs no look at its data.
-    pub content: u32,
-    /// Ordered, so that a snapshot can resume; absent for most nodes.
-    children: Option<Box<Children>>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What is not there for a leaf without owner whose list is the first.
+#[derive(Debug)]
+struct Rare {
+    /// Otherwise the node's czxid.
+    pzxid: Zxid,
+    cversion: i32,
+    aversion: i32,
+    ephemeral_owner: i64,
+    /// Ordered, so that a snapshot can resume.
+    children: Children,
 }
 
 /// The nodes below a node by name.
@@ -76,77 +93,131 @@ impl Owner {
 impl Node {
     /// A node without children.
     pub fn new(path: &str, data: Option<&[u8]>, acl: AclId, stat: StatPersisted) -> Self {
-        let content = digest::content(path, data);
-        Self { stat, data: data.map(Into::into), acl, content, children: None }
+        let mut node = Self {
+            czxid: stat.czxid,
+            mzxid: stat.mzxid,
+            ctime: stat.ctime,
+            mtime: stat.mtime,
+            version: stat.version,
+            content: digest::content(path, data),
+            data: data.map(Into::into),
+            acl,
+            rare: None,
+        };
+        node.set_numbers(stat);
+        node
+    }
+
+    /// Its numbers, as snapshots have them.
+    pub fn numbers(&self) -> StatPersisted {
+        let rare = self.rare.as_deref();
+        StatPersisted {
+            czxid: self.czxid,
+            mzxid: self.mzxid,
+            ctime: self.ctime,
+            mtime: self.mtime,
+            version: self.version,
+            cversion: rare.map_or(0, |rare| rare.cversion),
+            aversion: rare.map_or(0, |rare| rare.aversion),
+            ephemeral_owner: rare.map_or(0, |rare| rare.ephemeral_owner),
+            pzxid: self.pzxid(),
+        }
+    }
+
+    /// Other numbers.
+    pub fn set_numbers(&mut self, stat: StatPersisted) {
+        let StatPersisted { czxid, mzxid, ctime, mtime, version, cversion, aversion, ephemeral_owner, pzxid } = stat;
+        (self.czxid, self.mzxid, self.ctime, self.mtime, self.version) = (czxid, mzxid, ctime, mtime, version);
+        let plain = (cversion, aversion, ephemeral_owner, pzxid) == (0, 0, 0, czxid);
+        if self.rare.is_none() && plain {
+            return;
+        }
+        let rare = self.rare_mut();
+        (rare.cversion, rare.aversion) = (cversion, aversion);
+        (rare.ephemeral_owner, rare.pzxid) = (ephemeral_owner, pzxid);
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        let pzxid = self.czxid;
+        self.rare.get_or_insert_with(|| {
+            Box::new(Rare { pzxid, cversion: 0, aversion: 0, ephemeral_owner: 0, children: Children::new() })
+        })
+    }
+
+    /// The transaction that last changed its data.
+    pub fn mzxid(&self) -> Zxid {
+        self.mzxid
+    }
+
+    /// The transaction that last created or deleted a node below it.
+    pub fn pzxid(&self) -> Zxid {
+        self.rare.as_ref().map_or(self.czxid, |rare| rare.pzxid)
     }
 
     /// What clients are told.
     pub fn stat(&self) -> Stat {
-        client_stat(&self.stat, self.data.as_ref().map_or(0, |data| data.len()), self.children_count())
+        client_stat(&self.numbers(), self.data.as_ref().map_or(0, |data| data.len()), self.children_count())
     }
 
     /// Who owns it.
     pub fn owner(&self) -> Owner {
-        Owner::decode(self.stat.ephemeral_owner)
+        Owner::decode(self.rare.as_ref().map_or(0, |rare| rare.ephemeral_owner))
     }
 
     /// The nodes below it, if there are any.
     pub fn children(&self) -> Option<&Children> {
-        self.children.as_deref()
+        self.rare.as_ref().map(|rare| &rare.children).filter(|children| !children.is_empty())
     }
 
     /// Names of the nodes below it, in order.
     pub fn child_names(&self) -> impl Iterator<Item = &str> {
-        self.children.iter().flat_map(|children| children.keys()).map(|name| &**name)
+        self.children().into_iter().flat_map(|children| children.keys()).map(|name| &**name)
     }
 
     /// How many nodes are directly below it.
     pub fn children_count(&self) -> usize {
-        self.children.as_ref().map_or(0, |children| children.len())
+        self.rare.as_ref().map_or(0, |rare| rare.children.len())
     }
 
     /// A node directly below it.
     pub fn child(&self, name: &str) -> Option<&Self> {
-        self.children.as_ref()?.get(name).map(|child| &**child)
+        self.rare.as_ref()?.children.get(name).map(|child| &**child)
     }
 
     /// A node directly below it, to be changed.
     pub fn child_mut(&mut self, name: &str) -> Option<&mut Self> {
-        self.children.as_mut()?.get_mut(name).map(|child| &mut **child)
+        self.rare.as_mut()?.children.get_mut(name).map(|child| &mut **child)
     }
 
     /// Hangs a node below it.
     pub fn add_child(&mut self, name: &str, child: Self) {
-        self.children.get_or_insert_default().insert(name.into(), Box::new(child));
+        self.rare_mut().children.insert(name.into(), Box::new(child));
     }
 
     /// Hangs many nodes below it, in any order. False when a name was there twice: one of the two is gone then.
-    pub fn add_children(&mut self, children: Vec<(Box<str>, Box<Self>)>) -> bool {
-        if children.is_empty() {
+    pub fn add_children(&mut self, added: Vec<(Box<str>, Box<Self>)>) -> bool {
+        if added.is_empty() {
             return true;
         }
-        let expected = self.children_count() + children.len();
-        match &mut self.children {
+        let expected = self.children_count() + added.len();
+        let children = &mut self.rare_mut().children;
+        if children.is_empty() {
             // Built at once, from the leaves: faster than one insertion each, and without half-empty leaves.
-            none @ None => *none = Some(Box::new(children.into_iter().collect())),
-            Some(there) => there.extend(children),
+            *children = added.into_iter().collect();
+        } else {
+            children.extend(added);
         }
         self.children_count() == expected
     }
 
     /// Takes a node from below it.
     pub fn remove_child(&mut self, name: &str) -> Option<Box<Self>> {
-        let children = self.children.as_mut()?;
-        let child = children.remove(name);
-        if children.is_empty() {
-            self.children = None;
-        }
-        child
+        self.rare.as_mut()?.children.remove(name)
     }
 
     /// Takes all nodes from below it.
     pub fn take_children(&mut self) -> Children {
-        self.children.take().map_or_else(Children::new, |children| *children)
+        self.rare.as_mut().map_or_else(Children::new, |rare| core::mem::take(&mut rare.children))
     }
 }
 
@@ -189,7 +260,27 @@ mod tests {
 
     #[test]
     fn nodes_are_lean() {
-        assert!(size_of::<Node>() <= 112, "{} bytes", size_of::<Node>());
+        assert!(size_of::<Node>() <= 72, "{} bytes", size_of::<Node>());
+    }
+
+    #[test]
+    fn numbers_round_trip_whatever_is_rare() {
+        let plain = StatPersisted { czxid: Zxid(3), pzxid: Zxid(3), mtime: 5, version: 1, ..StatPersisted::default() };
+        for stat in [
+            plain.clone(),
+            StatPersisted { pzxid: Zxid(4), ..plain.clone() },
+            StatPersisted { cversion: 1, ..plain.clone() },
+            StatPersisted { aversion: -1, ..plain.clone() },
+            StatPersisted { ephemeral_owner: 9, ..plain.clone() },
+        ] {
+            let mut node = Node::new("/a", None, 1, stat.clone());
+            assert_eq!((node.numbers(), node.rare.is_none()), (stat.clone(), stat == plain));
+            node.add_child("b", Node::new("/a/b", None, 1, plain.clone()));
+            assert_eq!(node.numbers(), stat, "a child alone changes no number");
+            node.set_numbers(plain.clone());
+            assert_eq!((node.numbers(), node.children_count()), (plain.clone(), 1));
+            assert!(node.remove_child("b").is_some() && node.children().is_none());
+        }
     }
 
     #[test]

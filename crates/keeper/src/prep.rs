@@ -227,7 +227,7 @@ impl<'a> Prep<'a> {
         let node = self.tree.get(path).ok_or(ErrorCode::NO_NODE)?;
         Ok(ChangeRecord {
             zxid: Zxid::ZERO,
-            stat: Some(node.stat.clone()),
+            stat: Some(node.numbers()),
             children: node.children_count() as i64,
             acl: self.tree.acl(node),
             content: node.content,

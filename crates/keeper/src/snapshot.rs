@@ -55,7 +55,7 @@ fn put(out: &mut BytesMut, path: &str, node: &Node) {
     snapshot::encode_path(out, path);
     zk_wire::jute::put_buffer(out, node.data.as_deref());
     node.acl.encode(out);
-    node.stat.encode(out);
+    node.numbers().encode(out);
 }
 
 /// A walk in pre-order, which can begin anywhere, also at a node that is gone.

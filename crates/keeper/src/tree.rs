@@ -336,7 +336,7 @@ impl Tree {
         let (old_len, old_digest) = (node.data.as_ref().map_or(0, |data| data.len()), node_digest(path, node));
         node.data = data.map(Into::into);
         node.content = digest::content(path, data);
-        change(&mut node.stat);
+        change_numbers(node, change);
         let (shown, new_digest, acl) = (node.stat(), node_digest(path, node), node.acl);
         self.digest = self.digest.wrapping_sub(old_digest).wrapping_add(new_digest);
         self.bytes = self.bytes - old_len as u64 + data.map_or(0, <[u8]>::len) as u64;
@@ -403,7 +403,7 @@ impl Tree {
     fn change_numbers(&mut self, path: &str, change: impl FnOnce(&mut StatPersisted)) {
         let Some(node) = self.get_mut(path) else { return };
         let before = node_digest(path, node);
-        change(&mut node.stat);
+        change_numbers(node, change);
         let after = node_digest(path, node);
         self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
     }
@@ -464,9 +464,15 @@ impl Tree {
     }
 }
 
+fn change_numbers(node: &mut Node, change: impl FnOnce(&mut StatPersisted)) {
+    let mut numbers = node.numbers();
+    change(&mut numbers);
+    node.set_numbers(numbers);
+}
+
 /// A node's part in the tree's digest.
 pub fn node_digest(path: &str, node: &Node) -> i64 {
-    if digest::counts(path) { digest::node(node.content, &node.stat) } else { 0 }
+    if digest::counts(path) { digest::node(node.content, &node.numbers()) } else { 0 }
 }
 
 impl Drop for Tree {

@@ -41,7 +41,7 @@ fn is_there(h: &mut Harness, conn: ConnId, path: &str) -> bool {
 }
 
 fn owner(h: &Harness, path: &str) -> i64 {
-    h.keeper.tree().get(path).expect("it was created").stat.ephemeral_owner
+    h.keeper.tree().get(path).expect("it was created").numbers().ephemeral_owner
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn old_transactions_replay() {
     assert!(recovery.replay(Bytes::from_static(b"nonsense")).is_err());
     let keeper = recovery.finish(now(0));
     let node = keeper.tree().get("/a").expect("created");
-    assert_eq!((node.stat.cversion, node.stat.pzxid, node.children_count()), (1, Zxid(4), 0));
+    assert_eq!((node.numbers().cversion, node.pzxid(), node.children_count()), (1, Zxid(4), 0));
     assert_eq!(keeper.summary().sessions, 0);
 }
 

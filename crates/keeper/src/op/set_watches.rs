@@ -28,7 +28,7 @@ pub(crate) fn read(reading: &mut Reading<'_>, request: &SetWatches) -> Result<()
     for path in list(&request.data_watches)? {
         let missed = match tree.get(path) {
             None => Some(EventType::NodeDeleted),
-            Some(node) => (node.stat.mzxid > since).then_some(EventType::NodeDataChanged),
+            Some(node) => (node.mzxid() > since).then_some(EventType::NodeDataChanged),
         };
         settle(reading, &reading.watches.data, path, missed);
     }
@@ -39,7 +39,7 @@ pub(crate) fn read(reading: &mut Reading<'_>, request: &SetWatches) -> Result<()
     for path in list(&request.child_watches)? {
         let missed = match tree.get(path) {
             None => Some(EventType::NodeDeleted),
-            Some(node) => (node.stat.pzxid > since).then_some(EventType::NodeChildrenChanged),
+            Some(node) => (node.pzxid() > since).then_some(EventType::NodeChildrenChanged),
         };
         settle(reading, &reading.watches.child, path, missed);
     }
