@@ -54,6 +54,11 @@ enum Command {
     Bench(bench::Command),
 }
 
+/// Frames are allocated by connections and freed by the keeper's loop: an allocator that expects that is both faster and
+/// smaller here than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
     if zk_server_sh::is_called(args.first()) {
