@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{kafka, start, zookeeper};
+use crate::commands::{kafka, start, zk, zookeeper};
 
 /// Your ZooKeeper and your Kafka in one process.
 #[derive(Parser)]
@@ -29,6 +29,7 @@ use crate::commands::{kafka, start, zookeeper};
         castlekeep zookeeper zoo.cfg                 only the ZooKeeper role, from Apache's configuration file\n  \
         ln -s castlekeep zkServer.sh                 Apache's launch script: ./zkServer.sh start|stop|status\n  \
         castlekeep kafka server.properties           only the Kafka role, from Apache's configuration file\n  \
+        castlekeep zk log version-2/log.1            look into Apache's files or ours\n  \
         castlekeep bench zookeeper --help            measure any ZooKeeper server\n  \
         castlekeep bench kafka --help                measure any Kafka broker",
     args_conflicts_with_subcommands = true
@@ -49,6 +50,9 @@ enum Command {
     Zookeeper(zookeeper::Args),
     /// Start only the Kafka role, from a server.properties
     Kafka(kafka::Args),
+    /// Look into ZooKeeper's transaction logs and snapshots, Apache's or ours
+    #[command(subcommand)]
+    Zk(zk::Command),
     /// Measure a ZooKeeper server or a Kafka broker, ours or any other
     #[command(subcommand)]
     Bench(bench::Command),
@@ -71,14 +75,17 @@ fn main() -> ExitCode {
         Some(Command::Zookeeper(args)) => zookeeper::run(args),
         Some(Command::Kafka(args)) => kafka::run(args),
         Some(Command::Bench(command)) => bench::run_command(command),
+        Some(Command::Zk(command)) => return zk::run(command).unwrap_or_else(|error| failed(&error)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("castlekeep: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("castlekeep: {error:#}");
+    ExitCode::FAILURE
 }
 
 #[cfg(test)]

@@ -5,4 +5,5 @@ mod plan;
 mod serve;
 pub mod start;
 mod toml_file;
+pub mod zk;
 pub mod zookeeper;

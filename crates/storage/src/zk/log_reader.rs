@@ -98,6 +98,11 @@ impl<F: DiskFile> LogReader<F> {
         self.position
     }
 
+    /// Goes on behind `bytes` that were judged by other means: for repairs.
+    pub fn skip(&mut self, bytes: u64) {
+        self.position += bytes;
+    }
+
     /// The file's length.
     pub fn file_len(&self) -> u64 {
         self.len

@@ -4,6 +4,7 @@ pub mod compression;
 pub mod data_dir;
 pub mod epochs;
 pub mod error;
+pub mod inspect;
 pub mod log_reader;
 pub mod names;
 pub mod purge;
