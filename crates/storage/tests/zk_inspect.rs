@@ -152,6 +152,8 @@ fn a_snapshot_is_counted_and_its_digest_is_right() {
     let whole = snapshot::walk(&FileDisk, &fixture("snapshot.2a"), 1 << 20, &mut |_| Ok(())).expect("a whole file");
     assert_eq!((whole.zxid, whole.nodes, whole.sessions, whole.acls), (Some(0x2a), 10, 0, 3));
     assert_eq!(whole.digest_state(), DigestState::Same);
+    let first = snapshot::walk(&FileDisk, &fixture("snapshot.0"), 1 << 20, &mut |_| Ok(())).expect("a whole file");
+    assert_eq!(first.digest_state(), DigestState::Absent, "zeros before the first transaction");
     let mut wrong = whole;
     wrong.digest += 1;
     assert_eq!(wrong.digest_state(), DigestState::Differs);

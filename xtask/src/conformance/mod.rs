@@ -2,6 +2,7 @@
 //! suite itself.
 
 mod differential;
+mod files;
 mod folders;
 mod garbage;
 mod java;
@@ -75,7 +76,7 @@ struct OwnServers {
     body: fn(&Path) -> Result<String>,
 }
 
-const OWN_SERVERS: [OwnServers; 8] = [
+const OWN_SERVERS: [OwnServers; 9] = [
     OwnServers {
         name: "differential",
         about: "5,000 requests to Apache's keeper and to ours, the same bytes, every answer compared",
@@ -91,6 +92,7 @@ const OWN_SERVERS: [OwnServers; 8] = [
         about: "one ZooKeeper dataDir under Apache's server and ours in turn",
         body: folders::keeper,
     },
+    OwnServers { name: "zk-files", about: "our file tools and Apache's on Apache's files", body: files::run },
     OwnServers {
         name: "log-dirs",
         about: "one Kafka log.dirs under Apache's server and ours in turn",

@@ -49,7 +49,8 @@ impl Report {
     /// Compares the digests. Nothing ran beside the snapshot when the digest's zxid is the snapshot's.
     pub fn digest_state(&self) -> DigestState {
         let Some((zxid, version, digest)) = self.trailers.digest else { return DigestState::Absent };
-        if version != zk_wire::txn::DIGEST_VERSION {
+        // Before the first transaction upstream writes zeros instead of a digest.
+        if version != zk_wire::txn::DIGEST_VERSION || zxid == 0 {
             return DigestState::Absent;
         }
         match self.zxid.or(self.trailers.last_zxid) {
