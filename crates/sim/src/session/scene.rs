@@ -35,10 +35,19 @@ enum Fault {
     Reset,
     Vanish,
     Stall,
+    /// A broker cannot reach the keeper, mostly for longer than its session lasts.
+    Cut,
 }
 
-const FAULTS: [Fault; 6] =
-    [Fault::KeeperPowerLoss, Fault::KeeperKill, Fault::BrokerKill, Fault::Reset, Fault::Vanish, Fault::Stall];
+const FAULTS: [Fault; 7] = [
+    Fault::KeeperPowerLoss,
+    Fault::KeeperKill,
+    Fault::BrokerKill,
+    Fault::Reset,
+    Fault::Vanish,
+    Fault::Stall,
+    Fault::Cut,
+];
 
 enum Event {
     Arrive { link: LinkId, to: To },
@@ -67,6 +76,8 @@ struct Slot {
     life: u64,
     disk: SimDisk,
     timer: Option<Instant>,
+    /// Until then nothing of this broker's reaches the keeper.
+    cut_until: Instant,
 }
 
 /// The stage.
@@ -100,10 +111,14 @@ impl Scene {
         let prng = &mut kernel.prng;
         let pick = |prng: &mut Prng, choices: &[u64]| *prng.pick(choices).expect("not empty");
         let mut drawn: Vec<Fault> = FAULTS.into_iter().filter(|_| prng.chance(1, 2)).collect();
+        // Reconnecting and expiring are what this is about: every run has the one, and most have the other.
         drawn.push(Fault::Reset);
+        if prng.chance(3, 4) {
+            drawn.push(Fault::Cut);
+        }
         let net = NetTimes { delay_us: (10, pick(prng, &[100, 2000])), slow_one_in: pick(prng, &[0, 100]) };
         let slots = (0..prng.between(1, 3))
-            .map(|_| Slot { broker: None, life: 0, disk: SimDisk::new(prng.fork()), timer: None })
+            .map(|_| Slot { broker: None, life: 0, disk: SimDisk::new(prng.fork()), timer: None, cut_until: Instant::ZERO })
             .collect();
         Self {
             options,
@@ -476,7 +491,7 @@ impl Scene {
 
     fn dialled(&mut self, broker: usize, conn: ConnNo) {
         let life = self.slots[broker].life;
-        let up = self.keeper.is_some();
+        let up = self.keeper.is_some() && self.slots[broker].cut_until <= self.kernel.mono();
         let link = up.then(|| self.open(Owner::Broker { broker, life }));
         let Some(running) = &mut self.slots[broker].broker else { return };
         match link {
@@ -622,7 +637,20 @@ impl Scene {
                 let until = self.kernel.mono() + Duration::from_millis(self.session_timeout_ms * 2);
                 self.net.stall(link, until);
             }
+            (Fault::Cut, _) => self.cut(broker),
             _ => {}
+        }
+    }
+
+    /// What is under way arrives when it is over; whoever dials meanwhile is refused.
+    fn cut(&mut self, broker: usize) {
+        let lasts = self.kernel.prng.between(self.session_timeout_ms / 2, self.session_timeout_ms * 3);
+        let until = self.kernel.mono() + Duration::from_millis(lasts);
+        self.slots[broker].cut_until = until;
+        let links: Vec<LinkId> =
+            self.slots[broker].broker.iter().flat_map(|running| running.links.keys().copied()).collect();
+        for link in links {
+            self.net.stall(link, until);
         }
     }
 }
