@@ -118,7 +118,13 @@ impl Scene {
         }
         let net = NetTimes { delay_us: (10, pick(prng, &[100, 2000])), slow_one_in: pick(prng, &[0, 100]) };
         let slots = (0..prng.between(1, 3))
-            .map(|_| Slot { broker: None, life: 0, disk: SimDisk::new(prng.fork()), timer: None, cut_until: Instant::ZERO })
+            .map(|_| Slot {
+                broker: None,
+                life: 0,
+                disk: SimDisk::new(prng.fork()),
+                timer: None,
+                cut_until: Instant::ZERO,
+            })
             .collect();
         Self {
             options,
