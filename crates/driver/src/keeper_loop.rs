@@ -146,6 +146,8 @@ pub struct KeeperLoopConfig {
     pub snapshot_last_zxid: bool,
     /// `jute.maxbuffer`.
     pub jute_max_buffer: usize,
+    /// `jute.maxbuffer.extrasize`: what stored data may exceed it by.
+    pub jute_max_buffer_extra: usize,
     /// Snapshots to keep (`autopurge.snapRetainCount`); `None` purges never.
     pub retain: Option<usize>,
     /// When to purge (`autopurge.purgeInterval`): at the start and this often; `None` purges behind each new snapshot.
@@ -173,6 +175,7 @@ impl KeeperLoopConfig {
             compression: Compression::None,
             snapshot_last_zxid: true,
             jute_max_buffer: zk_wire::frame::JUTE_MAX_BUFFER,
+            jute_max_buffer_extra: zk_wire::frame::JUTE_MAX_BUFFER,
             retain: None,
             purge_interval: None,
             flush_delay: Duration::ZERO,
@@ -232,7 +235,7 @@ impl<D: Disk> KeeperLoop<D> {
         let options = RestoreOptions {
             autocreate: config.autocreate,
             trust_empty: config.trust_empty,
-            record_bytes_max: zk_wire::frame::max_stored_bytes(config.jute_max_buffer),
+            record_bytes_max: zk_wire::frame::max_stored_bytes(config.jute_max_buffer, config.jute_max_buffer_extra),
         };
         let (mut keeper, restored) = open_keeper(&mut dir, options, config.keeper.clone(), prng, now)?;
         // The restore may have taken longer than a session's timeout, and nobody could be heard meanwhile.

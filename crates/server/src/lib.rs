@@ -5,5 +5,6 @@ pub mod clock;
 pub mod config;
 pub mod http;
 pub mod kafka;
+pub mod memory;
 pub mod world_real;
 pub mod zk;

@@ -8,10 +8,11 @@ use crate::jute::Jute;
 /// Upstream's default of `jute.maxbuffer`: the most bytes of a frame from a client.
 pub const JUTE_MAX_BUFFER: usize = 0xfffff;
 
-/// What stored data may exceed `jute.maxbuffer` by (`zookeeper.jute.maxbuffer.extrasize`; default as large as
-/// `jute.maxbuffer`, at least 1,024): a transaction has more fields than the request it came from.
-pub const fn max_stored_bytes(jute_max_buffer: usize) -> usize {
-    let extra = if jute_max_buffer < 1024 { 1024 } else { jute_max_buffer };
+/// The most bytes of a stored record: `jute.maxbuffer`, and what it may be exceeded by
+/// (`zookeeper.jute.maxbuffer.extrasize`; by default as large as `jute.maxbuffer`; at least 1,024), since a transaction
+/// has more fields than the request it came from.
+pub const fn max_stored_bytes(jute_max_buffer: usize, extra: usize) -> usize {
+    let extra = if extra < 1024 { 1024 } else { extra };
     let sum = jute_max_buffer.saturating_add(extra);
     if sum > i32::MAX as usize { i32::MAX as usize } else { sum }
 }

@@ -6,3 +6,4 @@ pub mod properties;
 pub mod server_properties;
 pub mod zoo_cfg;
 pub mod zoo_keys;
+mod zoo_limits;

@@ -81,7 +81,7 @@ pub fn from_properties(properties: Vec<Property>, java: &[(String, String)]) -> 
     }
 }
 
-struct File {
+pub(super) struct File {
     properties: Vec<Property>,
     warnings: Vec<String>,
     problems: Vec<String>,
@@ -153,7 +153,7 @@ impl File {
         self.find(key).map(|property| property.value.clone()).filter(|value| !value.is_empty())
     }
 
-    fn number<N: std::str::FromStr>(&mut self, key: &str, default: N) -> N {
+    pub(super) fn number<N: std::str::FromStr>(&mut self, key: &str, default: N) -> N {
         let Some(Property { value, line, .. }) = self.find(key).cloned() else { return default };
         match value.parse() {
             Ok(number) => number,
@@ -165,7 +165,7 @@ impl File {
         }
     }
 
-    fn boolean(&mut self, key: &str, default: bool) -> bool {
+    pub(super) fn boolean(&mut self, key: &str, default: bool) -> bool {
         let Some(Property { value, line, .. }) = self.find(key).cloned() else { return default };
         match value.to_ascii_lowercase().as_str() {
             "true" | "yes" => true,
@@ -185,8 +185,6 @@ impl File {
         };
         let mut server = ZkServerConfig::embedded(&PathBuf::from(data_dir), 0);
         server.listen = self.listen()?;
-        server.max_client_cnxns = self.number("maxClientCnxns", 60);
-        server.max_cnxns = self.number("maxCnxns", 0);
         server.words = match self.value("4lw.commands.whitelist") {
             Some(words) => Whitelist::parse(&words),
             None => Whitelist::upstream(),
@@ -196,7 +194,7 @@ impl File {
         {
             words.insert("isro".into());
         }
-        server.connect_deadline = Duration::from_millis(self.number("nio.sessionlessCnxnTimeout", 10_000));
+        self.limits(&mut server);
         server.creates_folders = self.boolean("datadir.autocreate", true);
         self.store(&mut server);
         self.machine(&mut server.store.keeper);
@@ -244,7 +242,6 @@ impl File {
         }
         store.sync_warning = Duration::from_millis(self.number("fsync.warningthresholdms", 1000));
         store.trust_empty = self.boolean("snapshot.trust.empty", false);
-        store.jute_max_buffer = self.number("jute.maxbuffer", zk_wire::frame::JUTE_MAX_BUFFER);
         store.autocreate = self.boolean("db.autocreate", true);
         store.snapshot_last_zxid = self.boolean("serializeLastProcessedZxid.enabled", true);
         store.flush_delay = Duration::from_millis(self.number("flushDelay", 0));
@@ -477,7 +474,7 @@ mod tests {
 
     #[test]
     fn unknown_keys_warn_with_the_nearest() {
-        let cfg = parse_with("tickTme=2000\nmycompany.owner=ops\nclientTcpKeepAlive=true").unwrap();
+        let cfg = parse_with("tickTme=2000\nmycompany.owner=ops\npathStats.enabled=true").unwrap();
         assert_eq!(cfg.warnings.len(), 3);
         assert!(cfg.warnings[0].contains("did you mean tickTime?"), "{:?}", cfg.warnings);
         assert!(cfg.warnings[1].contains("unknown key mycompany.owner is ignored"), "{:?}", cfg.warnings);

@@ -36,7 +36,7 @@ pub fn configuration(shared: &Shared) -> Vec<(&'static str, String)> {
         ("maxClientCnxns", shared.config.max_client_cnxns.to_string()),
         ("minSessionTimeout", keeper.session_timeout_ms_min.to_string()),
         ("maxSessionTimeout", keeper.session_timeout_ms_max.to_string()),
-        ("clientPortListenBacklog", "-1".into()),
+        ("clientPortListenBacklog", shared.config.listen_backlog.map_or(-1, i64::from).to_string()),
         ("serverId", keeper.server_id.to_string()),
     ]
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::limits::Taken;
 use bytes::{Buf, Bytes, BytesMut};
 use driver::conn_order::Served;
 use keeper::{ConnId, Event};
@@ -10,13 +11,14 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use zk_wire::frame::NOTIFICATION_XID;
-use zk_wire::{ConnectRequest, Jute, OpCode, RequestHeader};
+use zk_wire::{ConnectRequest, ErrorCode, Jute, OpCode, ReplyHeader, RequestHeader, SessionId};
 
 use super::Shared;
 use super::conn_stats::Asked;
 use super::four_letter::{self, Answer};
 use super::loop_thread::ToLoop;
-use super::outbox::{End, KEPT_BYTES_MAX, Outbox};
+use super::outbox::{BUDGET_USED_UP, End, GRAIN_BYTES, KEPT_BYTES_MAX, Outbox};
+use super::turn::{Held, Verdict};
 
 /// A connect request with its password is far smaller; nobody is known yet who could ask for more memory.
 const CONNECT_FRAME_BYTES_MAX: usize = 4096;
@@ -57,6 +59,12 @@ pub struct Conn {
     writing: Bytes,
     to_loop: Vec<ToLoop>,
     unanswered_bytes: usize,
+    /// Bytes in the outbox that this task put there and has not taken to write.
+    unsent_bytes: usize,
+    /// Waits for its turn, and everything behind it waits too.
+    held: Option<Box<Held>>,
+    /// Of the budget for all connections.
+    taken: Taken,
     registered: bool,
     end_reason: Reason,
 }
@@ -65,6 +73,7 @@ impl Conn {
     /// A connection that was accepted and is within the limits.
     pub fn new(id: ConnId, stream: TcpStream, outbox: Arc<Outbox>, shared: Arc<Shared>) -> Self {
         let until = Instant::now() + shared.config.connect_deadline;
+        let taken = Taken::nothing_of(shared.config.budget.clone());
         Self {
             id,
             stream,
@@ -75,6 +84,9 @@ impl Conn {
             writing: Bytes::new(),
             to_loop: Vec::new(),
             unanswered_bytes: 0,
+            unsent_bytes: 0,
+            held: None,
+            taken,
             registered: false,
             end_reason: None,
         }
@@ -97,10 +109,19 @@ impl Conn {
             if let Err(reason) = self.handle_input() {
                 return reason;
             }
+            let paused = self.unsent_bytes >= UNSENT_BYTES_MAX;
             match self.write_ready() {
                 Ok(true) => return self.end_reason.take(),
                 Ok(false) => {}
                 Err(reason) => return reason,
+            }
+            if paused && self.writing.is_empty() {
+                // The client took everything at once, and there may be whole frames that nobody has looked at.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            if let Err(reason) = self.charge() {
+                return reason;
             }
             if let Err(reason) = self.wait().await {
                 return reason;
@@ -124,11 +145,13 @@ impl Conn {
                 None => std::future::pending().await,
             }
         };
+        let (held, admission) = (self.held.is_some(), &self.shared.admission);
         let turn = async {
             tokio::select! {
                 biased;
                 result = socket => result,
                 () = wake.notified() => Ok(()),
+                () = admission.turn_comes(), if held => Ok(()),
             }
         };
         let result = match self.phase {
@@ -150,14 +173,32 @@ impl Conn {
     }
 
     fn may_read(&self) -> bool {
-        !matches!(self.phase, Phase::Ending { .. }) && !self.is_full() && self.writing.len() < UNSENT_BYTES_MAX
+        let ends = matches!(self.phase, Phase::Ending { .. });
+        !ends && self.held.is_none() && !self.is_full() && self.writing.len() < UNSENT_BYTES_MAX
     }
 
     /// Whether the loop has as much of this connection as it may have.
     fn is_full(&self) -> bool {
         match self.outbox.order.unanswered() {
             0 => false,
-            n => n >= UNANSWERED_MAX || self.unanswered_bytes >= UNANSWERED_BYTES_MAX,
+            n => {
+                n >= UNANSWERED_MAX
+                    || self.unanswered_bytes >= UNANSWERED_BYTES_MAX
+                    || self.shared.admission.is_crowded()
+                    || self.shared.config.budget.is_tight()
+            }
+        }
+    }
+
+    /// Counts what this connection holds against the budget for all connections.
+    fn charge(&mut self) -> Result<(), Reason> {
+        let at_loop = if self.outbox.order.unanswered() == 0 { 0 } else { self.unanswered_bytes };
+        let grains = (self.input.capacity() + self.writing.len() + at_loop) / GRAIN_BYTES;
+        // The buffer of a connection that reads is the first grain, and free.
+        let bytes = grains.saturating_sub(1) * GRAIN_BYTES;
+        match bytes == self.taken.bytes() || self.taken.resize(bytes) {
+            true => Ok(()),
+            false => Err(Some(BUDGET_USED_UP.into())),
         }
     }
 
@@ -188,8 +229,13 @@ impl Conn {
 
     /// Handles every whole frame that has arrived, until the connection is full.
     fn handle_input(&mut self) -> Result<(), Reason> {
-        let mut result = Ok(());
-        while !matches!(self.phase, Phase::Ending { .. }) && !self.is_full() && result.is_ok() {
+        let mut result = self.retry_held();
+        while result.is_ok()
+            && self.held.is_none()
+            && !matches!(self.phase, Phase::Ending { .. })
+            && !self.is_full()
+            && self.unsent_bytes < UNSENT_BYTES_MAX
+        {
             match self.next_frame() {
                 Ok(Some(frame)) => result = self.handle_frame(frame),
                 Ok(None) => break,
@@ -227,6 +273,9 @@ impl Conn {
                 head.escape_ascii()
             )));
         };
+        if !self.shared.admission.may_read(frame_bytes) {
+            return Err(self.too_much_large());
+        }
         if self.input.len() < 4 + frame_bytes {
             return Ok(None);
         }
@@ -249,22 +298,63 @@ impl Conn {
         }
         let body = reader.rest();
         let now = self.shared.clock.now();
-        let (outbox, shared) = (&self.outbox, &self.shared);
+        let (outbox, shared, unsent) = (&self.outbox, &self.shared, &mut self.unsent_bytes);
         let asked = Asked { received: now.mono, op: OpCode(header.opcode), bytes: 4 + frame_bytes as u64 };
         let served = shared.keeper.serve(now, &outbox.order, self.id, &header, &body, &mut |frame| {
-            outbox.push_own(&frame, &asked, shared.clock.mono(), &shared.stats);
+            *unsent = outbox.push_own(&frame, &asked, shared.clock.mono(), &shared.stats);
         });
         match served {
-            Served::Done => {}
-            Served::Gone => return Err(Some("its session is not known any more".into())),
+            Served::Done => Ok(()),
+            Served::Gone => Err(Some("its session is not known any more".into())),
             Served::Forward => {
-                if self.outbox.order.unanswered() == 0 {
-                    self.unanswered_bytes = 0;
+                let request = Held { header, body, asked };
+                if self.shared.admission.has_turn() {
+                    return self.forward(request);
                 }
-                self.unanswered_bytes += frame_bytes;
-                self.outbox.forward(asked);
-                self.to_loop.push(ToLoop::Event(Event::Request { conn: self.id, header, body }));
+                self.shared.stats.request_throttle_wait_count.increment();
+                self.held = Some(Box::new(request));
+                Ok(())
             }
+        }
+    }
+
+    fn too_much_large(&self) -> Reason {
+        self.shared.stats.large_requests_rejected.increment();
+        Some("it sent a large request while too many bytes of such are in process (largeRequestMaxBytes)".into())
+    }
+
+    fn forward(&mut self, request: Held) -> Result<(), Reason> {
+        let Held { header, body, asked } = request;
+        if self.outbox.order.unanswered() == 0 {
+            self.unanswered_bytes = 0;
+        }
+        self.unanswered_bytes += asked.frame_bytes();
+        if !self.outbox.forward(asked) {
+            return Err(self.too_much_large());
+        }
+        self.to_loop.push(ToLoop::Event(Event::Request { conn: self.id, header, body }));
+        Ok(())
+    }
+
+    /// Looks at the request that waits for its turn, if there is one.
+    fn retry_held(&mut self) -> Result<(), Reason> {
+        let Some(held) = self.held.take() else { return Ok(()) };
+        let (admission, now) = (&self.shared.admission, self.shared.clock.mono());
+        let timeout_ms = self.outbox.timeout_ms.load(std::sync::atomic::Ordering::Relaxed);
+        let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
+        match held.judge(now, admission.limits(), timeout, admission.has_turn()) {
+            Verdict::Go => return self.forward(*held),
+            Verdict::Stale => {
+                self.shared.stats.stale_requests_dropped.increment();
+                return Err(Some("a request of it waited for longer than its session's timeout".into()));
+            }
+            Verdict::Throttled if self.outbox.order.unanswered() == 0 => {
+                self.shared.stats.throttled_ops.increment();
+                let zxid = self.shared.keeper.with(keeper::Keeper::last_processed);
+                let header = ReplyHeader { xid: held.header.xid, zxid, err: ErrorCode::THROTTLED_OP.0 };
+                self.outbox.push_own(&header.to_bytes(), &held.asked, now, &self.shared.stats);
+            }
+            Verdict::Throttled | Verdict::Wait => self.held = Some(held),
         }
         Ok(())
     }
@@ -274,10 +364,16 @@ impl Conn {
         let Ok(request) = ConnectRequest::from_bytes(frame) else {
             return Err(Some("its first frame is no connect request".into()));
         };
+        let now = self.shared.clock.mono();
+        if !self.shared.admission.admits_connect(now, request.session != SessionId(0)) {
+            self.shared.stats.connection_rejected.increment();
+            return Err(Some("too many connect requests at once (connection_throttle_tokens)".into()));
+        }
+        if !self.outbox.forward(Asked { received: now, op: OpCode::CREATE_SESSION, bytes }) {
+            return Err(self.too_much_large());
+        }
         self.phase = Phase::Connected;
         self.registered = true;
-        let received = self.shared.clock.mono();
-        self.outbox.forward(Asked { received, op: OpCode::CREATE_SESSION, bytes });
         self.shared.stats.connection_request_count.increment();
         self.to_loop.push(ToLoop::Open(self.id, self.outbox.clone()));
         let peer = self.outbox.peer.ip().to_canonical();
@@ -292,24 +388,35 @@ impl Conn {
         }
     }
 
+    /// Ends now, or behind what is left to write.
+    fn heed(&mut self, end: Option<End>) -> Result<(), Reason> {
+        match end {
+            Some(End::Drop(reason)) => return Err(Some(reason.into())),
+            Some(End::Flush(reason)) => self.finish(reason.map(Into::into)),
+            None => {}
+        }
+        Ok(())
+    }
+
     /// Writes as much as the socket takes. True when the connection is done.
     fn write_ready(&mut self) -> Result<bool, Reason> {
         loop {
             if self.writing.is_empty() {
                 let (bytes, end) = self.outbox.take();
                 self.writing = bytes;
-                match end {
-                    Some(End::Drop(reason)) => return Err(Some(reason.into())),
-                    Some(End::Flush(reason)) => self.finish(reason.map(Into::into)),
-                    None => {}
-                }
+                self.unsent_bytes = 0;
+                self.heed(end)?;
             }
             if self.writing.is_empty() {
                 return Ok(matches!(self.phase, Phase::Ending { .. }));
             }
             match self.stream.try_write(&self.writing) {
                 Ok(written) => self.writing.advance(written),
-                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return Ok(false),
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
+                    // A client that does not read must not keep the connection from ending.
+                    self.heed(self.outbox.end_asked())?;
+                    return Ok(false);
+                }
                 Err(e) if matches!(e.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe) => {
                     return Err(None);
                 }

@@ -19,6 +19,11 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Bytes of its frame, without the length.
+    pub fn frame_bytes(&self) -> usize {
+        usize::try_from(self.bytes.saturating_sub(4)).unwrap_or(usize::MAX)
+    }
+
     /// Whether the answer counts as an update, as opposed to a read.
     pub fn is_update(&self) -> bool {
         self.op == OpCode::CREATE_SESSION || route(self.op) == Some(Route::Write)

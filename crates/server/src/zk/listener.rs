@@ -39,7 +39,9 @@ const BACKLOG: i32 = 1024;
 ///
 /// # Errors
 /// [`StartError::Bind`], naming the address.
-pub fn bind(listen: &Listen) -> Result<Vec<TcpListener>, StartError> {
+pub fn bind(listen: &Listen, backlog: Option<u32>) -> Result<Vec<TcpListener>, StartError> {
+    let backlog = backlog.map_or(BACKLOG, |backlog| i32::try_from(backlog).unwrap_or(i32::MAX));
+    let bind_one = |addr: SocketAddr, dual: bool| bind_one(addr, dual, backlog);
     let one = |addr: SocketAddr, dual: bool| bind_one(addr, dual).map_err(|error| StartError::Bind { addr, error });
     match listen {
         Listen::Addresses(addrs) => addrs.iter().map(|addr| one(*addr, false)).collect(),
@@ -69,7 +71,7 @@ fn lacks_ipv6(e: &io::Error) -> bool {
     e.kind() == io::ErrorKind::AddrNotAvailable || e.raw_os_error() == Some(97)
 }
 
-fn bind_one(addr: SocketAddr, dual: bool) -> io::Result<TcpListener> {
+fn bind_one(addr: SocketAddr, dual: bool, backlog: i32) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     // The port is free again at once after a crash with clients connected.
     socket.set_reuse_address(true)?;
@@ -78,7 +80,7 @@ fn bind_one(addr: SocketAddr, dual: bool) -> io::Result<TcpListener> {
     }
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(backlog)?;
     TcpListener::from_std(socket.into())
 }
 
@@ -132,7 +134,9 @@ pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
     let ip = peer.ip().to_canonical();
     let id = shared.next_conn.fetch_add(1, Ordering::Relaxed);
-    let outbox = Arc::new(Outbox::new(SocketAddr::new(ip, peer.port()), shared.clock.now().wall_ms));
+    let (admission, budget) = (shared.admission.clone(), shared.config.budget.clone());
+    let (peer, established_ms) = (SocketAddr::new(ip, peer.port()), shared.clock.now().wall_ms);
+    let outbox = Arc::new(Outbox::new(peer, established_ms, admission, budget));
     {
         let mut conns = shared.conns.lock();
         let (per_ip_max, max) = (shared.config.max_client_cnxns, shared.config.max_cnxns);
@@ -149,6 +153,9 @@ fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
     }
     // Small replies leave at once. A failure here means that the connection is gone already.
     let _ = stream.set_nodelay(true);
+    if shared.config.keep_alive {
+        let _ = socket2::SockRef::from(&stream).set_keepalive(true);
+    }
     let shared = shared.clone();
     tokio::spawn(async move {
         Conn::new(ConnId(id), stream, outbox, shared.clone()).run().await;

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod admin;
+mod admission;
 mod conn;
 mod conn_stats;
 pub mod four_letter;
@@ -16,6 +17,8 @@ mod loop_thread;
 pub mod metrics;
 mod outbox;
 mod stats;
+mod token_bucket;
+mod turn;
 
 use std::fmt;
 use std::io;
@@ -26,15 +29,19 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
 use base::Prng;
+use base::limits::Budget;
 use driver::conn_order::SharedKeeper;
 use driver::keeper_loop::KeeperLoopConfig;
 use parking_lot::Mutex;
 use storage::zk::error::StoreError;
 use tokio::sync::watch;
 
+pub use self::admission::Limits;
 pub use self::listener::Listen;
 pub use self::stats::StatsView;
+pub use self::token_bucket::{ConnectThrottle, Weights};
 
+use self::admission::Admission;
 use self::four_letter::{Whitelist, trace_mask};
 use self::listener::Conns;
 use self::loop_thread::{LoopEnd, ToLoop};
@@ -54,6 +61,14 @@ pub struct ZkServerConfig {
     pub max_client_cnxns: usize,
     /// Connections in all (`maxCnxns`); 0 is no limit.
     pub max_cnxns: usize,
+    /// Connections that may wait to be accepted (`clientPortListenBacklog`); `None` is this server's default.
+    pub listen_backlog: Option<u32>,
+    /// Whether the operating system probes idle connections (`clientTcpKeepAlive`).
+    pub keep_alive: bool,
+    /// Limits of requests and connect requests.
+    pub limits: Limits,
+    /// Memory for all connections of the process; a broker may share it.
+    pub budget: Arc<Budget>,
     /// Which four-letter words are answered.
     pub words: Whitelist,
     /// A connection that has not sent its connect request by then is closed
@@ -75,6 +90,10 @@ impl ZkServerConfig {
             // Every client has the same address here, so a limit per address would be one on all.
             max_client_cnxns: 0,
             max_cnxns: 0,
+            listen_backlog: None,
+            keep_alive: false,
+            limits: Limits::default(),
+            budget: Arc::new(Budget::new(crate::memory::connections_bytes_max())),
             words: Whitelist::embedded(),
             connect_deadline: Duration::from_secs(10),
             creates_folders: true,
@@ -140,6 +159,7 @@ pub struct Shared {
     pub(crate) inbox: Arc<Inbox<ToLoop>>,
     pub(crate) clock: Clock,
     pub(crate) stats: Arc<ServerStats>,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) conns: Mutex<Conns>,
     pub(crate) next_conn: AtomicU64,
     pub(crate) stopping: watch::Sender<bool>,
@@ -169,15 +189,17 @@ pub struct ZkServerHandle {
 /// [`StartError`], for a human; nothing is left running and nothing is damaged.
 pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError> {
     config.check_folders()?;
-    let listeners = listener::bind(&config.listen)?;
+    let listeners = listener::bind(&config.listen, config.listen_backlog)?;
     let addrs: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let began = std::time::Instant::now();
     let (clock, inbox, stats) = (Clock::new(), Arc::new(Inbox::default()), Arc::new(ServerStats::default()));
     let opened = loop_thread::spawn(config.store.clone(), seed(&clock), clock, inbox.clone(), stats.clone());
     let started = opened.await.expect("the loop's thread answers").map_err(StartError::Store)?;
     stats.dbinittime.add(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let admission = Arc::new(Admission::new(config.limits.clone(), clock.mono(), seed(&clock)));
     let shared = Arc::new(Shared {
         config,
+        admission,
         keeper: started.keeper,
         inbox,
         clock,

@@ -2,14 +2,17 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicI64};
 
 use base::Instant;
+use base::limits::{Budget, Taken};
 use bytes::{BufMut, Bytes, BytesMut};
 use driver::conn_order::{ConnOrder, is_notification};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::admission::Admission;
 use super::conn_stats::{Asked, ConnStats};
 use super::stats::ServerStats;
 
@@ -18,6 +21,12 @@ pub const QUEUE_BYTES_MAX: usize = 8 << 20;
 
 /// Buffers up to this size are kept between frames.
 pub const KEPT_BYTES_MAX: usize = 64 * 1024;
+
+/// What a connection holds is counted in steps of this: small ones cost nothing.
+pub const GRAIN_BYTES: usize = 16 * 1024;
+
+/// Why a connection ends that would hold more than all connections together may.
+pub const BUDGET_USED_UP: &str = "the memory for all connections is used up";
 
 /// One connection, as the loop, the connection's task and the four-letter words see it.
 pub struct Outbox {
@@ -33,12 +42,13 @@ pub struct Outbox {
     pub session: AtomicI64,
     /// Its timeout.
     pub timeout_ms: AtomicI32,
+    admission: Arc<Admission>,
     queue: Mutex<Queue>,
 }
 
-#[derive(Default)]
 struct Queue {
     bytes: BytesMut,
+    taken: Taken,
     /// The requests that the loop has, oldest first.
     forwarded: VecDeque<Asked>,
     stats: ConnStats,
@@ -56,7 +66,14 @@ pub enum End {
 
 impl Outbox {
     /// The outbox of a connection that was accepted at `established_ms`.
-    pub fn new(peer: SocketAddr, established_ms: i64) -> Self {
+    pub fn new(peer: SocketAddr, established_ms: i64, admission: Arc<Admission>, budget: Arc<Budget>) -> Self {
+        let queue = Queue {
+            bytes: BytesMut::new(),
+            taken: Taken::nothing_of(budget),
+            forwarded: VecDeque::new(),
+            stats: ConnStats::default(),
+            end: None,
+        };
         Self {
             peer,
             order: ConnOrder::default(),
@@ -64,17 +81,22 @@ impl Outbox {
             established_ms,
             session: AtomicI64::new(0),
             timeout_ms: AtomicI32::new(0),
-            queue: Mutex::default(),
+            admission,
+            queue: Mutex::new(queue),
         }
     }
 
-    /// Notes that a request is about to be given to the loop.
-    pub fn forward(&self, asked: Asked) {
+    /// Notes that a request is about to be given to the loop. False when it must not be: it is a large one too many.
+    pub fn forward(&self, asked: Asked) -> bool {
+        if !self.admission.enter(asked.frame_bytes()) {
+            return false;
+        }
         let mut queue = self.queue.lock();
         queue.stats.received(asked.bytes);
         queue.forwarded.push_back(asked);
         drop(queue);
         self.order.forward();
+        true
     }
 
     /// A four-letter word came.
@@ -93,6 +115,7 @@ impl Outbox {
         if is_notification(frame) {
             queue.stats.notified(frame.len());
         } else if let Some(asked) = queue.forwarded.pop_front() {
+            self.admission.leave(asked.frame_bytes());
             count(&mut queue, &asked, frame, now, stats);
         }
         let wake = Self::push(&mut queue, frame);
@@ -102,8 +125,8 @@ impl Outbox {
         wake || self.order.unanswered() == 0
     }
 
-    /// Adds a frame that the connection's task made itself.
-    pub fn push_own(&self, frame: &[u8], asked: &Asked, now: Instant, stats: &ServerStats) {
+    /// Adds a frame that the connection's task made itself. The bytes that now wait.
+    pub fn push_own(&self, frame: &[u8], asked: &Asked, now: Instant, stats: &ServerStats) -> usize {
         let mut queue = self.queue.lock();
         if is_notification(frame) {
             queue.stats.notified(frame.len());
@@ -112,16 +135,26 @@ impl Outbox {
             count(&mut queue, asked, frame, now, stats);
         }
         Self::push(&mut queue, frame);
+        queue.bytes.len()
     }
 
     fn push(queue: &mut Queue, frame: &[u8]) -> bool {
-        if queue.bytes.len() > QUEUE_BYTES_MAX {
-            queue.end = Some(End::Drop("the client does not read what it is sent"));
-            queue.bytes = BytesMut::new();
-            return true;
-        }
         if matches!(queue.end, Some(End::Drop(_))) {
             return false;
+        }
+        let grains = (queue.bytes.len() + frame.len()) / GRAIN_BYTES * GRAIN_BYTES;
+        let reason = if queue.bytes.len() > QUEUE_BYTES_MAX {
+            Some("the client does not read what it is sent")
+        } else if grains > queue.taken.bytes() && !queue.taken.resize(grains) {
+            Some(BUDGET_USED_UP)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            queue.end = Some(End::Drop(reason));
+            queue.bytes = BytesMut::new();
+            queue.taken.release();
+            return true;
         }
         let was_empty = queue.bytes.is_empty();
         queue.bytes.reserve(4 + frame.len());
@@ -140,6 +173,11 @@ impl Outbox {
         self.wake.notify_one();
     }
 
+    /// Whether the connection shall end.
+    pub fn end_asked(&self) -> Option<End> {
+        self.queue.lock().end.clone()
+    }
+
     /// Takes everything that waits, and whether the connection shall end.
     pub fn take(&self) -> (Bytes, Option<End>) {
         let mut queue = self.queue.lock();
@@ -148,6 +186,7 @@ impl Outbox {
             true => std::mem::take(&mut queue.bytes),
             false => queue.bytes.split(),
         };
+        queue.taken.release();
         (bytes.freeze(), queue.end.clone())
     }
 
@@ -166,5 +205,14 @@ impl Outbox {
 fn count(queue: &mut Queue, asked: &Asked, frame: &[u8], now: Instant, stats: &ServerStats) {
     if let Some(ms) = queue.stats.answered(asked, frame, now) {
         stats.answered(ms, asked.is_update(), frame.len());
+    }
+}
+
+impl Drop for Outbox {
+    /// Neither the loop nor the connection has it any more: what is not answered now never will be.
+    fn drop(&mut self) {
+        for asked in self.queue.get_mut().forwarded.drain(..) {
+            self.admission.leave(asked.frame_bytes());
+        }
     }
 }

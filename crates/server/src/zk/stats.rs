@@ -85,6 +85,14 @@ pub struct ServerStats {
     pub connection_request_count: Counter,
     /// Over a limit of connections.
     pub connection_rejected: Counter,
+    /// Large requests over `largeRequestMaxBytes`.
+    pub large_requests_rejected: Counter,
+    /// Times that a request waited for its turn in the request throttle.
+    pub request_throttle_wait_count: Counter,
+    /// Requests that waited there for so long that they were not done.
+    pub throttled_ops: Counter,
+    /// Requests that waited there for longer than their session's timeout.
+    pub stale_requests_dropped: Counter,
     /// Ended by the client without the end of its session.
     pub connection_drop_count: Counter,
     /// Sent no connect request in time.
@@ -206,6 +214,10 @@ impl ServerStats {
         vec![
             ("connection_request_count", &self.connection_request_count),
             ("connection_rejected", &self.connection_rejected),
+            ("large_requests_rejected", &self.large_requests_rejected),
+            ("request_throttle_wait_count", &self.request_throttle_wait_count),
+            ("throttled_ops", &self.throttled_ops),
+            ("stale_requests_dropped", &self.stale_requests_dropped),
             ("connection_drop_count", &self.connection_drop_count),
             ("sessionless_connections_expired", &self.sessionless_connections_expired),
             ("snapshot_error_count", &self.snapshot_error_count),

@@ -79,7 +79,8 @@ pub struct RestoreOptions {
 
 impl Default for RestoreOptions {
     fn default() -> Self {
-        let record_bytes_max = zk_wire::frame::max_stored_bytes(zk_wire::frame::JUTE_MAX_BUFFER);
+        let record_bytes_max =
+            zk_wire::frame::max_stored_bytes(zk_wire::frame::JUTE_MAX_BUFFER, zk_wire::frame::JUTE_MAX_BUFFER);
         Self { autocreate: true, trust_empty: false, record_bytes_max }
     }
 }

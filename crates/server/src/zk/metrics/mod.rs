@@ -104,7 +104,7 @@ fn gauges(shared: &Shared) -> Vec<Metric> {
         ("local_sessions", gauge(0)),
         ("open_file_descriptor_count", gauge(files)),
         ("max_file_descriptor_count", gauge(files_max)),
-        ("connection_drop_probability", Value::Decimal(0.0)),
+        ("connection_drop_probability", Value::Decimal(shared.admission.drop_probability())),
         ("last_client_response_size", size(last)),
         ("max_client_response_size", size(max)),
         ("min_client_response_size", size(min)),
