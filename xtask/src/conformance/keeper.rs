@@ -16,8 +16,9 @@ use crate::{apache, probe, provision};
 pub const GROUP: &str = "keeper";
 
 /// The longest ones first, so that two workers end together.
-pub const SUITES: [Suite; 6] = [
+pub const SUITES: [Suite; 7] = [
     Suite { name: "kazoo", about: "kazoo: every operation, sessions, watches, recipes", on: On::Keeper(kazoo) },
+    Suite { name: "curator", about: "Apache Curator: every recipe, lost connections", on: On::Keeper(curator) },
     Suite { name: "java", about: "the Java ZooKeeper client: async, watches, sessions", on: On::Keeper(java) },
     Suite { name: "shell", about: "the Java client's shell, every verb", on: On::Keeper(shell::run) },
     Suite { name: "c", about: "the C client of Debian, synchronous and asynchronous", on: On::Keeper(c) },
@@ -38,6 +39,10 @@ pub fn start(make: Make, dir: &Path) -> Result<(Server, u16)> {
 fn kazoo(address: &str) -> Result<String> {
     let scripts = ["kazoo_suite", "kazoo_recipes", "kazoo_requests"];
     scripts.iter().map(|script| scripts::python(&format!("conformance/python/{script}.py"), &[address])).collect()
+}
+
+fn curator(address: &str) -> Result<String> {
+    java_program("CuratorSuite", address)
 }
 
 fn java(address: &str) -> Result<String> {
