@@ -26,6 +26,11 @@ pub fn fetch() -> Result<()> {
     results.into_iter().collect()
 }
 
+/// Fetches a set that only long suites need, unless it is there.
+pub fn fetch_one(set: &str) -> Result<()> {
+    if is_fetched(set) { Ok(()) } else { fetch_set(set) }
+}
+
 /// Whether the cache holds the set `name` as its pom asks for it.
 pub fn is_fetched(name: &str) -> bool {
     let same = || -> Result<bool> {
@@ -106,8 +111,17 @@ pub fn spawn_zookeeper(dir: &Path, options: &ZooKeeperOptions) -> Result<Server>
 
 /// As [`spawn_zookeeper`] with more arguments for the JVM, such as `-Dname=value`.
 pub fn spawn_zookeeper_with(dir: &Path, options: &ZooKeeperOptions, arguments: &[String]) -> Result<Server> {
+    spawn("zookeeper", dir, options, arguments)
+}
+
+/// As [`spawn_zookeeper`], of another release: its set of jars, which [`fetch_one`] fetches.
+pub fn spawn_zookeeper_of(set: &str, dir: &Path, options: &ZooKeeperOptions) -> Result<Server> {
+    spawn(set, dir, options, &[])
+}
+
+fn spawn(set: &str, dir: &Path, options: &ZooKeeperOptions, arguments: &[String]) -> Result<Server> {
     let config = zoo_cfg(dir, options)?;
-    let mut java = java("zookeeper", 256, "org.apache.zookeeper.server.quorum.QuorumPeerMain")?;
+    let mut java = java(set, 256, "org.apache.zookeeper.server.quorum.QuorumPeerMain")?;
     java.arg(config);
     Server::spawn("Apache ZooKeeper", insert_properties(java, arguments), &dir.join("server.log"))
 }

@@ -60,6 +60,14 @@ impl Server {
         }
     }
 
+    /// Waits for a process that ends by itself.
+    pub fn wait(mut self, deadline: Duration) -> Result<ExitStatus> {
+        match wait(&mut self.child, deadline)? {
+            Some(status) => Ok(status),
+            None => bail!("{} did not end within {deadline:?}:\n{}", self.name, self.log_tail()),
+        }
+    }
+
     /// Ends the process at once (SIGKILL), as a crash would.
     pub fn kill(mut self) {
         self.end();

@@ -95,9 +95,27 @@ pub fn all() -> Result<()> {
     results.into_iter().collect()
 }
 
+/// What one suite alone needs.
+const STRACE: Tool = Tool {
+    name: "strace",
+    probe: &["strace", "--version"],
+    minimum: (0, 0),
+    debian: "strace",
+    needed_for: "the proof that replies wait for the disk",
+};
+
+/// As [`programs`], of strace alone.
+pub fn strace() -> Result<()> {
+    install_missing([&STRACE].into_iter())
+}
+
 /// Looks for every program; installs the missing ones on Debian as root, names them all otherwise.
 pub fn programs() -> Result<()> {
-    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !is_present(tool)).collect();
+    install_missing(TOOLS.iter())
+}
+
+fn install_missing<'a>(tools: impl Iterator<Item = &'a Tool>) -> Result<()> {
+    let missing: Vec<&Tool> = tools.filter(|tool| !is_present(tool)).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -1,4 +1,5 @@
-//! The same data folder under Apache's server and under ours, in turn: what one wrote, the other one opens and goes on.
+//! One Kafka data folder under Apache's broker and under ours, in turn: what one wrote, the other one opens and goes on.
+//! Of ZooKeeper's folders see [`super::data_dir`].
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::servers::{Make, Ports, start_broker, start_keeper, stop_cleanly};
 use crate::process::{Server, run_ok, wait_for};
-use crate::{probe, provision, repo};
+use crate::probe;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -16,22 +17,6 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// a kill Apache's broker would wait for the lost session's end.
 const TURNS: [Make; 4] = [Make::Apache, Make::Ours, Make::Ours, Make::Apache];
 const KILLED: usize = 1;
-
-/// ZooKeeper's `dataDir`: transaction logs, snapshots, epochs.
-pub fn keeper(dir: &Path) -> Result<String> {
-    let mut text = String::new();
-    for (round, make) in TURNS.into_iter().enumerate() {
-        let port = probe::free_port()?;
-        let server = start_keeper(make, &dir.join("keeper"), port)
-            .with_context(|| format!("round {round}: {make} keeper on the folder of the last round"))?;
-        let mut python = Command::new(provision::python()?);
-        python.arg(repo::root()?.join("conformance/python/folder_suite.py"));
-        python.arg(format!("127.0.0.1:{port}")).arg(dir.join("notes.json")).arg(round.to_string());
-        text += &run_ok(python, "", DEADLINE).with_context(|| format!("{make} keeper: {}", server.log_tail()))?.text;
-        end(server, round)?;
-    }
-    Ok(text)
-}
 
 /// Kafka's `log.dirs`: segments, indexes, checkpoints, committed offsets.
 pub fn broker(dir: &Path) -> Result<String> {

@@ -1,6 +1,7 @@
 //! `cargo xtask conformance`: other people's clients and tools against our servers, or against Apache's to prove the
 //! suite itself.
 
+mod data_dir;
 mod differential;
 mod files;
 mod folders;
@@ -13,6 +14,8 @@ mod restart;
 mod scripts;
 pub mod servers;
 mod shell;
+mod strace;
+mod zk_client;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -76,7 +79,7 @@ struct OwnServers {
     body: fn(&Path) -> Result<String>,
 }
 
-const OWN_SERVERS: [OwnServers; 9] = [
+const OWN_SERVERS: [OwnServers; 11] = [
     OwnServers {
         name: "differential",
         about: "5,000 requests to Apache's keeper and to ours, the same bytes, every answer compared",
@@ -90,7 +93,17 @@ const OWN_SERVERS: [OwnServers; 9] = [
     OwnServers {
         name: "data-dir",
         about: "one ZooKeeper dataDir under Apache's server and ours in turn",
-        body: folders::keeper,
+        body: data_dir::run,
+    },
+    OwnServers {
+        name: "data-dir-full",
+        about: "the same: ten alternations, then 3.6, 3.7 and 3.8",
+        body: data_dir::run_full,
+    },
+    OwnServers {
+        name: "strace",
+        about: "ours: the reply to a write leaves after the fdatasync that covers it",
+        body: strace::run,
     },
     OwnServers { name: "zk-files", about: "our file tools and Apache's on Apache's files", body: files::run },
     OwnServers {

@@ -8,7 +8,7 @@
 
 mod asks;
 mod body;
-mod line;
+pub mod line;
 mod shown;
 mod tally;
 mod twin;
