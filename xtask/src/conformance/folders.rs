@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::servers::{Make, Ports, start_broker, start_keeper, stop_cleanly};
-use crate::process::{Server, run_ok, wait_for};
 use crate::probe;
+use crate::process::{Server, run_ok, wait_for};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 

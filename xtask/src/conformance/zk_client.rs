@@ -7,9 +7,9 @@ use base::Reader;
 use bytes::Bytes;
 use zk_wire::{
     Acl, AuthPacket, ConnectRequest, ConnectResponse, Create2Response, CreateRequest, CreateResponse, CreateTtlRequest,
-    DeleteRequest, ErrorCode, GetAclRequest, GetAclResponse, GetChildren2Request, GetChildren2Response,
-    GetDataRequest, GetDataResponse, Id, Jute, OpCode, ReplyHeader, RequestHeader, SessionId, SetAclRequest,
-    SetDataRequest, Stat, SyncRequest, perms,
+    DeleteRequest, ErrorCode, GetAclRequest, GetAclResponse, GetChildren2Request, GetChildren2Response, GetDataRequest,
+    GetDataResponse, Id, Jute, OpCode, ReplyHeader, RequestHeader, SessionId, SetAclRequest, SetDataRequest, Stat,
+    SyncRequest, perms,
 };
 
 use super::differential::line::{Came, Line};
