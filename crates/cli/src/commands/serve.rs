@@ -57,7 +57,9 @@ async fn serve(plan: Plan, began: Instant) -> anyhow::Result<()> {
 async fn start(plan: Plan, running: &mut Running) -> anyhow::Result<()> {
     let mut sources: Vec<Arc<dyn AdminSource>> = Vec::new();
     let mut keeper_port = None;
+    let mut budget = None;
     if let Some(config) = plan.zookeeper {
+        budget = Some(config.budget.clone());
         let handle = server::zk::start(config).await?;
         keeper_port = handle.local_addrs().first().map(std::net::SocketAddr::port);
         sources.push(Arc::new(handle.admin()));
@@ -68,7 +70,11 @@ async fn start(plan: Plan, running: &mut Running) -> anyhow::Result<()> {
         if let (Some(port), false) = (keeper_port, properties.iter().any(|(key, _)| key == "zookeeper.connect")) {
             properties.push(("zookeeper.connect".to_string(), format!("127.0.0.1:{port}")));
         }
-        let handle = server::kafka::start((kafka.build)(properties)?).await?;
+        let mut config = (kafka.build)(properties)?;
+        if let Some(keepers) = budget {
+            config.budget = keepers;
+        }
+        let handle = server::kafka::start(config).await?;
         sources.push(Arc::new(handle.admin()));
         running.kafka = Some(handle);
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use base::limits::Budget;
 use broker::config::BrokerConfig;
 
 /// A broker's configuration.
@@ -13,6 +15,8 @@ pub struct KafkaServerConfig {
     /// How many shards: one for two cores, at least one, so that the other core serves connections. Nothing on disk
     /// depends on it.
     pub shards: u16,
+    /// Memory for all connections of the process; a keeper may share it.
+    pub budget: Arc<Budget>,
 }
 
 impl KafkaServerConfig {
@@ -27,7 +31,8 @@ impl KafkaServerConfig {
         }
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let shards = u16::try_from(cores / 2).unwrap_or(u16::MAX).max(1);
-        Ok(Self { properties, parsed, shards })
+        let budget = Arc::new(Budget::new(crate::memory::connections_bytes_max()));
+        Ok(Self { properties, parsed, shards, budget })
     }
 
     /// The configuration with the id that the log folders know.

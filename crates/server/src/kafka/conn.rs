@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use base::limits::Taken;
 use base::{Reader, Str};
 use broker::api::api_versions;
 use bytes::{Buf, Bytes};
@@ -18,6 +19,7 @@ use super::Shared;
 use super::dispatch::{Dispatcher, Outcome};
 use super::frame::{FrameError, Frames};
 use super::records::Range;
+use crate::memory;
 
 /// A request under way gets this long when the server stops.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -29,7 +31,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, listener: Str, sh
     // Without it small responses wait for acknowledgements. A socket that refuses is about to fail anyway.
     let _ = stream.set_nodelay(true);
     let host = Str::from(format!("/{}", peer.ip().to_canonical()));
-    let frames = Frames::new(shared.frame_bytes_max);
+    let frames = Frames::new(shared.frame_bytes_max, Taken::nothing_of(shared.budget.clone()));
     let mut conn = Conn { stream, shared, frames, dispatcher: Dispatcher::new(shared, listener, host) };
     if let Err(reason) = conn.run().await {
         shared.stats.connections_closed_on_error.fetch_add(1, Ordering::Relaxed);
@@ -95,6 +97,17 @@ impl Conn<'_> {
     ) -> Result<(), String> {
         let segments = response.frame(correlation_id, version);
         let mut pieces: Vec<Bytes> = Vec::with_capacity(segments.len());
+        let range_bytes: usize = segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Slot { len, .. } => *len as usize,
+                Segment::Bytes(_) => 0,
+            })
+            .sum();
+        let mut taken = Taken::nothing_of(self.shared.budget.clone());
+        if !memory::resize(&mut taken, range_bytes).await {
+            return Err(memory::USED_UP.into());
+        }
         let mut ranges: Vec<Option<Range>> = ranges.into_iter().map(Some).collect();
         for segment in segments {
             match segment {

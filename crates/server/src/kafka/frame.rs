@@ -6,8 +6,11 @@
 
 use std::io;
 
+use base::limits::Taken;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::memory;
 
 /// Read ahead of a frame: enough for small requests in one read, little enough to copy into the frame's own memory.
 const HEAD_BYTES: usize = 1024;
@@ -36,11 +39,13 @@ pub(super) struct Frames {
     head: BytesMut,
     bytes_max: usize,
     known: bool,
+    /// The memory of the last frame, of the budget for all connections; given back when the next one is read.
+    taken: Taken,
 }
 
 impl Frames {
-    pub(super) fn new(bytes_max: usize) -> Self {
-        Self { head: BytesMut::new(), bytes_max, known: false }
+    pub(super) fn new(bytes_max: usize, taken: Taken) -> Self {
+        Self { head: BytesMut::new(), bytes_max, known: false, taken }
     }
 
     /// The client has sent a valid request.
@@ -54,6 +59,7 @@ impl Frames {
         stream: &mut (impl AsyncRead + Unpin),
         check: impl Fn(i16, i16) -> Result<(), String>,
     ) -> Result<Bytes, FrameError> {
+        self.taken.release();
         while self.head.len() < 4 + FRAME_BYTES_MIN {
             if self.head.capacity() - self.head.len() < HEAD_BYTES / 2 {
                 self.head.reserve(HEAD_BYTES);
@@ -97,12 +103,17 @@ impl Frames {
     /// Reads what the head does not have into the frame's own memory, not a byte further.
     async fn rest(&mut self, stream: &mut (impl AsyncRead + Unpin), len: usize) -> Result<Bytes, FrameError> {
         let first = if self.known { KNOWN_BYTES } else { STRANGER_BYTES };
-        let mut frame = BytesMut::with_capacity(len.min(first.max(self.head.len())));
+        let mut capacity = len.min(first.max(self.head.len()));
+        self.take(capacity).await?;
+        let mut frame = BytesMut::with_capacity(capacity);
         frame.put_slice(&self.head);
         self.head = BytesMut::new();
         while frame.len() < len {
             if frame.capacity() == frame.len() {
-                frame.reserve((len - frame.len()).min(frame.len()));
+                let more = (len - frame.len()).min(frame.len());
+                capacity += more;
+                self.take(capacity).await?;
+                frame.reserve(more);
             }
             let left = len - frame.len();
             let mut limited = (&mut frame).limit(left);
@@ -112,6 +123,13 @@ impl Frames {
         }
         Ok(frame.freeze())
     }
+
+    async fn take(&mut self, bytes: usize) -> Result<(), FrameError> {
+        match memory::resize(&mut self.taken, bytes).await {
+            true => Ok(()),
+            false => Err(FrameError::Refused(memory::USED_UP.into())),
+        }
+    }
 }
 
 fn i16_at(bytes: &[u8], at: usize) -> i16 {
@@ -120,6 +138,10 @@ fn i16_at(bytes: &[u8], at: usize) -> i16 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use base::limits::Budget;
+
     use super::*;
 
     fn frame(body: &[u8]) -> Vec<u8> {
@@ -130,8 +152,12 @@ mod tests {
         Ok(())
     }
 
+    fn frames(bytes_max: usize) -> Frames {
+        Frames::new(bytes_max, Taken::nothing_of(Arc::new(Budget::new(200_000))))
+    }
+
     async fn all(bytes: &[u8], bytes_max: usize) -> (Vec<Bytes>, FrameError) {
-        let (mut frames, mut stream) = (Frames::new(bytes_max), bytes);
+        let (mut frames, mut stream) = (frames(bytes_max), bytes);
         let mut got = Vec::new();
         loop {
             match frames.next(&mut stream, any).await {
@@ -175,7 +201,16 @@ mod tests {
     async fn the_header_is_checked_before_the_rest_is_read() {
         let mut stream: &[u8] = &frame(&[1; 5000])[..12];
         let refuse = |key, version| Err(format!("{key} {version}"));
-        let end = Frames::new(1 << 20).next(&mut stream, refuse).await;
+        let end = frames(1 << 20).next(&mut stream, refuse).await;
         assert!(matches!(&end, Err(FrameError::Refused(why)) if why == "257 257"), "{end:?}");
+    }
+
+    #[tokio::test]
+    async fn a_frame_within_the_budget_is_read_and_one_past_it_is_not() {
+        // The budget is 200,000; memory doubles as the bytes come.
+        let (got, end) = all(&[frame(&[8; 130_000]), frame(&[9; 130_000])].concat(), 1 << 20).await;
+        assert!(got.len() == 2 && matches!(end, FrameError::Closed), "{end:?}");
+        let (got, end) = all(&frame(&[8; 262_144]), 1 << 20).await;
+        assert!(got.is_empty() && matches!(&end, FrameError::Refused(why) if why == memory::USED_UP), "{end:?}");
     }
 }

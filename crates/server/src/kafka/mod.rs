@@ -30,6 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
+use base::limits::Budget;
 use base::{Prng, Str};
 use broker::assembly::fetch_session::SessionCache;
 use broker::config::BrokerConfig;
@@ -101,6 +102,8 @@ pub(crate) struct Shared {
     pub(crate) stats: Stats,
     /// `socket.request.max.bytes`.
     pub(crate) frame_bytes_max: usize,
+    /// Memory for all connections of the process.
+    pub(crate) budget: Arc<Budget>,
     /// `fetch.max.bytes`.
     pub(crate) fetch_bytes_max: u64,
     /// `connections.max.idle.ms`.
@@ -189,6 +192,7 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
     let slots = usize::try_from(broker.int("max.incremental.fetch.session.cache.slots")).unwrap_or(1000);
     let millis = |key: &str| std::time::Duration::from_millis(u64::try_from(broker.int(key)).unwrap_or(u64::MAX / 4));
     let shared = Arc::new(Shared {
+        budget: config.budget,
         frame_bytes_max: usize::try_from(broker.int("socket.request.max.bytes")).unwrap_or(100 << 20),
         fetch_bytes_max: u64::try_from(broker.int("fetch.max.bytes")).unwrap_or(55 << 20),
         idle: millis("connections.max.idle.ms"),

@@ -17,8 +17,9 @@ use super::Shared;
 use super::conn_stats::Asked;
 use super::four_letter::{self, Answer};
 use super::loop_thread::ToLoop;
-use super::outbox::{BUDGET_USED_UP, End, GRAIN_BYTES, KEPT_BYTES_MAX, Outbox};
+use super::outbox::{End, GRAIN_BYTES, KEPT_BYTES_MAX, Outbox};
 use super::turn::{Held, Verdict};
+use crate::memory::USED_UP;
 
 /// A connect request with its password is far smaller; nobody is known yet who could ask for more memory.
 const CONNECT_FRAME_BYTES_MAX: usize = 4096;
@@ -198,7 +199,7 @@ impl Conn {
         let bytes = grains.saturating_sub(1) * GRAIN_BYTES;
         match bytes == self.taken.bytes() || self.taken.resize(bytes) {
             true => Ok(()),
-            false => Err(Some(BUDGET_USED_UP.into())),
+            false => Err(Some(USED_UP.into())),
         }
     }
 

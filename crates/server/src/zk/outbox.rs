@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::admission::Admission;
 use super::conn_stats::{Asked, ConnStats};
 use super::stats::ServerStats;
+use crate::memory::USED_UP;
 
 /// A client that does not read may have this many bytes waiting for it; then it is dropped. One frame may be larger.
 pub const QUEUE_BYTES_MAX: usize = 8 << 20;
@@ -24,9 +25,6 @@ pub const KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// What a connection holds is counted in steps of this: small ones cost nothing.
 pub const GRAIN_BYTES: usize = 16 * 1024;
-
-/// Why a connection ends that would hold more than all connections together may.
-pub const BUDGET_USED_UP: &str = "the memory for all connections is used up";
 
 /// One connection, as the loop, the connection's task and the four-letter words see it.
 pub struct Outbox {
@@ -146,7 +144,7 @@ impl Outbox {
         let reason = if queue.bytes.len() > QUEUE_BYTES_MAX {
             Some("the client does not read what it is sent")
         } else if grains > queue.taken.bytes() && !queue.taken.resize(grains) {
-            Some(BUDGET_USED_UP)
+            Some(USED_UP)
         } else {
             None
         };
