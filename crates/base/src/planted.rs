@@ -21,6 +21,8 @@ pub enum PlantedBug {
     ForgetEphemeral,
     /// The broker's log advances its recovery point before the flush is done.
     RecoveryPointBeforeFlush,
+    /// A compaction forgets the keys that it read last.
+    CompactTooMuch,
     /// A broker goes on as controller after its ZooKeeper session has expired.
     ControllerAfterExpiry,
     /// A leader commits with one acknowledgement less than a quorum.

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use broker::TopicPartition;
 use storage::disk::Disk;
-use storage::kafka::checkpoint::{HIGH_WATERMARK, LOG_START, Offsets, RECOVERY_POINT, read_offsets};
+use storage::kafka::checkpoint::{CLEANER, HIGH_WATERMARK, LOG_START, Offsets, RECOVERY_POINT, read_offsets};
 use storage::kafka::{LogDir, RemoveJob};
 
 /// Which folder, by its place in `log.dirs`.
@@ -20,6 +20,8 @@ pub struct LogDirs<D: Disk> {
     dirs: Vec<Dir<D>>,
     /// Shards that have not closed their logs yet.
     open_shards: AtomicUsize,
+    /// Shards that clean a log.
+    cleaning: AtomicUsize,
 }
 
 struct Dir<D: Disk> {
@@ -43,7 +45,7 @@ enum Opened {
     Yes,
 }
 
-/// The three checkpoints of one folder.
+/// The checkpoints of one folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checkpoints {
     /// `recovery-point-offset-checkpoint`.
@@ -52,6 +54,8 @@ pub struct Checkpoints {
     pub high_watermarks: Offsets,
     /// `log-start-offset-checkpoint`.
     pub log_starts: Offsets,
+    /// `cleaner-offset-checkpoint`.
+    pub cleaned: Offsets,
 }
 
 impl<D: Disk> LogDirs<D> {
@@ -78,7 +82,7 @@ impl<D: Disk> LogDirs<D> {
             }
             dirs.push(Dir { path: path.clone(), log_dir: RwLock::new(log_dir), state: Mutex::new(state) });
         }
-        Ok((Self { dirs, open_shards: AtomicUsize::new(shards) }, leftovers))
+        Ok((Self { dirs, open_shards: AtomicUsize::new(shards), cleaning: AtomicUsize::new(0) }, leftovers))
     }
 
     /// The cluster and broker ids of the first folder's `meta.properties`, if it has any.
@@ -133,12 +137,28 @@ impl<D: Disk> LogDirs<D> {
         self.dirs[dir].state().partitions.insert(partition.clone(), Opened::Yes);
     }
 
+    /// Where the last compaction of the partition's log ended.
+    pub fn cleaned_to(&self, dir: DirIndex, partition: &TopicPartition) -> Option<i64> {
+        self.dirs[dir].state().checkpoints.cleaned.get(partition).copied()
+    }
+
+    /// Takes one of `threads_max` places for cleaning a log; [`LogDirs::end_cleaning`] gives it back.
+    pub fn begin_cleaning(&self, threads_max: usize) -> bool {
+        let take = |running| (running < threads_max).then_some(running + 1);
+        self.cleaning.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_ok()
+    }
+
+    /// See [`LogDirs::begin_cleaning`].
+    pub fn end_cleaning(&self) {
+        self.cleaning.fetch_sub(1, Ordering::AcqRel);
+    }
+
     /// The partition's folder is gone.
     pub fn forget(&self, dir: DirIndex, partition: &TopicPartition) {
         let mut state = self.dirs[dir].state();
         state.partitions.remove(partition);
-        let Checkpoints { recovery_points, high_watermarks, log_starts } = &mut state.checkpoints;
-        for offsets in [recovery_points, high_watermarks, log_starts] {
+        let Checkpoints { recovery_points, high_watermarks, log_starts, cleaned } = &mut state.checkpoints;
+        for offsets in [recovery_points, high_watermarks, log_starts, cleaned] {
             offsets.remove(partition);
         }
     }
@@ -171,11 +191,15 @@ impl<D: Disk> LogDirs<D> {
         merged.recovery_points.extend(news.recovery_points);
         merged.high_watermarks.extend(news.high_watermarks);
         merged.log_starts.extend(news.log_starts);
+        merged.cleaned.extend(news.cleaned);
         if merged.recovery_points != old.recovery_points {
             log_dir.checkpoint_recovery_points(&merged.recovery_points).run()?;
         }
         if merged.log_starts != old.log_starts {
             log_dir.checkpoint_log_starts(&merged.log_starts).run()?;
+        }
+        if merged.cleaned != old.cleaned {
+            log_dir.checkpoint_cleaned(&merged.cleaned).run()?;
         }
         if merged.high_watermarks != old.high_watermarks {
             log_dir.checkpoint_high_watermarks(&merged.high_watermarks).run()?;
@@ -225,6 +249,7 @@ impl Checkpoints {
             recovery_points: read_offsets(disk, &path.join(RECOVERY_POINT))?,
             high_watermarks: read_offsets(disk, &path.join(HIGH_WATERMARK))?,
             log_starts: read_offsets(disk, &path.join(LOG_START))?,
+            cleaned: read_offsets(disk, &path.join(CLEANER))?,
         })
     }
 }

@@ -4,11 +4,12 @@
 //! * An acknowledgement is what the machine decides after `Appended`: durability is replication, as in Kafka; syncs
 //!   come at a roll, at `flush.messages`/`flush.ms` and at a clean stop ([`Lane::Sync`]).
 //! * Produced records that must be looked into (decompressed, packed anew, converted) are on [`Lane::Compute`].
-//! * Opening and creating logs, checkpoints and removals run on [`Lane::Bulk`]; lookups in cold segments on
+//! * Opening, creating and compacting logs, checkpoints and removals run on [`Lane::Bulk`]; lookups in cold segments on
 //!   [`Lane::Read`].
 //! * A failed write or sync is final for its log folder: its logs are closed, its partitions answer
 //!   `KAFKA_STORAGE_ERROR`, and when the last folder is gone the world is told to stop.
 
+mod cleaning;
 mod files;
 mod jobs;
 mod upkeep;
@@ -23,6 +24,8 @@ use broker::shard::{Effect, FetchAnswer, LogConfig, RequestToken, Shard, ShardAn
 use storage::disk::Disk;
 use storage::kafka::{FileRange, Log};
 
+pub use self::cleaning::CleanerConfig;
+use self::cleaning::Cleaning;
 use self::files::Ranges;
 pub use self::jobs::ShardDone;
 use self::upkeep::Upkeep;
@@ -72,6 +75,8 @@ pub struct ShardLoopConfig {
     pub high_watermark_checkpoint_interval_ms: u64,
     /// `producer.id.expiration.ms`.
     pub producer_id_expiration_ms: i64,
+    /// Compaction.
+    pub cleaner: CleanerConfig,
 }
 
 impl Default for ShardLoopConfig {
@@ -81,6 +86,7 @@ impl Default for ShardLoopConfig {
             recovery_point_checkpoint_interval_ms: 60_000,
             high_watermark_checkpoint_interval_ms: 5000,
             producer_id_expiration_ms: 86_400_000,
+            cleaner: CleanerConfig::default(),
         }
     }
 }
@@ -94,6 +100,12 @@ struct OpenLog<D: Disk> {
     flushing: bool,
     flush_again: bool,
     last_flush: Instant,
+    /// It is being compacted: its segments stay as they are.
+    cleaning: bool,
+    /// It cannot be compacted, which was said once.
+    uncleanable: bool,
+    /// Where the last compaction ended.
+    cleaned_to: Option<i64>,
 }
 
 /// See the module.
@@ -108,6 +120,7 @@ pub struct ShardLoop<D: Disk, W: ShardWorld<D>> {
     effects: VecDeque<Effect>,
     scratch: Vec<Effect>,
     upkeep: Upkeep<D>,
+    cleaning: Cleaning<D>,
     /// Logs that are being opened: what their recovery cut off is not yet synced.
     opening: usize,
     bug: PlantedBug,
@@ -117,6 +130,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     /// A loop without open logs: they are opened as the node assigns partitions.
     pub fn new(config: ShardLoopConfig, shard: Shard, dirs: Arc<LogDirs<D>>, world: W) -> Self {
         let upkeep = Upkeep::new(world.now().mono, &config);
+        let cleaning = Cleaning::new(world.now().mono, &config.cleaner);
         Self {
             world,
             config,
@@ -127,6 +141,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             effects: VecDeque::new(),
             scratch: Vec::new(),
             upkeep,
+            cleaning,
             opening: 0,
             bug: PlantedBug::None,
         }
@@ -152,7 +167,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         if self.upkeep.is_stopping() {
             return None;
         }
-        [self.shard.deadline(), self.upkeep.deadline()].into_iter().flatten().min()
+        [self.shard.deadline(), self.upkeep.deadline(), self.cleaning.deadline()].into_iter().flatten().min()
     }
 
     /// Whether the logs are closed, cleanly or not: nothing more will happen.
@@ -180,6 +195,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             self.perform_all(now);
         }
         self.upkeep(now);
+        self.clean(now);
         self.perform_all(now);
     }
 

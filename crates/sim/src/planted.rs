@@ -14,6 +14,7 @@ pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
     (PlantedBug::DropWatch, Kind::Keeper, 1, 50),
     (PlantedBug::ForgetEphemeral, Kind::Keeper, 1, 50),
     (PlantedBug::RecoveryPointBeforeFlush, Kind::Log, 1, 50),
+    (PlantedBug::CompactTooMuch, Kind::Log, 1, 50),
     (PlantedBug::ControllerAfterExpiry, Kind::Session, 1, 50),
     (PlantedBug::ZabCommitWithMinority, Kind::Zab, 1, 50),
     (PlantedBug::ZabLeaderAcksBeforeSync, Kind::Zab, 1, 50),

@@ -147,6 +147,14 @@ impl BrokerConfig {
         self.get(name).and_then(|value| value.parse().ok())
     }
 
+    /// A number with a fraction.
+    ///
+    /// # Panics
+    /// As [`BrokerConfig::int`].
+    pub fn double(&self, name: &str) -> f64 {
+        self.get(name).and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} has no number"))
+    }
+
     /// A switch.
     ///
     /// # Panics

@@ -9,7 +9,7 @@ use broker::shard::{CodedError, LogConfig, LookedUp, OpenedLog, RequestToken, Se
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use bytes::Bytes;
 use storage::disk::Disk;
-use storage::kafka::{FlushDone, Log, LogDir};
+use storage::kafka::{Cleaner, FlushDone, Log, LogDir, Progress};
 
 use super::files::Ranges;
 use super::{OpenLog, ShardLoop, ShardWorld};
@@ -74,6 +74,15 @@ pub enum ShardDone<D: Disk> {
         partition: TopicPartition,
         /// Whether they were.
         result: io::Result<()>,
+    },
+    /// A step of a compaction.
+    Cleaned {
+        /// Of which log.
+        partition: TopicPartition,
+        /// To go on with.
+        cleaner: Box<Cleaner<D>>,
+        /// How far it came.
+        result: io::Result<Progress>,
     },
     /// Checkpoints were written.
     Checkpointed {
@@ -188,6 +197,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                     self.fail_dir(now, dir, &e);
                 }
             }
+            ShardDone::Cleaned { partition, cleaner, result } => self.on_cleaned(now, partition, cleaner, result),
             ShardDone::Checkpointed { dir, result } => {
                 if let Err(e) = result {
                     self.fail_dir(now, dir, &e);
@@ -211,7 +221,17 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                     self.world.note(format!("{partition}: {warning}"));
                 }
                 let last_flush = now.mono;
-                let open = OpenLog { log, dir, config, flushing: false, flush_again: false, last_flush };
+                let open = OpenLog {
+                    log,
+                    dir,
+                    config,
+                    flushing: false,
+                    flush_again: false,
+                    last_flush,
+                    cleaning: false,
+                    uncleanable: false,
+                    cleaned_to: self.dirs.cleaned_to(dir, &partition),
+                };
                 self.logs.insert(partition.clone(), open);
                 if epochs_changed {
                     self.write_epochs(&partition, opened.epochs.entries().to_vec());

@@ -117,6 +117,10 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     /// Deletes what retention or a moved log start lets go.
     pub(super) fn retain(&mut self, now: Now, partition: &TopicPartition) {
         let (Some(open), Some(led)) = (self.logs.get_mut(partition), self.shard.partition(partition)) else { return };
+        // The sources of a compaction stay until it is done.
+        if open.cleaning {
+            return;
+        }
         let dir = open.dir;
         let mut delete = || -> io::Result<Option<(i64, RemoveJob<D>)>> {
             let segments = open.log.summaries()?;
@@ -167,10 +171,14 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 continue;
             }
             self.upkeep.written.insert(dir, news.clone());
-            let dirs = self.dirs.clone();
-            let run = move || ShardDone::Checkpointed { dir, result: dirs.checkpoint(dir, news) };
-            self.world.offload(Lane::Bulk, Box::new(run));
+            self.write_checkpoint(dir, news);
         }
+    }
+
+    pub(super) fn write_checkpoint(&mut self, dir: DirIndex, news: Checkpoints) {
+        let dirs = self.dirs.clone();
+        let run = move || ShardDone::Checkpointed { dir, result: dirs.checkpoint(dir, news) };
+        self.world.offload(Lane::Bulk, Box::new(run));
     }
 
     /// Begins the clean stop: from here on nothing is appended.

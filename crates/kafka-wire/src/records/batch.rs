@@ -91,6 +91,11 @@ impl Attributes {
         Self(self.0 & !Self::TRANSACTIONAL | if yes { Self::TRANSACTIONAL } else { 0 })
     }
 
+    /// The same, with a delete horizon for base timestamp or without.
+    pub fn with_delete_horizon(self, yes: bool) -> Self {
+        Self(self.0 & !Self::DELETE_HORIZON | if yes { Self::DELETE_HORIZON } else { 0 })
+    }
+
     /// The same, control or not.
     pub fn with_control(self, yes: bool) -> Self {
         Self(self.0 & !Self::CONTROL | if yes { Self::CONTROL } else { 0 })

@@ -90,6 +90,14 @@ impl BatchBuilder {
         self
     }
 
+    /// Sets the time from which compaction may drop its tombstones.
+    #[must_use]
+    pub fn delete_horizon(mut self, horizon_ms: i64) -> Self {
+        self.header.attributes = self.header.attributes.with_delete_horizon(true);
+        self.header.base_timestamp = horizon_ms;
+        self
+    }
+
     /// Adds a record at the next offset.
     pub fn add(&mut self, record: NewRecord<'_>) {
         self.add_at(self.header.last_offset_delta + 1, record);
@@ -98,7 +106,7 @@ impl BatchBuilder {
     /// Adds a record at this distance from the base offset, which may leave a gap: what compaction and conversion need.
     pub fn add_at(&mut self, offset_delta: i32, record: NewRecord<'_>) {
         assert!(offset_delta > self.header.last_offset_delta, "records are added in the order of their offsets");
-        if self.header.record_count == 0 {
+        if self.header.record_count == 0 && !self.header.attributes.has_delete_horizon() {
             self.header.base_timestamp = record.timestamp;
         }
         self.header.record_count += 1;
@@ -134,6 +142,16 @@ impl BatchBuilder {
     /// Bytes of the batch if it were finished now and did not compress.
     pub fn size_bytes(&self) -> usize {
         HEADER_BYTES + self.records.len()
+    }
+
+    /// The batch, which ends at this distance from its base offset although its last record may be gone.
+    ///
+    /// # Panics
+    /// When it is larger than 2 GiB, or a record lies behind that end.
+    pub fn finish_at(mut self, last_offset_delta: i32) -> Bytes {
+        assert!(last_offset_delta >= self.header.last_offset_delta, "a batch ends at or behind its last record");
+        self.header.last_offset_delta = last_offset_delta;
+        self.finish()
     }
 
     /// The batch.

@@ -7,6 +7,7 @@ pub mod batch;
 pub mod builder;
 pub mod compress;
 pub mod control;
+pub mod filter;
 pub mod legacy;
 
 use core::fmt;

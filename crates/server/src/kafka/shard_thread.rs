@@ -11,7 +11,7 @@ use broker::config::BrokerConfig;
 use broker::coordinator::group::GroupConfig;
 use broker::shard::{RequestToken, Shard, ShardCommand, ShardConfig, ShardEvent, ShardNotice, ShardRequest};
 use driver::log_dirs::LogDirs;
-use driver::shard_loop::{ShardDone, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld};
+use driver::shard_loop::{CleanerConfig, ShardDone, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld};
 use driver::world::{Job, Lane, World};
 use storage::file_disk::FileDisk;
 use tokio::sync::mpsc::UnboundedSender;
@@ -106,12 +106,21 @@ fn run(mut shard: ShardLoop<FileDisk, RealShardWorld>, inbox: &Inbox<ToShard>, c
 }
 
 fn loop_config(broker: &BrokerConfig) -> ShardLoopConfig {
-    let millis = |key: &str| u64::try_from(broker.int(key)).unwrap_or(0);
+    let positive = |key: &str| u64::try_from(broker.int(key)).unwrap_or(0);
     ShardLoopConfig {
-        retention_check_interval_ms: millis("log.retention.check.interval.ms"),
-        recovery_point_checkpoint_interval_ms: millis("log.flush.offset.checkpoint.interval.ms"),
-        high_watermark_checkpoint_interval_ms: millis("replica.high.watermark.checkpoint.interval.ms"),
+        retention_check_interval_ms: positive("log.retention.check.interval.ms"),
+        recovery_point_checkpoint_interval_ms: positive("log.flush.offset.checkpoint.interval.ms"),
+        high_watermark_checkpoint_interval_ms: positive("replica.high.watermark.checkpoint.interval.ms"),
         producer_id_expiration_ms: broker.int("producer.id.expiration.ms"),
+        cleaner: CleanerConfig {
+            enable: broker.flag("log.cleaner.enable"),
+            backoff_ms: positive("log.cleaner.backoff.ms"),
+            threads: usize::try_from(broker.int("log.cleaner.threads")).unwrap_or(1),
+            dedupe_buffer_size: positive("log.cleaner.dedupe.buffer.size"),
+            io_buffer_load_factor: broker.double("log.cleaner.io.buffer.load.factor"),
+            io_max_bytes_per_second: broker.double("log.cleaner.io.max.bytes.per.second"),
+            ..CleanerConfig::default()
+        },
     }
 }
 

@@ -38,6 +38,9 @@ pub struct Batch {
     pub bytes: Vec<u8>,
     /// Producer id, and last sequence.
     pub producer: (i64, i32),
+    /// A power cut took it from the middle of a compacted log, before it was flushed: where compaction leaves gaps, a
+    /// recovery cannot tell such a one.
+    pub lost: bool,
 }
 
 /// Where a recovered log may end.

@@ -4,6 +4,7 @@
 use std::fmt;
 
 pub mod acknowledged_writes_survive;
+pub mod compaction_keeps_last;
 pub mod digest_matches;
 pub mod ephemerals_follow_sessions;
 pub mod epochs_ascend;

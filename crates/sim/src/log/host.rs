@@ -15,7 +15,7 @@ use broker::shard::{
 };
 use bytes::Bytes;
 use driver::log_dirs::LogDirs;
-use driver::shard_loop::{ShardDone, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld};
+use driver::shard_loop::{CleanerConfig, ShardDone, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld};
 use driver::world::{Job, Lane, World};
 use kafka_wire::records::{BatchBuilder, Compression, NewRecord};
 
@@ -96,7 +96,14 @@ impl Host {
     ///
     /// # Errors
     /// As the folder's opening.
-    pub fn start(now: Now, disk: SimDisk, checkpoint_ms: u64, bug: PlantedBug, prng: Prng) -> std::io::Result<Self> {
+    pub fn start(
+        now: Now,
+        disk: SimDisk,
+        checkpoint_ms: u64,
+        cleaner: CleanerConfig,
+        bug: PlantedBug,
+        prng: Prng,
+    ) -> std::io::Result<Self> {
         let (dirs, leftovers) = LogDirs::open(&disk, &[PathBuf::from(LOG_DIR)], 1)?;
         dirs.claim("simulated", 1)?;
         for job in leftovers {
@@ -107,6 +114,7 @@ impl Host {
             retention_check_interval_ms: checkpoint_ms,
             recovery_point_checkpoint_interval_ms: checkpoint_ms,
             high_watermark_checkpoint_interval_ms: checkpoint_ms,
+            cleaner,
             ..ShardLoopConfig::default()
         };
         let world = HostWorld { world: SimWorld::new(now, disk), outputs: Vec::new() };
@@ -203,11 +211,13 @@ impl Host {
     }
 }
 
-/// A batch as a producer sends it, its offsets counted from 0.
-pub fn produced(count: u64, producer: (i64, i32), now_ms: i64, value: &[u8]) -> Bytes {
+/// A batch as a producer sends it, its offsets counted from 0; for each record its key, if any, and whether it has the
+/// value.
+pub fn produced(records: &[(Option<u8>, bool)], producer: (i64, i32), now_ms: i64, value: &[u8]) -> Bytes {
     let mut builder = BatchBuilder::new(Compression::None).producer(producer.0, 0, producer.1);
-    for _ in 0..count {
-        builder.add(NewRecord { timestamp: now_ms, key: None, value: Some(value), headers: &[] });
+    for (key, has_value) in records {
+        let key = key.as_ref().map(std::slice::from_ref);
+        builder.add(NewRecord { timestamp: now_ms, key, value: has_value.then_some(value), headers: &[] });
     }
     builder.finish()
 }

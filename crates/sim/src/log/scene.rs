@@ -9,10 +9,11 @@ use broker::TopicPartition;
 use broker::log::LogConfig;
 use broker::shard::{RequestToken, ShardAnswer, ShardNotice};
 use bytes::Bytes;
-use driver::shard_loop::{ShardDone, ShardInput, ShardReply};
+use driver::shard_loop::{CleanerConfig, ShardDone, ShardInput, ShardReply};
 use driver::world::Lane;
 
 use super::host::{Done, Host, Output, is_marked_clean, produced, stored};
+use crate::check::compaction_keeps_last::{self as compaction, Seen};
 use crate::check::log_holds_flushed::{self as holds, Batch};
 use crate::check::{Checked, Violation, serves_again};
 use crate::disk::{Crash, DiskOp, SimDisk, SimFile};
@@ -58,6 +59,10 @@ struct Expected {
     maybe: Option<Batch>,
     /// Whether every stop since the log was last open kept all of it: a kill without an error before, or a clean stop.
     lossless: bool,
+    /// What the check of a compacted log has read.
+    seen: Seen,
+    /// Above this a compacted log may have lost batches since it was last read whole.
+    gaps_from: Option<i64>,
 }
 
 enum Pending {
@@ -89,6 +94,7 @@ pub struct Scene {
     drawn: Vec<Fault>,
     fault_us: u64,
     checkpoint_ms: u64,
+    cleaner: CleanerConfig,
     survive_percent: u64,
     times: JobTimes,
     value_bytes_max: u64,
@@ -117,6 +123,28 @@ impl Scene {
             file_delete_delay_ms: 10,
             ..LogConfig::default()
         };
+        let compacted = prng.chance(1, 2);
+        let config = if compacted {
+            LogConfig {
+                cleanup_compact: true,
+                cleanup_delete: false,
+                retention_bytes: -1,
+                min_cleanable_dirty_ratio: *prng.pick(&[0.0, 0.3, 0.5]).expect("not empty"),
+                delete_retention_ms: pick(prng, &[0, 20, 86_400_000]) as i64,
+                min_compaction_lag_ms: pick(prng, &[0, 0, 5]) as i64,
+                ..config
+            }
+        } else {
+            config
+        };
+        let cleaner = CleanerConfig {
+            backoff_ms: pick(prng, &[1, 5, 20]),
+            // Ten keys of one batch have to fit.
+            dedupe_buffer_size: pick(prng, &[24 * 16, 1 << 20]),
+            io_max_bytes_per_second: *prng.pick(&[1e6, f64::MAX]).expect("not empty"),
+            step_bytes: pick(prng, &[200, 2000, 1 << 20]),
+            ..CleanerConfig::default()
+        };
         let mut drawn: Vec<Fault> = [Fault::Kill, Fault::DiskError, Fault::DiskFull, Fault::CleanStop]
             .into_iter()
             .filter(|_| prng.chance(1, 2))
@@ -137,6 +165,8 @@ impl Scene {
                     phase: Phase::Opening,
                     maybe: None,
                     lossless: true,
+                    seen: Seen::default(),
+                    gaps_from: None,
                 },
             )
         };
@@ -152,6 +182,7 @@ impl Scene {
             drawn,
             fault_us: pick(prng, &[10_000, 40_000]),
             checkpoint_ms: pick(prng, &[1, 10, 50]),
+            cleaner,
             survive_percent: pick(prng, &[0, 10, 50, 90]),
             times: JobTimes { half_us: (5, pick(prng, &[20, 200, 1000])), slow_one_in: pick(prng, &[0, 20]) },
             // Ten records fit a segment, or the broker refuses the batch.
@@ -252,7 +283,7 @@ impl Scene {
     fn start(&mut self) -> Checked {
         self.errors_before = self.disk.stats().errors;
         let (now, prng) = (self.kernel.now(), self.kernel.prng.fork());
-        match Host::start(now, self.disk.clone(), self.checkpoint_ms, self.options.bug, prng) {
+        match Host::start(now, self.disk.clone(), self.checkpoint_ms, self.cleaner.clone(), self.options.bug, prng) {
             Ok(host) => {
                 self.kernel.note("start", &[self.life as u64], &[]);
                 self.host = Some(host);
@@ -288,6 +319,9 @@ impl Scene {
         for expected in self.expected.values_mut() {
             expected.lossless = lossless && (expected.lossless || expected.phase != Phase::Opening);
             expected.phase = Phase::Opening;
+            if !lossless {
+                expected.gaps_from.get_or_insert(expected.flushed);
+            }
         }
         self.stopping = false;
         self.see_starts();
@@ -380,12 +414,17 @@ impl Scene {
         })?;
         expected.batches.retain(|batch| batch.next <= end);
         let mut last: BTreeMap<i64, i32> = BTreeMap::new();
-        for batch in expected.batches.iter().filter(|batch| batch.base >= start) {
+        // See `Batch::lost`: which ones are is known when the log has been read.
+        let gaps_from = expected.gaps_from.filter(|_| self.config.cleanup_compact);
+        let sure = |batch: &Batch| gaps_from.is_none_or(|from| batch.next <= from);
+        let held = |batch: &&Batch| batch.base >= start && !batch.lost && sure(batch);
+        for batch in expected.batches.iter().filter(held) {
             last.insert(batch.producer.0, batch.producer.1);
         }
         let known = |producer: i64| led.producers().producer(producer).map(|entry| entry.last_sequence());
         for (producer, sequence) in last {
-            holds::PRODUCERS.require(known(producer) == Some(sequence), || {
+            let later = gaps_from.is_some() && known(producer) > Some(sequence);
+            holds::PRODUCERS.require(later || known(producer) == Some(sequence), || {
                 format!("{name}: producer {producer} wrote up to {sequence}, recovery says {:?}", known(producer))
             })?;
         }
@@ -394,6 +433,7 @@ impl Scene {
         expected.sequences = expected.sequences.keys().map(|producer| (*producer, next(*producer))).collect();
         expected.start = start;
         expected.phase = Phase::Checking(start);
+        expected.seen = Seen::default();
         self.check_on(name)
     }
 
@@ -405,7 +445,14 @@ impl Scene {
         let Phase::Checking(from) = expected.phase else { return Ok(()) };
         if from >= end {
             expected.phase = Phase::Open;
-            return Ok(());
+            let seen = core::mem::take(&mut expected.seen);
+            if !self.config.cleanup_compact {
+                return Ok(());
+            }
+            if let Some(from) = expected.gaps_from.take() {
+                seen.mark_lost(&mut expected.batches, from);
+            }
+            return compaction::end(&expected.batches, &seen);
         }
         let (token, fetch) = host.fetch(name, from, 1 << 20);
         self.pending.insert(token, Pending::Check { partition: name.clone(), from });
@@ -436,13 +483,24 @@ impl Scene {
     fn produce(&mut self) -> Checked {
         self.again(100, Event::Produce);
         let Some(name) = self.open_partition() else { return Ok(()) };
+        // Records of a compacted topic are looked into first: until then nobody knows their sequence.
+        let waits = |pending: &Pending| matches!(pending, Pending::Produce { partition, .. } if *partition == name);
+        if self.pending.values().any(waits) {
+            return Ok(());
+        }
         let now_ms = self.kernel.now().wall_ms;
+        let compacted = self.config.cleanup_compact;
         let prng = &mut self.kernel.prng;
         let (count, producer) = (prng.between(1, 10), prng.below(3) as i64);
+        let mut record = || match compacted {
+            true => (Some(prng.below(20) as u8), !prng.chance(1, 6)),
+            false => (None, true),
+        };
+        let records: Vec<_> = (0..count).map(|_| record()).collect();
         let mut value = vec![0; prng.between(1, self.value_bytes_max) as usize];
         prng.fill(&mut value);
         let sequence = *self.expected.get_mut(&name).expect("known").sequences.entry(producer).or_insert(0);
-        let sent = produced(count, (producer, sequence), now_ms, &value);
+        let sent = produced(&records, (producer, sequence), now_ms, &value);
         self.operations += 1;
         self.kernel.note("produce", &[count, producer as u64], &[]);
         let host = self.host.as_mut().expect("open means alive");
@@ -478,12 +536,19 @@ impl Scene {
             }
             (Some(Pending::Fetch { partition, from }), ShardReply::Fetch(answers)) => {
                 let read = read_of(&answers);
-                read.map_or(Ok(()), |read| self.compare(&partition, from, &read, false).map(|_| ()))
+                read.map_or(Ok(()), |read| self.compare(&partition, from, &read, None).map(|_| ()))
             }
             (Some(Pending::Check { partition, from }), ShardReply::Fetch(answers)) => match read_of(&answers) {
                 Some(read) => {
-                    let next = self.compare(&partition, from, &read, true)?;
-                    self.expected.get_mut(&partition).expect("known").phase = Phase::Checking(next);
+                    let mut seen = core::mem::take(&mut self.expected.get_mut(&partition).expect("known").seen);
+                    let next = self.compare(&partition, from, &read, Some(&mut seen))?;
+                    let expected = self.expected.get_mut(&partition).expect("known");
+                    (expected.phase, expected.seen) = (Phase::Checking(next), seen);
+                    self.check_on(&partition)
+                }
+                None if self.config.cleanup_compact && is_empty(&answers) => {
+                    // Whatever followed is compacted away.
+                    self.expected.get_mut(&partition).expect("known").phase = Phase::Checking(i64::MAX);
                     self.check_on(&partition)
                 }
                 None => self.check_failed(&partition, from),
@@ -520,7 +585,7 @@ impl Scene {
         let last = expected.batches.last().map_or(0, |batch| batch.next);
         let last_sequence = producer.1 + count as i32 - 1;
         let bytes = stored(sent, last, self.life as i32);
-        let batch = Batch { base: last, next: last + count, bytes, producer: (producer.0, last_sequence) };
+        let batch = Batch { base: last, next: last + count, bytes, producer: (producer.0, last_sequence), lost: false };
         if error != 0 {
             if error == broker::error::KAFKA_STORAGE_ERROR {
                 expected.maybe.get_or_insert(batch);
@@ -533,12 +598,22 @@ impl Scene {
         Ok(())
     }
 
-    /// What was read from `from` on is what was appended there; returns the offset behind its last whole batch.
-    fn compare(&self, name: &TopicPartition, from: i64, read: &[u8], strictly: bool) -> Result<i64, Violation> {
-        let property = if strictly { &holds::WHOLE } else { &holds::READS };
+    /// What was read from `from` on is what was appended there; returns the offset behind its last whole batch. `seen`
+    /// collects what a check after a recovery reads.
+    fn compare(
+        &self,
+        name: &TopicPartition,
+        from: i64,
+        read: &Bytes,
+        seen: Option<&mut Seen>,
+    ) -> Result<i64, Violation> {
         let batches = &self.expected[name].batches;
+        if self.config.cleanup_compact {
+            return compaction::read(batches, from, read, seen.unwrap_or(&mut Seen::default()));
+        }
+        let property = if seen.is_some() { &holds::WHOLE } else { &holds::READS };
         let first = batches.partition_point(|batch| batch.next <= from);
-        let (mut rest, mut next) = (read, from);
+        let (mut rest, mut next) = (&read[..], from);
         for batch in &batches[first..] {
             let shared = rest.len().min(batch.bytes.len());
             property.require(rest[..shared] == batch.bytes[..shared], || {
@@ -616,6 +691,12 @@ fn read_of(answers: &[(broker::shard::FetchAnswer, Option<storage::kafka::FileRa
     let (answer, range) = answers.first()?;
     let read = range.as_ref().filter(|_| answer.error_code == 0)?.read_bytes().ok()?;
     (!read.is_empty()).then_some(read)
+}
+
+/// Whether a fetch was granted and there was nothing to read.
+fn is_empty(answers: &[(broker::shard::FetchAnswer, Option<storage::kafka::FileRange<SimFile>>)]) -> bool {
+    let granted = answers.first().filter(|(answer, _)| answer.error_code == 0);
+    granted.is_some_and(|(_, range)| range.as_ref().is_none_or(|range| range.is_empty()))
 }
 
 /// What lies in a partition's folder, for the trace.

@@ -267,7 +267,11 @@ impl<D: Disk> Log<D> {
         let segment_bytes = self.config.segment_bytes.max(0) as u64;
         let index_bytes = self.config.segment_index_bytes.max(0) as usize;
         let too_large = segment.size + header.size() as u64 > segment_bytes;
-        let (batch_ms, max_ms) = (header.max_timestamp, self.config.segment_ms.saturating_sub(self.jitter_ms()));
+        // The active segment is never compacted, so it must not grow older than a record may wait for that.
+        let by_lag = self.config.cleanup_compact && self.config.max_compaction_lag_ms > 0;
+        let lag_ms = if by_lag { self.config.max_compaction_lag_ms } else { i64::MAX };
+        let segment_ms = self.config.segment_ms.min(lag_ms);
+        let (batch_ms, max_ms) = (header.max_timestamp, segment_ms.saturating_sub(self.jitter_ms()));
         let waited_ms = match self.active.first_timestamp {
             Some(first) if first >= 0 => batch_ms.saturating_sub(first),
             _ => now_ms.saturating_sub(self.active.created_ms),

@@ -270,6 +270,11 @@ impl<D: Disk> LogDir<D> {
         self.checkpoint(checkpoint::LOG_START, offsets)
     }
 
+    /// Where compaction goes on, of those partitions that were compacted.
+    pub fn checkpoint_cleaned(&self, offsets: &Offsets) -> CheckpointJob<D> {
+        self.checkpoint(checkpoint::CLEANER, offsets)
+    }
+
     fn checkpoint(&self, name: &str, offsets: &Offsets) -> CheckpointJob<D> {
         CheckpointJob { disk: self.disk.clone(), path: self.path.join(name), text: offsets_text(offsets) }
     }

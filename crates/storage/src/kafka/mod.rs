@@ -6,6 +6,7 @@
 //! that can be run elsewhere ([`FlushJob`], [`ReadPlan`]).
 
 pub mod checkpoint;
+mod cleaner;
 mod cut;
 mod index;
 mod load;
@@ -23,6 +24,7 @@ mod tail;
 mod timestamp;
 mod txn_index;
 
+pub use cleaner::{CleanOrder, Cleaned, Cleaner, Progress};
 pub use index::TimestampOffset;
 pub use load::{OpenOptions, Recovered};
 pub use log::{Appended, FlushDone, FlushJob, Log, RemoveJob};

@@ -84,6 +84,17 @@ impl Tail {
         }
     }
 
+    /// Forgets batches in segments below this base offset.
+    pub fn forget_segments_below(&mut self, base_offset: i64) {
+        while self.batches.front().is_some_and(|batch| batch.segment < base_offset) {
+            if self.cold == 0 {
+                self.cool_one();
+            }
+            self.batches.pop_front();
+            self.cold -= 1;
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.batches.clear();
