@@ -116,7 +116,8 @@ fn batches(log: &Log<FileDisk>) -> Vec<Batch> {
 
 fn records(log: &Log<FileDisk>) -> Vec<Record> {
     let data = batches(log).into_iter().filter(|batch| !batch.header.attributes.is_control());
-    data.flat_map(|batch| batch.records(1 << 20).expect("records").map(|r| r.expect("whole")).collect::<Vec<_>>()).collect()
+    data.flat_map(|batch| batch.records(1 << 20).expect("records").map(|r| r.expect("whole")).collect::<Vec<_>>())
+        .collect()
 }
 
 fn shown(log: &Log<FileDisk>) -> Vec<(i64, String)> {
@@ -170,8 +171,11 @@ fn the_last_value_of_each_key_stays() {
     let mut later = expected[1..].to_vec();
     later.push((80, "key0=new".into()));
     assert_eq!(shown(&writer.log), later);
-    let names: Vec<_> = std::fs::read_dir(dir.path()).expect("listed").map(|e| e.expect("an entry").file_name()).collect();
-    assert!(names.iter().all(|name| !name.to_string_lossy().ends_with("ed") && !name.to_string_lossy().ends_with("swap")));
+    let names: Vec<_> =
+        std::fs::read_dir(dir.path()).expect("listed").map(|e| e.expect("an entry").file_name()).collect();
+    assert!(
+        names.iter().all(|name| !name.to_string_lossy().ends_with("ed") && !name.to_string_lossy().ends_with("swap"))
+    );
     for (clean, recovery_point) in [(false, 0), (false, 81), (true, 81)] {
         assert_eq!(reopened(dir.path(), clean, recovery_point), later, "clean {clean}");
     }
@@ -191,7 +195,10 @@ fn a_map_that_is_too_small_cleans_in_rounds() {
         (first_dirty, rounds) = (end, rounds + 1);
     }
     assert!(rounds > 2, "{rounds}");
-    assert_eq!(records(&writer.log).iter().map(|record| record.offset).collect::<Vec<_>>(), (30..60).collect::<Vec<_>>());
+    assert_eq!(
+        records(&writer.log).iter().map(|record| record.offset).collect::<Vec<_>>(),
+        (30..60).collect::<Vec<_>>()
+    );
 }
 
 #[test]

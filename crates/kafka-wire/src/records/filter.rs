@@ -107,8 +107,7 @@ mod tests {
     use super::*;
 
     fn batch(compression: Compression) -> Batch {
-        let mut builder =
-            BatchBuilder::new(compression).base_offset(100).producer(7, 2, 40).partition_leader_epoch(3);
+        let mut builder = BatchBuilder::new(compression).base_offset(100).producer(7, 2, 40).partition_leader_epoch(3);
         for (delta, value) in [(0, Some(&b"a"[..])), (1, None), (4, Some(b"c"))] {
             let headers: &[(&[u8], Option<&[u8]>)] = &[(b"h", value), (b"h", None)];
             let timestamp = 1000 - i64::from(delta);

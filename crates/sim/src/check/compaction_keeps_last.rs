@@ -56,7 +56,8 @@ pub fn read(batches: &[Batch], from: i64, bytes: &Bytes, seen: &mut Seen) -> Res
     for batch in Batches::new(bytes.clone()).map_while(Result::ok) {
         let (base, end) = (batch.header.base_offset, batch.header.next_offset());
         let at = batches.partition_point(|appended| appended.base < base);
-        let appended = batches.get(at).filter(|appended| appended.base == base && appended.next == end && !appended.lost);
+        let appended =
+            batches.get(at).filter(|appended| appended.base == base && appended.next == end && !appended.lost);
         SAME_RECORDS.require(appended.is_some() && end > next, || {
             format!("a batch of offsets {base} to {end} was never appended, or comes twice")
         })?;

@@ -86,9 +86,18 @@ struct Input<D: Disk> {
 
 enum Phase<D: Disk> {
     /// The keys are read, from this place on.
-    Map { source: usize, position: u64 },
+    Map {
+        source: usize,
+        position: u64,
+    },
     /// The groups are copied.
-    Copy { groups: Vec<Range<usize>>, group: usize, source: usize, position: u64, output: Option<Box<Output<D>>> },
+    Copy {
+        groups: Vec<Range<usize>>,
+        group: usize,
+        source: usize,
+        position: u64,
+        output: Option<Box<Output<D>>>,
+    },
     Done,
 }
 
@@ -147,8 +156,7 @@ impl Txns {
     /// Whether a batch belongs to an aborted transaction.
     fn is_aborted(&self, header: &BatchHeader) -> Option<&AbortedTxn> {
         let holds = |txn: &&AbortedTxn| {
-            txn.producer_id == header.producer_id
-                && (txn.first_offset..=txn.last_offset).contains(&header.base_offset)
+            txn.producer_id == header.producer_id && (txn.first_offset..=txn.last_offset).contains(&header.base_offset)
         };
         header.is_transactional().then(|| self.aborted.iter().find(holds))?
     }
@@ -172,9 +180,7 @@ impl Txns {
         if marker.committed {
             return (!self.seen.remove(&header.producer_id), None);
         }
-        let holds = |txn: &&AbortedTxn| {
-            txn.producer_id == header.producer_id && txn.last_offset == header.base_offset
-        };
+        let holds = |txn: &&AbortedTxn| txn.producer_id == header.producer_id && txn.last_offset == header.base_offset;
         match self.aborted.iter().find(holds) {
             Some(txn) if self.seen_aborted.contains(&(txn.producer_id, txn.first_offset)) => (false, Some(*txn)),
             _ => (true, None),
@@ -551,7 +557,10 @@ impl<D: Disk> Cleaner<D> {
         self.sync_dir()?;
         self.swapping = true;
         for suffix in SUFFIXES {
-            self.rename(&format!("{}{CLEANED}", file_name(base, suffix)), &format!("{}{SWAP}", file_name(base, suffix)))?;
+            self.rename(
+                &format!("{}{CLEANED}", file_name(base, suffix)),
+                &format!("{}{SWAP}", file_name(base, suffix)),
+            )?;
         }
         self.sync_dir()?;
         let sources: Vec<i64> = self.sources[group].iter().map(|source| source.base_offset).collect();
