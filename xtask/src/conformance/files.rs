@@ -1,46 +1,135 @@
-//! `castlekeep zk log` and `castlekeep zk snapshot` say of Apache's files what Apache's own tools say.
+//! `castlekeep zk log` and `castlekeep zk snapshot` say of Apache's files and of ours what Apache's own tools say.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::process::run_ok;
-use crate::{apache, repo};
+use super::servers::{self, stop_cleanly};
+use super::zk_client::{ZkClient, open_acl};
+use crate::apache::{self, ZooKeeperOptions};
+use crate::process::{Server, run, run_ok, wait_for};
+use crate::{probe, repo};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const FOLDER: &str = "fixtures/zookeeper/data-3.9.5/version-2";
 
-/// Compares transactions and nodes.
-pub fn run(_: &Path) -> Result<String> {
-    let folder = repo::root()?.join(FOLDER);
+/// Compares transactions, nodes and the differences between snapshots, in files of Apache's and of ours.
+pub fn run_suite(dir: &Path) -> Result<String> {
+    let fixture = repo::root()?.join(FOLDER);
     let mut said = String::new();
     for name in ["log.1", "log.2b"] {
-        let file = folder.join(name);
-        let mut tool = apache::java("zookeeper", 64, "org.apache.zookeeper.server.persistence.TxnLogToolkit")?;
-        tool.arg("--dump").arg(&file);
-        let theirs = transactions_of_toolkit(&run_ok(tool, "", DEADLINE)?.stdout);
-        let ours: Vec<String> = ours("log", &file)?.iter().map(transaction).collect();
-        ensure!(!ours.is_empty() && ours == theirs, "{name}: ours {ours:#?}, Apache's {theirs:#?}");
-        said += &format!("  ok     {name}: {} transactions\n", ours.len());
+        said += &same_log(&fixture.join(name))?;
     }
     for name in ["snapshot.0", "snapshot.2a"] {
-        let file = folder.join(name);
-        let mut tool = apache::java("zookeeper", 64, "org.apache.zookeeper.server.SnapshotFormatter")?;
-        tool.arg(&file);
-        let theirs = nodes_of_formatter(&run_ok(tool, "", DEADLINE)?.stdout);
-        let ours: BTreeMap<String, Vec<i64>> = ours("snapshot", &file)?.iter().filter_map(node).collect();
-        ensure!(!ours.is_empty() && ours == theirs, "{name}: ours {ours:#?}, Apache's {theirs:#?}");
-        said += &format!("  ok     {name}: {} nodes\n", ours.len());
+        said += &same_snapshot(&fixture.join(name))?;
+    }
+    said += &same_differences(&fixture.join("snapshot.0"), &fixture.join("snapshot.2a"))?;
+    for compression in ["", "gz", "snappy"] {
+        let folder = written_by_ours(&dir.join(format!("ours-{compression}")), compression)?;
+        let (logs, snapshots) = (files(&folder, "log.")?, files(&folder, "snapshot.")?);
+        for log in &logs {
+            said += &same_log(log)?;
+        }
+        let [older, .., newest] = &snapshots[..] else { bail!("only these snapshots were written: {snapshots:?}") };
+        said += &same_snapshot(newest)?;
+        said += &same_differences(older, newest)?;
     }
     Ok(said)
 }
 
+fn same_log(file: &Path) -> Result<String> {
+    let mut tool = apache::java("zookeeper", 64, "org.apache.zookeeper.server.persistence.TxnLogToolkit")?;
+    tool.arg("--dump").arg(file);
+    let theirs = transactions_of_toolkit(&run_ok(tool, "", DEADLINE)?.stdout);
+    let ours: Vec<String> = ours("log", file)?.iter().map(transaction).collect();
+    ensure!(!ours.is_empty() && ours == theirs, "{}: ours {ours:#?}, Apache's {theirs:#?}", file.display());
+    Ok(format!("  ok     {}: {} transactions\n", name(file), ours.len()))
+}
+
+fn same_snapshot(file: &Path) -> Result<String> {
+    let mut tool = apache::java("zookeeper", 64, "org.apache.zookeeper.server.SnapshotFormatter")?;
+    tool.arg(file);
+    let theirs = nodes_of_formatter(&run_ok(tool, "", DEADLINE)?.stdout);
+    let ours: BTreeMap<String, Vec<i64>> = ours("snapshot", file)?.iter().filter_map(node).collect();
+    ensure!(!ours.is_empty() && ours == theirs, "{}: ours {ours:#?}, Apache's {theirs:#?}", file.display());
+    Ok(format!("  ok     {}: {} nodes\n", name(file), ours.len()))
+}
+
+/// Which nodes are in one of two snapshots only.
+fn same_differences(left: &Path, right: &Path) -> Result<String> {
+    let mut tool = apache::java("zookeeper", 64, "org.apache.zookeeper.server.SnapshotComparer")?;
+    // Thresholds below zero let every node through.
+    tool.arg("-l").arg(left).arg("-r").arg(right).args(["-b", "-1", "-n", "-1"]);
+    let text = run_ok(tool, "", DEADLINE)?.stdout;
+    let only = |side: &str| -> BTreeSet<String> {
+        let end = format!(" found only in {side} tree");
+        let path = |line: &str| Some(line.strip_prefix("Node ")?.split_once(end.as_str())?.0.to_owned());
+        text.lines().filter_map(path).collect()
+    };
+    let mut tool = castlekeep()?;
+    tool.args(["zk", "snapshot", "compare"]).arg(left).arg(right).args(["--format", "json"]);
+    // As diff does, it ends with another code when something differs.
+    let lines = run(tool, "", DEADLINE)?.stdout;
+    let lines: Vec<Value> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("read JSON")?;
+    let absent = |side: &str| -> BTreeSet<String> {
+        let absent = lines.iter().filter(|line| line["path"].is_string() && line[side].is_null());
+        absent.map(|line| line["path"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let (ours, theirs) = ((absent("right"), absent("left")), (only("left"), only("right")));
+    ensure!(ours == theirs, "{} and {}: ours {ours:?}, Apache's {theirs:?}", left.display(), right.display());
+    ensure!(!ours.1.is_empty(), "{} has nothing that {} lacks", right.display(), left.display());
+    Ok(format!("  ok     {} and {}: {} nodes are in one only\n", name(left), name(right), ours.0.len() + ours.1.len()))
+}
+
+/// A folder of ours with several snapshots.
+fn written_by_ours(dir: &Path, compression: &str) -> Result<PathBuf> {
+    let port = probe::free_port()?;
+    let extra = format!("snapCount=40\nsnapshot.compression.method={compression}\n");
+    let mut command = castlekeep()?;
+    command.arg("zookeeper").arg(apache::zoo_cfg(dir, &ZooKeeperOptions { port, extra })?);
+    let mut server = Server::spawn("castlekeep zookeeper", command, &dir.join("server.log"))?;
+    server.wait_ready(DEADLINE, || probe::zookeeper_ready(port))?;
+    let folder = dir.join("data/version-2");
+    let mut client = ZkClient::connect(port)?;
+    for number in 0..120 {
+        client.create(&format!("/n{number}"), number.to_string().as_bytes(), 0, open_acl())?;
+        if number % 10 == 0 {
+            client.delete(&format!("/n{number}"))?;
+        }
+    }
+    wait_for("three snapshots", DEADLINE, || files(&folder, "snapshot.").ok().filter(|files| files.len() >= 3))?;
+    client.close()?;
+    stop_cleanly(server)?;
+    Ok(folder)
+}
+
+/// The files of a folder whose names begin so, oldest first.
+fn files(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))?;
+    let zxid = |path: &PathBuf| {
+        let digits = name(path).strip_prefix(prefix)?.split('.').next()?.to_owned();
+        u64::from_str_radix(&digits, 16).ok()
+    };
+    let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    found.retain(|path| zxid(path).is_some());
+    found.sort_by_key(zxid);
+    Ok(found)
+}
+
+fn name(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn castlekeep() -> Result<Command> {
+    Ok(Command::new(servers::castlekeep()?))
+}
+
 fn ours(verb: &str, file: &Path) -> Result<Vec<Value>> {
-    let mut tool = Command::new(repo::release_folder()?.join("castlekeep"));
+    let mut tool = castlekeep()?;
     tool.args(["zk", verb]).arg(file).args(["--format", "json"]);
     let lines = run_ok(tool, "", DEADLINE)?.stdout;
     lines.lines().map(|line| serde_json::from_str(line).with_context(|| format!("read {line}"))).collect()

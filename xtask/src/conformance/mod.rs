@@ -105,7 +105,7 @@ const OWN_SERVERS: [OwnServers; 11] = [
         about: "ours: the reply to a write leaves after the fdatasync that covers it",
         body: strace::run,
     },
-    OwnServers { name: "zk-files", about: "our file tools and Apache's on Apache's files", body: files::run },
+    OwnServers { name: "zk-files", about: "our file tools and Apache's on files of both", body: files::run_suite },
     OwnServers {
         name: "log-dirs",
         about: "one Kafka log.dirs under Apache's server and ours in turn",

@@ -155,11 +155,10 @@ impl fmt::Display for StoreError {
             ),
             Self::LogGap { path, before, after } => write!(
                 f,
-                "{}: transaction 0x{after:x} follows 0x{before:x}, those between are missing; restore the missing log \
-                 file from a backup or another member, or go back to 0x{before:x}, giving up all that came later, \
-                 with `castlekeep zk log --cut-after 0x{before:x} {}`",
-                path.display(),
-                path.parent().unwrap_or(path).display()
+                "{0}: transaction 0x{after:x} follows 0x{before:x}, those between are missing; restore the missing log \
+                 file from a backup or another member; or go back to 0x{before:x}, giving up all that came later, \
+                 with `castlekeep zk log {0} --cut-from 0x{after:x}`",
+                path.display()
             ),
             Self::NewerFile { path, found } => write!(
                 f,

@@ -399,6 +399,7 @@ pub fn truncate<D: Disk>(disk: &D, log_dir: &Path, zxid: i64) -> Result<(), Stor
 mod tests {
     use super::*;
     use crate::file_disk::FileDisk;
+    use crate::zk::inspect::repair;
     use crate::zk::snapshot_writer::SnapshotWriter;
     use crate::zk::txn_log::{TxnLog, TxnLogConfig};
 
@@ -502,6 +503,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_refusal_names_as_the_way_on_works() {
+        // A wrong byte within a payload that is no transaction, a wrong length, a wrong header.
+        let damages = [(16 + 3 * ENTRY + 60, &[1; 8][..], 3), (16 + 3 * ENTRY + 8, &[0; 40], 3), (0, &[9; 4], 0)];
+        for (offset, bytes, left) in damages {
+            let root = tempfile::tempdir().unwrap();
+            let dir = folder(root.path(), 10, true, true);
+            damage(&dir, offset, bytes);
+            let error = restored(&dir).unwrap_err();
+            let path = dir.log_dir.join("log.1");
+            assert!(error.to_string().contains(&format!("castlekeep zk log --repair {}", path.display())), "{error}");
+            let plan = repair::plan(&FileDisk, &path).unwrap();
+            repair::repair(&FileDisk, &path, &plan).unwrap();
+            assert_eq!(restored(&dir).unwrap().0.len(), left, "damage at {offset}: {plan:?}");
+        }
+    }
+
+    #[test]
     fn files_of_a_later_format_refuse() {
         let root = tempfile::tempdir().unwrap();
         let dir = folder(root.path(), 3, true, true);
@@ -593,7 +611,16 @@ mod tests {
         log.append(13, payload(13));
         let done = log.begin_group().unwrap().run();
         log.group_done(done).unwrap();
-        assert!(matches!(restored(&dir).unwrap_err(), StoreError::LogGap { before: 10, after: 13, .. }));
+        let gap = restored(&dir).unwrap_err();
+        assert!(matches!(gap, StoreError::LogGap { before: 10, after: 13, .. }), "{gap}");
+        // What the message says works: nothing is lost but what it names, and that stays as a copy.
+        let later = dir.log_dir.join("log.d");
+        assert!(gap.to_string().contains(&format!("zk log {} --cut-from 0xd", later.display())), "{gap}");
+        let kept = std::fs::read(&later).unwrap();
+        let plan = repair::plan_cut(&FileDisk, &later, 13).unwrap();
+        let copies = repair::repair(&FileDisk, &later, &plan).unwrap();
+        assert_eq!(std::fs::read(&copies[0]).unwrap(), kept);
+        assert_eq!(restored(&dir).unwrap().0.last(), Some(&10));
 
         std::fs::remove_file(dir.snap_dir.join("snapshot.0")).unwrap();
         std::fs::remove_file(dir.snap_dir.join("snapshot.5")).unwrap();

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use storage::file_disk::FileDisk;
 use storage::zk::inspect::log::{Entry, Report, walk};
-use storage::zk::inspect::repair::{Plan, plan, repair};
+use storage::zk::inspect::repair::{Plan, plan, plan_cut, repair};
 
 use super::{Format, Verdict, parse_zxid, show};
 
@@ -20,7 +20,8 @@ use super::{Format, Verdict, parse_zxid, show};
     castlekeep zk log log.1 --session 0x10000abcdef0000 --format json\n  \
     castlekeep zk log log.100000001 --from 0x100000010 --to 0x100000020\n  \
     castlekeep zk log log.1 --verify                    checksums, end marks, order; only what is wrong\n  \
-    castlekeep zk log log.1 --repair                    says what it would do, asks, keeps a copy")]
+    castlekeep zk log log.1 --repair                    says what it would do, asks, keeps a copy\n  \
+    castlekeep zk log log.2b --cut-from 0x2b            the same for a transaction whose forerunners are lost")]
 pub struct Args {
     /// The file: `version-2/log.<zxid>`
     file: PathBuf,
@@ -49,14 +50,23 @@ pub struct Args {
     /// the rest is given up. The server must not run. A copy of the file stays beside it.
     #[arg(long, conflicts_with_all = ["verify", "data", "from", "to", "session", "path"])]
     repair: bool,
-    /// Repair without asking
-    #[arg(long, short, requires = "repair")]
+    /// Give up this transaction and all later ones, in this file and the files behind it. The server must not run. A copy
+    /// of each file stays beside it.
+    #[arg(
+        long,
+        value_name = "ZXID",
+        value_parser = parse_zxid,
+        conflicts_with_all = ["repair", "verify", "data", "from", "to", "session", "path"]
+    )]
+    cut_from: Option<i64>,
+    /// Repair or cut without asking
+    #[arg(long, short)]
     yes: bool,
 }
 
 /// Runs it.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Verdict> {
-    if args.repair {
+    if args.repair || args.cut_from.is_some() {
         return run_repair(args, out);
     }
     let bar = progress(args)?;
@@ -162,12 +172,15 @@ impl Args {
 
 fn run_repair(args: &Args, out: &mut dyn Write) -> Result<Verdict> {
     let tried = || format!("cannot repair the log {}", args.file.display());
-    let plan = plan(&FileDisk, &args.file).with_context(tried)?;
+    let plan = match args.cut_from {
+        Some(from) => plan_cut(&FileDisk, &args.file, from).with_context(tried)?,
+        None => plan(&FileDisk, &args.file).with_context(tried)?,
+    };
     if plan.is_empty() {
         writeln!(out, "{} is whole; nothing to repair", args.file.display())?;
         return Ok(Verdict::Good);
     }
-    describe(&plan, out)?;
+    describe(&plan, args.cut_from, out)?;
     out.flush()?;
     if !args.yes && !confirmed()? {
         bail!("nothing was changed");
@@ -180,13 +193,14 @@ fn run_repair(args: &Args, out: &mut dyn Write) -> Result<Verdict> {
     Ok(Verdict::Good)
 }
 
-fn describe(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+fn describe(plan: &Plan, given_up: Option<i64>, out: &mut dyn Write) -> io::Result<()> {
     for (offset, zxid) in &plan.sealed {
         writeln!(out, "transaction {zxid:#x} at offset {offset} has a wrong checksum and makes sense: a new checksum")?;
     }
     if let Some(cut) = plan.cut {
         let last = plan.last_zxid.map_or("nothing".into(), |zxid| format!("transaction {zxid:#x}"));
-        writeln!(out, "from offset {cut} on nothing makes sense: cut there; the last thing left is {last}")?;
+        let why = given_up.map_or("nothing makes sense".into(), |zxid| format!("is {zxid:#x} and what followed"));
+        writeln!(out, "from offset {cut} on {why}: cut there; the last thing left is {last}")?;
     }
     for later in &plan.later {
         writeln!(out, "{} does not follow any more: set aside", later.display())?;

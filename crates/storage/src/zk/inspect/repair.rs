@@ -10,7 +10,7 @@ use base::checksum::adler32;
 use zk_wire::txn::Transaction;
 
 use crate::disk::{Disk, DiskFile, OpenMode};
-use crate::zk::log_reader::{END_MARK, ENTRY_OVERHEAD, Found, LogReader, payload_zxid};
+use crate::zk::log_reader::{END_MARK, ENTRY_OVERHEAD, Found, LogReader, MAGIC, later_version, payload_zxid};
 use crate::zk::{names, synced};
 
 /// What would be done.
@@ -39,11 +39,16 @@ pub const BACKUP_PREFIX: &str = "castlekeep.damaged.";
 /// Looks at a log and says what a repair would do.
 ///
 /// # Errors
-/// As the disk reports them; kind `InvalidData` when the file has no log's header.
+/// As the disk reports them; kind `InvalidData` when the file is of a later format.
 pub fn plan<D: Disk>(disk: &D, path: &Path) -> io::Result<Plan> {
     let file = disk.open(path, OpenMode::Read)?;
+    let mut head = [0; 8];
+    let read = file.read_at(&mut head, 0)?;
+    if let Some(version) = later_version(&head[..read], MAGIC) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("its format has the later version {version}")));
+    }
     let Some(mut reader) = LogReader::open(file)? else {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not begin with a log's header"));
+        return Ok(Plan { cut: Some(0), later: later_logs(disk, path)?, ..Plan::default() });
     };
     let mut plan = Plan::default();
     loop {
@@ -68,6 +73,30 @@ pub fn plan<D: Disk>(disk: &D, path: &Path) -> io::Result<Plan> {
         plan.later = later_logs(disk, path)?;
     }
     Ok(plan)
+}
+
+/// Says what giving up transaction `from` and all later ones would do, in a log and the logs behind it: the way on when
+/// transactions before it are missing.
+///
+/// # Errors
+/// As [`plan`]; kind `NotFound` when the log holds no such transaction.
+pub fn plan_cut<D: Disk>(disk: &D, path: &Path, from: i64) -> io::Result<Plan> {
+    let Some(mut reader) = LogReader::open(disk.open(path, OpenMode::Read)?)? else {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not begin with a log's header"));
+    };
+    let mut plan = Plan::default();
+    loop {
+        let at = reader.position();
+        match reader.next_entry()? {
+            Found::Entry { zxid, .. } if zxid < from => plan.last_zxid = Some(zxid),
+            Found::Entry { .. } => {
+                plan.cut = Some(at);
+                plan.later = later_logs(disk, path)?;
+                return Ok(plan);
+            }
+            _ => return Err(io::Error::new(io::ErrorKind::NotFound, format!("it has no transaction from 0x{from:x} on"))),
+        }
+    }
 }
 
 /// Does what `plan` says: copies first, then the files, durably. Returns the copies.
