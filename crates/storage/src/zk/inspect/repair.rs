@@ -94,7 +94,12 @@ pub fn plan_cut<D: Disk>(disk: &D, path: &Path, from: i64) -> io::Result<Plan> {
                 plan.later = later_logs(disk, path)?;
                 return Ok(plan);
             }
-            _ => return Err(io::Error::new(io::ErrorKind::NotFound, format!("it has no transaction from 0x{from:x} on"))),
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    format!("it has no transaction from 0x{from:x} on"),
+                ));
+            }
         }
     }
 }
