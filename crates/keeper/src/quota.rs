@@ -6,6 +6,7 @@
 //! Of several quotas above a node the deepest one counts.
 
 use core::fmt;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::Str;
@@ -129,12 +130,12 @@ pub struct Quotas {
 impl Quotas {
     /// A path has limits from now on.
     pub fn insert(&mut self, limited: &str) {
-        self.limited.insert(limited.into());
+        self.limited.insert(without_blanks(limited).as_ref().into());
     }
 
     /// A path has none any more.
     pub fn remove(&mut self, limited: &str) {
-        self.limited.remove(limited);
+        self.limited.remove(&*without_blanks(limited));
     }
 
     /// All of them, in order.
@@ -147,7 +148,8 @@ impl Quotas {
         if self.limited.is_empty() {
             return None;
         }
-        let mut at = path;
+        let path = without_blanks(path);
+        let mut at = &*path;
         loop {
             if let Some(limited) = self.limited.get(at) {
                 return Some(limited);
@@ -155,6 +157,15 @@ impl Quotas {
             at = at.rsplit_once('/')?.0;
         }
     }
+}
+
+/// A path as upstream looks for quotas: names of nothing but blanks are passed over.
+fn without_blanks(path: &str) -> Cow<'_, str> {
+    let blank = |name: &str| name.chars().all(|c| c <= ' ');
+    if !path.split('/').skip(1).any(blank) {
+        return path.into();
+    }
+    path.split('/').filter(|name| !blank(name)).flat_map(|name| ["/", name]).collect::<String>().into()
 }
 
 /// A write that goes beyond a quota.
@@ -242,6 +253,7 @@ mod tests {
             ("/a/b/c", Some("/a/b/c")),
             ("/a/b/c/d/e", Some("/a/b/c")),
             ("/ab", None),
+            ("/ /a", Some("/a")),
             ("/", None),
         ] {
             assert_eq!(quotas.above(path).map(|path| &**path), expected, "{path}");

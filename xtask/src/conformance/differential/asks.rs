@@ -4,20 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 
 use base::Prng;
 use zk_wire::OpCode;
-use zk_wire::multi::{MultiOp, MultiRequest};
+use zk_wire::multi::MultiRequest;
 
 use super::body::Body;
+use super::quotas::Quotas;
 use super::shown::Learned;
 use super::values;
 
-/// Operations that castlekeep does not serve yet or answers otherwise on purpose (`docs/divergence.md`): not generated.
-pub const LEFT_OUT: &[OpCode] =
-    &[OpCode::RECONFIG, OpCode::CREATE_CONTAINER, OpCode::DELETE_CONTAINER, OpCode::CREATE_TTL, OpCode::SASL];
+/// Operations that castlekeep answers otherwise on purpose (`docs/divergence.md`): not generated.
+pub const LEFT_OUT: &[OpCode] = &[OpCode::DELETE_CONTAINER];
 
-/// The modes of create that are served: container and TTL nodes are not.
-const MODES: &[i32] = &[0, 1, 2, 3];
-/// The flags of the others.
-const MODES_LEFT_OUT: std::ops::RangeInclusive<i32> = 4..=6;
+/// The modes of create and create2: those of containers and TTL nodes are refused or mean nothing there.
+const MODES: &[i32] = &[0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6];
 
 /// How often each operation is asked for.
 const WEIGHTS: &[(OpCode, u64)] = &[
@@ -45,8 +43,16 @@ const WEIGHTS: &[(OpCode, u64)] = &[
     (OpCode::GET_ALL_CHILDREN_NUMBER, 12),
     (OpCode::WHO_AM_I, 12),
     (OpCode::CLOSE_SESSION, 8),
+    (OpCode::CREATE_CONTAINER, 40),
+    (OpCode::CREATE_TTL, 40),
+    (OpCode::RECONFIG, 8),
+    (OpCode::SASL, 8),
     (UNKNOWN, 6),
+    (QUOTA, 90),
 ];
+
+/// Stands for what clients do with quotas.
+const QUOTA: OpCode = OpCode(1001);
 
 /// Stands for numbers that are no operation of a client. Apache takes -10 and fails over its body; ours turns it away on
 /// purpose, so it is not among them.
@@ -56,7 +62,7 @@ const UNKNOWN_NUMBERS: &[i32] =
 
 /// The operations that are asked for.
 pub fn served() -> impl Iterator<Item = OpCode> {
-    WEIGHTS.iter().map(|(opcode, _)| *opcode).filter(|opcode| *opcode != UNKNOWN)
+    WEIGHTS.iter().map(|(opcode, _)| *opcode).filter(|opcode| ![UNKNOWN, QUOTA].contains(opcode))
 }
 
 /// Above this, nodes are deleted rather than created.
@@ -83,21 +89,28 @@ impl Ask {
     }
 
     /// Whether replies to requests sent behind it in one go are not determined: it may end the connection, is answered
-    /// ahead of what waits, or (setACL) Apache knows of it a moment later than ours (`docs/divergence.md`).
+    /// ahead of what waits, or (setACL, a container with the flags of an ephemeral node) Apache knows of it a moment
+    /// later than ours (`docs/divergence.md`).
     pub fn must_be_last(&self) -> bool {
         let served = served().any(|opcode| opcode.0 == self.opcode);
-        !served || [OpCode::AUTH, OpCode::CLOSE_SESSION, OpCode::SET_ACL].iter().any(|opcode| opcode.0 == self.opcode)
+        let last = [OpCode::AUTH, OpCode::CLOSE_SESSION, OpCode::SET_ACL, OpCode::SASL, OpCode::CREATE_CONTAINER];
+        !served || last.iter().any(|opcode| opcode.0 == self.opcode)
     }
 }
 
 /// What the reply will tell of.
 #[derive(Clone, Default)]
-enum Subject {
+pub enum Subject {
     #[default]
     Nothing,
     Node(String),
     Deleted(String),
     Parts(Vec<Subject>),
+    /// The limits of a path are there, or gone.
+    Limits {
+        path: &'static str,
+        there: bool,
+    },
 }
 
 /// What is known of a node.
@@ -115,13 +128,14 @@ pub struct Asks {
     /// For a multi that needs nodes of its own.
     fresh: u64,
     former: VecDeque<String>,
+    quotas: Quotas,
 }
 
 impl Asks {
     /// Nothing is known but the root.
     pub fn new(prng: Prng) -> Self {
         let nodes = BTreeMap::from([("/".to_owned(), Node::default())]);
-        Self { prng, nodes, last_zxid: 0, fresh: 0, former: VecDeque::new() }
+        Self { prng, nodes, last_zxid: 0, fresh: 0, former: VecDeque::new(), quotas: Quotas::default() }
     }
 
     /// A request that shows a node: for looking at the whole tree.
@@ -149,8 +163,18 @@ impl Asks {
         }
     }
 
+    /// Whether requests are to be sent one by one: Apache looks at the numbers of a quota before the writes under way
+    /// are in them.
+    pub fn one_by_one(&self) -> bool {
+        self.quotas.any_limits()
+    }
+
     /// A request of an operation.
     pub fn ask(&mut self, opcode: OpCode, xid: i32) -> Ask {
+        if opcode == QUOTA {
+            let (opcode, body, about, subject) = self.quotas.ask(&mut self.prng);
+            return Ask { xid, opcode: opcode.0, body: body.0, about, subject };
+        }
         let (body, about, subject) = self.body(opcode);
         let mut ask = Ask { xid, opcode: opcode.0, body: body.0, about, subject };
         match opcode {
@@ -174,9 +198,29 @@ impl Asks {
     fn body(&mut self, opcode: OpCode) -> (Body, String, Subject) {
         let body = Body::new();
         match opcode {
-            OpCode::CREATE | OpCode::CREATE2 => {
-                let (body, about) = self.create();
+            OpCode::CREATE | OpCode::CREATE2 | OpCode::CREATE_CONTAINER | OpCode::CREATE_TTL => {
+                let (body, about) = self.create(opcode);
                 (body, format!("{} {about}", opcode.name()), Subject::Nothing)
+            }
+            OpCode::RECONFIG => {
+                let mut member = || match self.prng.below(3) {
+                    0 => None,
+                    1 => Some(""),
+                    _ => Some("server.1=127.0.0.1:1:2;3"),
+                };
+                let (joining, leaving, members) = (member(), member(), member());
+                let body =
+                    [joining, leaving, members].iter().fold(body, |body, text| body.buffer(text.map(str::as_bytes)));
+                let version = *self.prng.pick(&[-1, 0, 1, i64::MAX]).expect("not empty");
+                (
+                    body.long(version),
+                    format!("reconfig {joining:?} {leaving:?} {members:?} v{version}"),
+                    Subject::Nothing,
+                )
+            }
+            OpCode::SASL => {
+                let token: Option<&[u8]> = *self.prng.pick(&[Some(&b""[..]), Some(b"token"), None]).expect("not empty");
+                (body.buffer(token), format!("sasl {token:?}"), Subject::Nothing)
             }
             OpCode::DELETE => {
                 let (body, path, about) = self.delete();
@@ -235,7 +279,7 @@ impl Asks {
         }
     }
 
-    fn create(&mut self) -> (Body, String) {
+    fn create(&mut self, opcode: OpCode) -> (Body, String) {
         let mut path = if self.prng.chance(1, 12) { values::odd_path(&mut self.prng) } else { self.new_path() };
         let crowded = self.nodes.len() > NODES_WANTED;
         if crowded && self.prng.chance(3, 4) {
@@ -247,8 +291,20 @@ impl Asks {
         if crowded && flags > 1 {
             flags &= 1;
         }
-        let about = format!("{path:?} data {:?} {list:?} flags {flags}", data.as_ref().map(Vec::len));
-        (Body::new().text(&path).buffer(data.as_deref()).list(&list).int(flags), about)
+        let mut ttl_ms = None;
+        match opcode {
+            OpCode::CREATE_CONTAINER if self.prng.chance(3, 4) => flags = 4,
+            OpCode::CREATE_TTL => {
+                if self.prng.chance(7, 8) {
+                    flags = if crowded || self.prng.chance(1, 2) { 5 } else { 6 };
+                }
+                ttl_ms = Some(values::ttl_ms(&mut self.prng));
+            }
+            _ => {}
+        }
+        let about = format!("{path:?} data {:?} {list:?} flags {flags} {ttl_ms:?}", data.as_ref().map(Vec::len));
+        let body = Body::new().text(&path).buffer(data.as_deref()).list(&list).int(flags);
+        (ttl_ms.into_iter().fold(body, Body::long), about)
     }
 
     fn delete(&mut self) -> (Body, String, String) {
@@ -278,7 +334,16 @@ impl Asks {
         for _ in 0..count {
             let opcode = *self
                 .prng
-                .pick(&[OpCode::CREATE, OpCode::CREATE2, OpCode::DELETE, OpCode::SET_DATA, OpCode::CHECK])
+                .pick(&[
+                    OpCode::CREATE,
+                    OpCode::CREATE2,
+                    OpCode::CREATE_CONTAINER,
+                    OpCode::CREATE_TTL,
+                    OpCode::DELETE,
+                    OpCode::DELETE,
+                    OpCode::SET_DATA,
+                    OpCode::CHECK,
+                ])
                 .expect("not empty");
             let (part, text, subject) = if tame { self.tame_part(opcode) } else { self.wild_part(opcode) };
             // The flag and the error in a part's header are not looked at.
@@ -309,13 +374,16 @@ impl Asks {
     fn wild_part(&mut self, opcode: OpCode) -> (Body, String, Subject) {
         if opcode != OpCode::CHECK {
             // Apache stumbles over a null list within a multi before the request has a zxid; ours answers INVALIDACL
-            // for the part, as outside of a multi (`docs/divergence.md`).
+            // for the part, as outside of a multi. To Apache a container with the flags of an ephemeral node is one
+            // until it is applied (`docs/divergence.md`).
             loop {
                 let part = self.body(opcode);
                 let bytes = bytes::Bytes::copy_from_slice(&part.0.0);
-                let create = matches!(opcode, OpCode::CREATE | OpCode::CREATE2);
-                let null_list = |request: zk_wire::CreateRequest| request.acl.is_none();
-                if !create || !<zk_wire::CreateRequest as zk_wire::Jute>::from_bytes(bytes).is_ok_and(null_list) {
+                let create = matches!(opcode, OpCode::CREATE | OpCode::CREATE2 | OpCode::CREATE_CONTAINER);
+                let differs = |request: zk_wire::CreateRequest| {
+                    request.acl.is_none() || opcode == OpCode::CREATE_CONTAINER && matches!(request.flags, 1 | 3)
+                };
+                if !create || !<zk_wire::CreateRequest as zk_wire::Jute>::from_bytes(bytes).is_ok_and(differs) {
                     return part;
                 }
             }
@@ -329,18 +397,20 @@ impl Asks {
     fn tame_part(&mut self, opcode: OpCode) -> (Body, String, Subject) {
         let path = self.known_path();
         match opcode {
-            OpCode::CREATE | OpCode::CREATE2 => {
+            OpCode::CREATE | OpCode::CREATE2 | OpCode::CREATE_CONTAINER | OpCode::CREATE_TTL => {
                 self.fresh += 1;
                 let parent = if self.prng.chance(1, 3) { path } else { "/".into() };
                 let slash = if parent == "/" { "" } else { "/" };
                 let path = format!("{parent}{slash}m{}", self.fresh);
-                let flags = self.prng.below(4) as i32;
+                let flags = match opcode {
+                    OpCode::CREATE_CONTAINER => *self.prng.pick(&[4, 4, 0, 2]).expect("not empty"),
+                    OpCode::CREATE_TTL => *self.prng.pick(&[5, 6, 5, 6, 0, 1, 4]).expect("not empty"),
+                    _ => self.prng.below(5) as i32,
+                };
                 let about = format!("{} {path:?} flags {flags}", opcode.name());
-                (
-                    Body::new().text(&path).buffer(Some(b"multi")).list(&values::open()).int(flags),
-                    about,
-                    Subject::Nothing,
-                )
+                let body = Body::new().text(&path).buffer(Some(b"multi")).list(&values::open()).int(flags);
+                let body = if opcode == OpCode::CREATE_TTL { body.long(1 << 39) } else { body };
+                (body, about, Subject::Nothing)
             }
             OpCode::DELETE => {
                 let path = self.leaf();
@@ -357,7 +427,8 @@ impl Asks {
     fn auth(&mut self) -> (Body, String, Subject) {
         let kind = *self.prng.pick(&[0, 0, 0, 1, -1]).expect("not empty");
         let (scheme, auth): (&str, Option<Vec<u8>>) = match self.prng.below(40) {
-            0..=29 => ("digest", Some(self.prng.pick(&values::USERS).expect("not empty").0.into())),
+            0..=28 => ("digest", Some(self.prng.pick(&values::USERS).expect("not empty").0.into())),
+            29 => ("digest", Some(values::SUPER_USER.into())),
             30 => ("digest", Some(b"nocolon".to_vec())),
             31 => ("digest", Some(b"a:b:c".to_vec())),
             32 => ("digest", Some(Vec::new())),
@@ -445,11 +516,13 @@ impl Asks {
     }
 
     fn take(&mut self, subject: &Subject, learned: &Learned) {
-        if let Some(created) = &learned.created {
+        if let Some(created) = learned.created.as_ref().filter(|created| !created.starts_with(values::QUOTA)) {
             self.nodes.insert(created.clone(), Node::default());
         }
         match subject {
             Subject::Nothing => {}
+            Subject::Limits { path, there } if learned.err == 0 => self.quotas.learn(path, *there),
+            Subject::Limits { .. } => {}
             Subject::Node(path) | Subject::Deleted(path) if learned.err == zk_wire::ErrorCode::NO_NODE.0 => {
                 self.forget(path);
             }
@@ -487,16 +560,13 @@ impl Asks {
 fn asks_for_left_out(ask: &Ask) -> bool {
     let r = &mut base::Reader::new(bytes::Bytes::copy_from_slice(&ask.body));
     match OpCode(ask.opcode) {
-        OpCode::CREATE | OpCode::CREATE2 => {
-            let request = <zk_wire::CreateRequest as zk_wire::Jute>::decode(r);
-            request.is_ok_and(|request| MODES_LEFT_OUT.contains(&request.flags))
-        }
-        OpCode::MULTI => <MultiRequest as zk_wire::Jute>::decode(r).is_ok_and(|request| {
-            request.ops.iter().any(|op| match op {
-                MultiOp::Create(request) | MultiOp::Create2(request) => MODES_LEFT_OUT.contains(&request.flags),
-                other => LEFT_OUT.contains(&other.opcode()),
-            })
+        // Apache's server ends over a createTTL of another mode without a time (`docs/divergence.md`).
+        OpCode::CREATE_TTL => <zk_wire::CreateTtlRequest as zk_wire::Jute>::decode(r).is_ok_and(|request| {
+            let mode = zk_wire::CreateMode::from_flags(request.flags);
+            request.ttl_ms < 0 && mode.is_some_and(|mode| !mode.is_ttl())
         }),
+        OpCode::MULTI => <MultiRequest as zk_wire::Jute>::decode(r)
+            .is_ok_and(|request| request.ops.iter().any(|op| LEFT_OUT.contains(&op.opcode()))),
         _ => LEFT_OUT.iter().any(|opcode| opcode.0 == ask.opcode),
     }
 }

@@ -100,6 +100,23 @@ pub fn version(prng: &mut Prng, current: i32) -> i32 {
 pub const USERS: [(&str, &str); 2] =
     [("user:pass", "user:smGaoVKd/cQkjm7b88GyorAUz20="), ("super:admin", "super:xQJmxLMiHGwaqBvst5y6rkB6HQs=")];
 
+/// Who may do everything, and the `superDigest` that says so.
+pub const SUPER_USER: &str = "boss:secret";
+/// As [`SUPER_USER`] has it.
+pub const SUPER_DIGEST: &str = "boss:HmfhJIFKFBixIzUWoswupLD5Ih4=";
+
+/// Below it are quotas.
+pub const QUOTA: &str = "/zookeeper/quota/";
+
+/// A time to live, long enough that nothing goes while the test runs, or one that is none.
+pub fn ttl_ms(prng: &mut Prng) -> i64 {
+    match prng.below(10) {
+        0 => *prng.pick(&[0, -1, i64::MIN, i64::MAX, 1 << 40, -5]).expect("not empty"),
+        1 => (1 << 40) - 1,
+        _ => 3_600_000 + prng.below(1 << 30) as i64,
+    }
+}
+
 const IP_IDS: &[&str] = &[
     "127.0.0.1",
     "127.0.0.1/32",
