@@ -135,6 +135,41 @@ fn properties_come_from_the_command_line_and_the_environment() {
 }
 
 #[test]
+fn what_is_logged_changes_while_it_runs() {
+    let release = Release::new("");
+    let config = release.path("conf/zoo.cfg").display().to_string();
+    let log = release.path("log");
+    let mut command = release.command(Path::new(CASTLEKEEP), &["zookeeper", &config, "--log-format", "json"]);
+    command.env_remove("CASTLEKEEP_LOG").stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap());
+    let server = Server(command.spawn().unwrap());
+    let lines = || -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(&log).unwrap();
+        // The last line may be half written.
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    let says = |level: &str, part: &str| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !lines().iter().any(|l| l["level"] == level && l["message"].as_str().is_some_and(|m| m.contains(part))) {
+            assert!(Instant::now() < deadline, "no {level} line with {part:?} in {:?}", lines());
+            std::thread::yield_now();
+        }
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while TcpStream::connect(("127.0.0.1", release.port)).is_err() {
+        assert!(Instant::now() < deadline, "it does not start");
+        std::thread::yield_now();
+    }
+    assert_eq!(word(release.port, "srvr").lines().filter(|line| line.starts_with("Mode")).count(), 1);
+    let pid = Pid::from_child(&server.0);
+    kill_process(pid, Signal::USR1).unwrap();
+    says("ERROR", "changed to debug");
+    drop(TcpStream::connect(("127.0.0.1", release.port)).unwrap());
+    says("DEBUG", "closed its connection");
+    kill_process(pid, Signal::USR2).unwrap();
+    says("ERROR", "changed to info");
+}
+
+#[test]
 fn the_process_is_the_server_and_ends_on_sigterm() {
     let release = Release::new("");
     let config = release.path("conf/zoo.cfg").display().to_string();

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod http;
 pub mod kafka;
+pub mod log_level;
 pub mod memory;
 pub mod world_real;
 pub mod zk;

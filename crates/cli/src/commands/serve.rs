@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::plan::{Http, Plan};
 use crate::banner::{self, Listening};
+use crate::logging;
 
 /// Runs until SIGTERM, Ctrl-C, or the end of a role.
 ///
@@ -36,6 +37,7 @@ struct Running {
 async fn serve(plan: Plan, began: Instant) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    tokio::spawn(logging::follow_signals());
     let data = plan.data.clone();
     let mut running = Running::default();
     tokio::select! {

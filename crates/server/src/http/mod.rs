@@ -3,6 +3,7 @@
 //! It only reads what the roles offer through [`AdminSource`]; it decides nothing and changes nothing.
 
 pub mod keeper_source;
+mod log_level;
 
 use std::io;
 use std::net::SocketAddr;
@@ -88,13 +89,14 @@ pub async fn start(addresses: &[SocketAddr], sources: Vec<Arc<dyn AdminSource>>)
     let mut handle = HttpHandle { addresses: Vec::new(), stop, tasks: JoinSet::new() };
     for listener in listeners {
         handle.addresses.push(listener.local_addr()?);
-        let (router, mut stopped) = (router.clone(), stopped.clone());
+        let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        let mut stopped = stopped.clone();
         handle.tasks.spawn(async move {
             let until_stopped = async move {
                 // An error means that the handle is gone: stop too.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
-            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(until_stopped).await {
+            if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(until_stopped).await {
                 tracing::error!(%error, "the HTTP port stopped");
             }
         });
@@ -111,6 +113,7 @@ fn router(sources: Sources) -> Router {
         .route("/commands", get(command_list))
         .route("/commands/{name}", get(command))
         .with_state(sources)
+        .merge(log_level::router())
 }
 
 async fn landing(State(sources): State<Sources>) -> Html<String> {
@@ -130,7 +133,8 @@ async fn landing(State(sources): State<Sources>) -> Html<String> {
          <li><a href=/health>/health</a>: the process runs\
          <li><a href=/ready>/ready</a>: every role answers its clients\
          <li><a href=/metrics>/metrics</a>: Prometheus\
-         <li><a href=/commands>/commands</a>: ZooKeeper's AdminServer commands</ul></html>\n",
+         <li><a href=/commands>/commands</a>: ZooKeeper's AdminServer commands\
+         <li><a href=/log-level>/log-level</a>: what is logged; POST another level from this machine</ul></html>\n",
         env!("CARGO_PKG_VERSION")
     ))
 }
@@ -245,6 +249,32 @@ mod tests {
         assert!(get(address, "/commands/ruok").await.contains("\"error\": null"));
         assert!(get(address, "/commands/nope").await.contains("Unknown command: nope"));
         assert!(get(address, "/").await.contains("castlekeep"));
+        server.shutdown().await;
+    }
+
+    async fn post(address: SocketAddr, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let length = body.len();
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn the_log_level_is_shown_and_changed() {
+        let known = |filter: &str| if filter == "loud" { Err("loud is no level".to_string()) } else { Ok(()) };
+        crate::log_level::LogLevel::new("info", Box::new(known)).install();
+        let server = start(&["127.0.0.1:0".parse().unwrap()], Vec::new()).await.unwrap();
+        let address = server.local_addrs()[0];
+        assert!(get(address, "/log-level").await.ends_with("\r\ninfo\n"));
+        let changed = post(address, "/log-level", "warn,server::zk=debug\n").await;
+        assert!(changed.starts_with("HTTP/1.1 200") && changed.ends_with("\r\nwarn,server::zk=debug\n"), "{changed}");
+        let refused = post(address, "/log-level", "loud").await;
+        assert!(refused.starts_with("HTTP/1.1 400") && refused.ends_with("loud is no level\n"), "{refused}");
+        assert!(get(address, "/log-level").await.ends_with("\r\nwarn,server::zk=debug\n"));
         server.shutdown().await;
     }
 }
