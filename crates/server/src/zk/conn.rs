@@ -1,14 +1,21 @@
 //! One client connection: frames in, frames out, in one task that never blocks on either.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use base::Now;
 use base::limits::Taken;
 use bytes::{Buf, Bytes, BytesMut};
 use driver::conn_order::Served;
 use keeper::{ConnId, Event};
-use tokio::io::Interest;
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::Instant;
 use zk_wire::frame::NOTIFICATION_XID;
 use zk_wire::{ConnectRequest, ErrorCode, Jute, OpCode, ReplyHeader, RequestHeader, SessionId};
@@ -17,24 +24,31 @@ use super::Shared;
 use super::conn_stats::Asked;
 use super::four_letter::{self, Answer};
 use super::loop_thread::ToLoop;
-use super::outbox::{End, GRAIN_BYTES, KEPT_BYTES_MAX, Outbox};
+use super::outbox::{End, GRAIN_BYTES, Outbox};
 use super::turn::{Held, Verdict};
 use crate::memory::USED_UP;
 
 /// A connect request with its password is far smaller; nobody is known yet who could ask for more memory.
 const CONNECT_FRAME_BYTES_MAX: usize = 4096;
 /// Bytes asked of the socket at once.
-const READ_BYTES: usize = 16 * 1024;
+const READ_BYTES: usize = 64 * 1024;
 /// With more of its requests at the loop than this, a connection is not read.
 const UNANSWERED_MAX: usize = 1000;
 /// Likewise, in bytes of requests since the loop last had none.
 const UNANSWERED_BYTES_MAX: usize = 2 << 20;
 /// With more than this to write, a connection is not read.
 const UNSENT_BYTES_MAX: usize = 256 * 1024;
+/// An answer of more bytes may have taken long to make.
+const SLOW_BYTES: usize = 16 * 1024;
 /// What a telnet client sends when it is interrupted.
 const TELNET_CLOSE: [u8; 4] = [0xff, 0xf4, 0xff, 0xfd];
 /// How long a finished connection may take to fetch what is left for it.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(5);
+
+thread_local! {
+    /// Where a thread's connections read to, one after the other: a connection without unfinished input has no buffer.
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -52,12 +66,12 @@ type Reason = Option<String>;
 /// A connection's task.
 pub struct Conn {
     id: ConnId,
-    stream: TcpStream,
+    socket: OwnedReadHalf,
     outbox: Arc<Outbox>,
     shared: Arc<Shared>,
     phase: Phase,
     input: BytesMut,
-    writing: Bytes,
+    writing: BytesMut,
     to_loop: Vec<ToLoop>,
     unanswered_bytes: usize,
     /// Bytes in the outbox that this task put there and has not taken to write.
@@ -75,14 +89,16 @@ impl Conn {
     pub fn new(id: ConnId, stream: TcpStream, outbox: Arc<Outbox>, shared: Arc<Shared>) -> Self {
         let until = Instant::now() + shared.config.connect_deadline;
         let taken = Taken::nothing_of(shared.config.budget.clone());
+        let (socket, writer) = stream.into_split();
+        outbox.attach(writer);
         Self {
             id,
-            stream,
+            socket,
             outbox,
             shared,
             phase: Phase::Connecting { until },
             input: BytesMut::new(),
-            writing: Bytes::new(),
+            writing: BytesMut::new(),
             to_loop: Vec::new(),
             unanswered_bytes: 0,
             unsent_bytes: 0,
@@ -96,6 +112,7 @@ impl Conn {
     /// Serves the connection until it ends.
     pub async fn run(mut self) {
         let reason = self.drive().await;
+        self.outbox.detach();
         if self.registered {
             self.shared.inbox.push(ToLoop::Event(Event::Disconnected { conn: self.id }));
         }
@@ -132,27 +149,16 @@ impl Conn {
 
     /// Waits for the socket or the outbox, and reads what is there.
     async fn wait(&mut self) -> Result<(), Reason> {
-        let reads = self.may_read();
-        let interest = match (reads, !self.writing.is_empty()) {
-            (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
-            (true, false) => Some(Interest::READABLE),
-            (false, true) => Some(Interest::WRITABLE),
-            (false, false) => None,
-        };
-        let (stream, wake) = (&self.stream, &self.outbox.wake);
-        let socket = async {
-            match interest {
-                Some(interest) => stream.ready(interest).await.map(|_| ()),
-                None => std::future::pending().await,
-            }
-        };
-        let (held, admission) = (self.held.is_some(), &self.shared.admission);
+        let (reads, writes) = (self.may_read(), !self.writing.is_empty());
+        let (socket, input) = (&mut self.socket, &mut self.input);
+        let socket = poll_fn(|cx| poll_socket(cx, socket, input, reads, writes));
+        let (held, admission, wake) = (self.held.is_some(), &self.shared.admission, &self.outbox.wake);
         let turn = async {
             tokio::select! {
                 biased;
                 result = socket => result,
-                () = wake.notified() => Ok(()),
-                () = admission.turn_comes(), if held => Ok(()),
+                () = wake.notified() => Ok(None),
+                () = admission.turn_comes(), if held => Ok(None),
             }
         };
         let result = match self.phase {
@@ -169,13 +175,29 @@ impl Conn {
                 Err(_) => return Err(Some("it did not fetch its last replies".into())),
             },
         };
-        result.map_err(|e| Some(e.to_string()))?;
-        if reads { self.read() } else { Ok(()) }
+        match result {
+            Ok(Some(0)) if self.input.is_empty() => Err(self.lost()),
+            Ok(Some(0)) => Err(Some("it ended in the middle of a frame".into())),
+            Ok(_) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Err(self.lost()),
+            Err(e) => Err(Some(e.to_string())),
+        }
     }
 
     fn may_read(&self) -> bool {
         let ends = matches!(self.phase, Phase::Ending { .. });
-        !ends && self.held.is_none() && !self.is_full() && self.writing.len() < UNSENT_BYTES_MAX
+        let wants = !ends && self.held.is_none() && self.writing.len() < UNSENT_BYTES_MAX;
+        wants && !self.is_full()
+    }
+
+    /// Whether the loop may have more of this connection. If not, the next answer wakes this task.
+    fn has_room(&self) -> bool {
+        if !self.is_full() {
+            return true;
+        }
+        self.outbox.stall();
+        // The last answer may have come before the loop knew that this task waits for it.
+        !self.is_full()
     }
 
     /// Whether the loop has as much of this connection as it may have.
@@ -203,23 +225,6 @@ impl Conn {
         }
     }
 
-    fn read(&mut self) -> Result<(), Reason> {
-        // Grows as bytes arrive, never by the length that a client announces.
-        let step = self.input.len().clamp(READ_BYTES / 4, READ_BYTES * 4);
-        if self.input.is_empty() && self.input.capacity() > KEPT_BYTES_MAX {
-            self.input = BytesMut::new();
-        }
-        self.input.reserve(step);
-        match self.stream.try_read_buf(&mut self.input) {
-            Ok(0) if self.input.is_empty() => Err(self.lost()),
-            Ok(0) => Err(Some("it ended in the middle of a frame".into())),
-            Ok(_) => Ok(()),
-            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
-            Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => Err(self.lost()),
-            Err(e) => Err(Some(e.to_string())),
-        }
-    }
-
     /// The client is gone without the end of its session.
     fn lost(&self) -> Reason {
         if self.registered {
@@ -231,19 +236,23 @@ impl Conn {
     /// Handles every whole frame that has arrived, until the connection is full.
     fn handle_input(&mut self) -> Result<(), Reason> {
         let mut result = self.retry_held();
+        let now = self.shared.clock.now();
         while result.is_ok()
             && self.held.is_none()
             && !matches!(self.phase, Phase::Ending { .. })
-            && !self.is_full()
+            && self.has_room()
             && self.unsent_bytes < UNSENT_BYTES_MAX
         {
             match self.next_frame() {
-                Ok(Some(frame)) => result = self.handle_frame(frame),
+                Ok(Some(frame)) => result = self.handle_frame(now, frame),
                 Ok(None) => break,
                 Err(reason) => result = Err(reason),
             }
         }
         self.shared.inbox.push_all(&mut self.to_loop);
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
         result
     }
 
@@ -259,7 +268,7 @@ impl Conn {
                 Answer::Incomplete => return Ok(None),
                 Answer::Text(text) => {
                     self.input.clear();
-                    self.writing = text.into();
+                    self.writing = BytesMut::from(&text[..]);
                     self.finish(None);
                     return Ok(None);
                 }
@@ -284,7 +293,7 @@ impl Conn {
         Ok(Some(self.input.split_to(frame_bytes).freeze()))
     }
 
-    fn handle_frame(&mut self, frame: Bytes) -> Result<(), Reason> {
+    fn handle_frame(&mut self, now: Now, frame: Bytes) -> Result<(), Reason> {
         if self.phase != Phase::Connected {
             return self.handle_connect(frame);
         }
@@ -298,11 +307,12 @@ impl Conn {
             return Err(Some("it sent a request with the xid of watch events".into()));
         }
         let body = reader.rest();
-        let now = self.shared.clock.now();
         let (outbox, shared, unsent) = (&self.outbox, &self.shared, &mut self.unsent_bytes);
         let asked = Asked { received: now.mono, op: OpCode(header.opcode), bytes: 4 + frame_bytes as u64 };
         let served = shared.keeper.serve(now, &outbox.order, self.id, &header, &body, &mut |frame| {
-            *unsent = outbox.push_own(&frame, &asked, shared.clock.mono(), &shared.stats);
+            // Small answers take microseconds; the clock is read once for all that came together.
+            let answered = if frame.len() > SLOW_BYTES { shared.clock.mono() } else { now.mono };
+            *unsent = outbox.push_own(&frame, &asked, answered, &shared.stats);
         });
         match served {
             Served::Done => Ok(()),
@@ -403,15 +413,14 @@ impl Conn {
     fn write_ready(&mut self) -> Result<bool, Reason> {
         loop {
             if self.writing.is_empty() {
-                let (bytes, end) = self.outbox.take();
-                self.writing = bytes;
+                let end = self.outbox.take(&mut self.writing);
                 self.unsent_bytes = 0;
                 self.heed(end)?;
             }
             if self.writing.is_empty() {
                 return Ok(matches!(self.phase, Phase::Ending { .. }));
             }
-            match self.stream.try_write(&self.writing) {
+            match self.socket.as_ref().try_write(&self.writing) {
                 Ok(written) => self.writing.advance(written),
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
                     // A client that does not read must not keep the connection from ending.
@@ -425,4 +434,31 @@ impl Conn {
             }
         }
     }
+}
+
+/// Waits until bytes were read (gives how many, 0 at the end) or there is room to write.
+fn poll_socket(
+    cx: &mut Context<'_>,
+    socket: &mut OwnedReadHalf,
+    input: &mut BytesMut,
+    reads: bool,
+    writes: bool,
+) -> Poll<io::Result<Option<usize>>> {
+    if reads {
+        let read = READ.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            // Grows as bytes arrive, never by the length that a client announces.
+            let result = ready!(Pin::new(&mut *socket).poll_read(cx, &mut buffer));
+            input.extend_from_slice(buffer.filled());
+            Poll::Ready(result.map(|()| Some(buffer.filled().len())))
+        });
+        if read.is_ready() {
+            return read;
+        }
+    }
+    if writes {
+        ready!(socket.as_ref().poll_write_ready(cx))?;
+        return Poll::Ready(Ok(None));
+    }
+    Poll::Pending
 }

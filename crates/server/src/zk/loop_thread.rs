@@ -107,6 +107,10 @@ pub fn spawn(
 /// More inputs than this wait for the next turn, so that replies are not held back by a long one.
 const INPUTS_PER_TURN: usize = 1024;
 
+/// Answers for up to so many connections are written by the loop itself, which is quicker than waking their tasks; more
+/// would keep the next group of the log waiting.
+const DIRECT_MAX: usize = 4;
+
 fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: &Inbox<ToLoop>) -> LoopEnd {
     let mut arrived = Vec::new();
     let mut inputs = Vec::new();
@@ -145,7 +149,7 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
         if shut_down {
             keeper_loop.shut_down(&mut world);
         }
-        world.wake();
+        world.deliver();
         // Nothing is ready to leave and what arrives now joins the next group: this thread has nothing better to do than
         // to sync, and saves two wake-ups of a thread for each group.
         while let Some(job) = world.sync.pop_front() {
@@ -173,16 +177,17 @@ struct RealWorld {
     /// Jobs of the lane of syncs, which the loop's own thread does at the end of a turn.
     sync: VecDeque<Job<KeeperDone<FileDisk>>>,
     conns: HashMap<ConnId, Arc<Outbox>>,
-    /// Connections to wake at the end of the turn: their queues leave in one write each.
+    /// Connections with something to send at the end of the turn: their queues leave in one write each.
     dirty: Vec<Arc<Outbox>>,
     stats: Arc<ServerStats>,
     failed: Option<String>,
 }
 
 impl RealWorld {
-    fn wake(&mut self) {
+    fn deliver(&mut self) {
+        let directly = self.dirty.len() <= DIRECT_MAX;
         for outbox in self.dirty.drain(..) {
-            outbox.wake.notify_one();
+            outbox.deliver(directly);
         }
     }
 }

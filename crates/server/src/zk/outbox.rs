@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicI32, AtomicI64};
 
 use base::Instant;
 use base::limits::{Budget, Taken};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use driver::conn_order::{ConnOrder, is_notification};
 use parking_lot::Mutex;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
 use super::admission::Admission;
@@ -20,8 +21,8 @@ use crate::memory::USED_UP;
 /// A client that does not read may have this many bytes waiting for it; then it is dropped. One frame may be larger.
 pub const QUEUE_BYTES_MAX: usize = 8 << 20;
 
-/// Buffers up to this size are kept between frames.
-pub const KEPT_BYTES_MAX: usize = 64 * 1024;
+/// Buffers up to this size are kept for the next answers.
+const KEPT_BYTES_MAX: usize = 8 * 1024;
 
 /// What a connection holds is counted in steps of this: small ones cost nothing.
 pub const GRAIN_BYTES: usize = 16 * 1024;
@@ -46,6 +47,14 @@ pub struct Outbox {
 
 struct Queue {
     bytes: BytesMut,
+    /// Where they go; while the task runs.
+    socket: Option<OwnedWriteHalf>,
+    /// The task has taken bytes and not written them all: nobody else may write.
+    writing: bool,
+    /// The task does not read until the loop has answered more.
+    stalled: bool,
+    /// The loop has added frames in this turn.
+    dirty: bool,
     taken: Taken,
     /// The requests that the loop has, oldest first.
     forwarded: VecDeque<Asked>,
@@ -67,6 +76,10 @@ impl Outbox {
     pub fn new(peer: SocketAddr, established_ms: i64, admission: Arc<Admission>, budget: Arc<Budget>) -> Self {
         let queue = Queue {
             bytes: BytesMut::new(),
+            socket: None,
+            writing: false,
+            stalled: false,
+            dirty: false,
             taken: Taken::nothing_of(budget),
             forwarded: VecDeque::new(),
             stats: ConnStats::default(),
@@ -82,6 +95,25 @@ impl Outbox {
             admission,
             queue: Mutex::new(queue),
         }
+    }
+
+    /// From now on the loop may write by itself.
+    pub fn attach(&self, socket: OwnedWriteHalf) {
+        self.queue.lock().socket = Some(socket);
+    }
+
+    /// The task is over.
+    pub fn detach(&self) {
+        let socket = self.queue.lock().socket.take();
+        // The task's half closes the socket.
+        if let Some(socket) = socket {
+            socket.forget();
+        }
+    }
+
+    /// The task waits for answers before it reads on: the next one wakes it.
+    pub fn stall(&self) {
+        self.queue.lock().stalled = true;
     }
 
     /// Notes that a request is about to be given to the loop. False when it must not be: it is a large one too many.
@@ -107,7 +139,7 @@ impl Outbox {
         self.queue.lock().stats.traffic.sent += 1;
     }
 
-    /// Adds a frame from the loop. True when the task must be woken.
+    /// Adds a frame from the loop. True for the first of a turn: then [`Outbox::deliver`] is wanted behind the turn.
     pub fn push_from_loop(&self, frame: &[u8], now: Instant, stats: &ServerStats) -> bool {
         let mut queue = self.queue.lock();
         if is_notification(frame) {
@@ -116,11 +148,37 @@ impl Outbox {
             self.admission.leave(asked.frame_bytes());
             count(&mut queue, &asked, frame, now, stats);
         }
-        let wake = Self::push(&mut queue, frame);
-        drop(queue);
+        Self::push(&mut queue, frame);
         self.order.queued(frame);
-        // The last answer lets the task read by itself again, or forward more.
-        wake || self.order.unanswered() == 0
+        !std::mem::replace(&mut queue.dirty, true)
+    }
+
+    /// Sends what the turn has added: at once (`directly`), which spares waking the task, or by the task.
+    pub fn deliver(&self, directly: bool) {
+        let mut guard = self.queue.lock();
+        let queue = &mut *guard;
+        queue.dirty = false;
+        let mut left = true;
+        if directly
+            && !queue.writing
+            && queue.end.is_none()
+            && let Some(socket) = &queue.socket
+            // What is wrong with the socket, the task will see.
+            && let Ok(written) = socket.try_write(&queue.bytes)
+        {
+            left = written < queue.bytes.len();
+            if left {
+                queue.bytes.advance(written);
+            } else {
+                queue.bytes.clear();
+                shrink(&mut queue.bytes);
+                queue.taken.release();
+            }
+        }
+        if std::mem::take(&mut queue.stalled) || left {
+            drop(guard);
+            self.wake.notify_one();
+        }
     }
 
     /// Adds a frame that the connection's task made itself. The bytes that now wait.
@@ -136,9 +194,9 @@ impl Outbox {
         queue.bytes.len()
     }
 
-    fn push(queue: &mut Queue, frame: &[u8]) -> bool {
+    fn push(queue: &mut Queue, frame: &[u8]) {
         if matches!(queue.end, Some(End::Drop(_))) {
-            return false;
+            return;
         }
         let grains = (queue.bytes.len() + frame.len()) / GRAIN_BYTES * GRAIN_BYTES;
         let reason = if queue.bytes.len() > QUEUE_BYTES_MAX {
@@ -152,13 +210,11 @@ impl Outbox {
             queue.end = Some(End::Drop(reason));
             queue.bytes = BytesMut::new();
             queue.taken.release();
-            return true;
+            return;
         }
-        let was_empty = queue.bytes.is_empty();
         queue.bytes.reserve(4 + frame.len());
         queue.bytes.put_i32(i32::try_from(frame.len()).expect("frames are smaller than 2 GiB"));
         queue.bytes.put_slice(frame);
-        was_empty
     }
 
     /// Asks the task to end. The first reason counts, except that [`End::Drop`] overrides.
@@ -176,16 +232,15 @@ impl Outbox {
         self.queue.lock().end.clone()
     }
 
-    /// Takes everything that waits, and whether the connection shall end.
-    pub fn take(&self) -> (Bytes, Option<End>) {
+    /// Gives everything that waits for an empty buffer. Whether the connection shall end.
+    pub fn take(&self, empty: &mut BytesMut) -> Option<End> {
         let mut queue = self.queue.lock();
-        // What is left of a small buffer is used again; a large one must not stay with an idle connection.
-        let bytes = match queue.bytes.capacity() > KEPT_BYTES_MAX {
-            true => std::mem::take(&mut queue.bytes),
-            false => queue.bytes.split(),
-        };
+        empty.clear();
+        shrink(empty);
+        std::mem::swap(&mut queue.bytes, empty);
+        queue.writing = !empty.is_empty();
         queue.taken.release();
-        (bytes.freeze(), queue.end.clone())
+        queue.end.clone()
     }
 
     /// What it has done.
@@ -196,6 +251,13 @@ impl Outbox {
     /// `crst`
     pub fn reset_stats(&self) {
         self.queue.lock().stats.reset();
+    }
+}
+
+/// A small buffer is used again; a large one must not stay with an idle connection.
+fn shrink(empty: &mut BytesMut) {
+    if empty.capacity() > KEPT_BYTES_MAX {
+        *empty = BytesMut::new();
     }
 }
 
