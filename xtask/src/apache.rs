@@ -120,10 +120,20 @@ pub fn spawn_zookeeper_of(set: &str, dir: &Path, options: &ZooKeeperOptions) -> 
 }
 
 fn spawn(set: &str, dir: &Path, options: &ZooKeeperOptions, arguments: &[String]) -> Result<Server> {
+    let java = command(set, dir, options, arguments)?;
+    Server::spawn("Apache ZooKeeper", java, &dir.join("server.log"))
+}
+
+/// The command that starts an Apache ZooKeeper server; its configuration is written into `dir`.
+pub fn zookeeper_command(dir: &Path, options: &ZooKeeperOptions, arguments: &[String]) -> Result<Command> {
+    command("zookeeper", dir, options, arguments)
+}
+
+fn command(set: &str, dir: &Path, options: &ZooKeeperOptions, arguments: &[String]) -> Result<Command> {
     let config = zoo_cfg(dir, options)?;
     let mut java = java(set, 256, "org.apache.zookeeper.server.quorum.QuorumPeerMain")?;
     java.arg(config);
-    Server::spawn("Apache ZooKeeper", insert_properties(java, arguments), &dir.join("server.log"))
+    Ok(insert_properties(java, arguments))
 }
 
 /// Writes `zoo.cfg` into `dir` and gives its path. Our server reads the same file.

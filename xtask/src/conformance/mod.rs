@@ -117,6 +117,16 @@ const OWN_SERVERS: [OwnServers; 11] = [
         body: restart::run_rounds,
     },
     OwnServers { name: "garbage", about: "ours: a thousand connections of nonsense", body: garbage::run },
+    OwnServers {
+        name: "keeper-restart",
+        about: "ours: a keeper killed and started again under kazoo's recipes",
+        body: scripts::keeper_restart,
+    },
+    OwnServers {
+        name: "keeper-restart-full",
+        about: "the same with Apache's keeper and then with ours",
+        body: scripts::keeper_restart_full,
+    },
     OwnServers { name: "kill9-log", about: "ours: kill -9 while producers write", body: scripts::kill9_log },
     OwnServers {
         name: "power-cut",

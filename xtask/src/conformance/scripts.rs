@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::servers::{self, Ports};
+use super::servers::{self, Make, Ports};
 use crate::process::run_ok;
 use crate::{probe, provision, repo};
 
@@ -53,6 +53,27 @@ pub fn power_cut(dir: &Path) -> Result<String> {
     let port = probe::free_port()?.to_string();
     let binary = servers::castlekeep()?.display().to_string();
     python("conformance/faults/power_cut.py", &["--binary", &binary, "--rounds", "3", "--port", &port])
+}
+
+/// Our keeper killed and started again under kazoo's recipes.
+pub fn keeper_restart(dir: &Path) -> Result<String> {
+    restart_under_clients(Make::Ours, dir)
+}
+
+/// The same with Apache's keeper, which proves the script, and ours.
+pub fn keeper_restart_full(dir: &Path) -> Result<String> {
+    let apache = restart_under_clients(Make::Apache, &dir.join("apache"))?;
+    Ok(format!("  Apache's\n{apache}  ours\n{}", restart_under_clients(Make::Ours, &dir.join("ours"))?))
+}
+
+fn restart_under_clients(make: Make, dir: &Path) -> Result<String> {
+    let port = probe::free_port()?;
+    let keeper = servers::keeper_command(make, dir, port, "", &[])?;
+    let mut arguments = vec![format!("127.0.0.1:{port}"), dir.join("server.log").display().to_string()];
+    let command = std::iter::once(keeper.get_program()).chain(keeper.get_args());
+    arguments.extend(command.map(|word| word.to_string_lossy().into_owned()));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    python("conformance/faults/keeper_restart.py", &arguments)
 }
 
 /// kill -9 while producers write: nothing acknowledged is missing, doubled or misplaced.

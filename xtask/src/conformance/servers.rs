@@ -132,22 +132,26 @@ pub fn start_keeper(make: Make, dir: &Path, port: u16) -> Result<Server> {
     start_keeper_with(make, dir, port, "", &[])
 }
 
-/// As [`start_keeper`] with more lines for `zoo.cfg`, and with Java system properties (`name=value`), which ours takes
-/// from the variable that Apache's launch script reads.
+/// As [`start_keeper`] with more lines for `zoo.cfg` and Java system properties (`name=value`).
 pub fn start_keeper_with(make: Make, dir: &Path, port: u16, lines: &str, properties: &[&str]) -> Result<Server> {
-    let options = ZooKeeperOptions { port, extra: lines.to_owned() };
-    let properties: Vec<String> = properties.iter().map(|property| format!("-D{property}")).collect();
-    let mut server = match make {
-        Make::Apache => apache::spawn_zookeeper_with(dir, &options, &properties)?,
-        Make::Ours => {
-            let mut command = Command::new(castlekeep()?);
-            command.arg("zookeeper").arg(apache::zoo_cfg(dir, &options)?);
-            command.env("SERVER_JVMFLAGS", properties.join(" "));
-            Server::spawn("castlekeep zookeeper", command, &dir.join("server.log"))?
-        }
-    };
+    let command = keeper_command(make, dir, port, lines, properties)?;
+    let mut server = Server::spawn(&format!("{make} keeper"), command, &dir.join("server.log"))?;
     server.wait_ready(START_DEADLINE, || probe::zookeeper_ready(port))?;
     Ok(server)
+}
+
+/// The command that [`start_keeper_with`] starts. Ours takes Java's properties from the variable that Apache's launch
+/// script reads.
+pub fn keeper_command(make: Make, dir: &Path, port: u16, lines: &str, properties: &[&str]) -> Result<Command> {
+    let options = ZooKeeperOptions { port, extra: lines.to_owned() };
+    let properties: Vec<String> = properties.iter().map(|property| format!("-D{property}")).collect();
+    if make == Make::Apache {
+        return apache::zookeeper_command(dir, &options, &properties);
+    }
+    let mut command = Command::new(castlekeep()?);
+    command.arg("zookeeper").arg(apache::zoo_cfg(dir, &options)?);
+    command.env("SERVER_JVMFLAGS", properties.join(" "));
+    Ok(command)
 }
 
 /// Starts a broker alone, from a `server.properties`, with its files in `dir`.
