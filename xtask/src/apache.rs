@@ -106,25 +106,21 @@ pub fn start_zookeeper(dir: &Path, options: &ZooKeeperOptions) -> Result<Server>
 
 /// As [`start_zookeeper`] without the wait, for the members of an ensemble, who wait for each other.
 pub fn spawn_zookeeper(dir: &Path, options: &ZooKeeperOptions) -> Result<Server> {
-    spawn_zookeeper_with(dir, options, &[])
-}
-
-/// As [`spawn_zookeeper`] with more arguments for the JVM, such as `-Dname=value`.
-pub fn spawn_zookeeper_with(dir: &Path, options: &ZooKeeperOptions, arguments: &[String]) -> Result<Server> {
-    spawn("zookeeper", dir, options, arguments)
+    spawn("zookeeper", dir, options)
 }
 
 /// As [`spawn_zookeeper`], of another release: its set of jars, which [`fetch_one`] fetches.
 pub fn spawn_zookeeper_of(set: &str, dir: &Path, options: &ZooKeeperOptions) -> Result<Server> {
-    spawn(set, dir, options, &[])
+    spawn(set, dir, options)
 }
 
-fn spawn(set: &str, dir: &Path, options: &ZooKeeperOptions, arguments: &[String]) -> Result<Server> {
-    let java = command(set, dir, options, arguments)?;
+fn spawn(set: &str, dir: &Path, options: &ZooKeeperOptions) -> Result<Server> {
+    let java = command(set, dir, options, &[])?;
     Server::spawn("Apache ZooKeeper", java, &dir.join("server.log"))
 }
 
-/// The command that starts an Apache ZooKeeper server; its configuration is written into `dir`.
+/// The command that starts an Apache ZooKeeper server with more arguments for the JVM, such as `-Dname=value`; its
+/// configuration is written into `dir`.
 pub fn zookeeper_command(dir: &Path, options: &ZooKeeperOptions, arguments: &[String]) -> Result<Command> {
     command("zookeeper", dir, options, arguments)
 }

@@ -16,7 +16,7 @@ use crate::{apache, probe, provision};
 pub const GROUP: &str = "keeper";
 
 /// The longest ones first, so that two workers end together.
-pub const SUITES: [Suite; 7] = [
+pub const SUITES: &[Suite] = &[
     Suite { name: "kazoo", about: "kazoo: every operation, sessions, watches, recipes", on: On::Keeper(kazoo) },
     Suite { name: "curator", about: "Apache Curator: every recipe, lost connections", on: On::Keeper(curator) },
     Suite { name: "java", about: "the Java ZooKeeper client: async, watches, sessions", on: On::Keeper(java) },

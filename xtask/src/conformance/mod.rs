@@ -47,7 +47,7 @@ enum On {
 }
 
 /// The longest ones first, so that two workers end together.
-const BROKER_SUITES: [Suite; 9] = [
+const BROKER_SUITES: &[Suite] = &[
     Suite {
         name: "kafka-python",
         about: "kafka-python: produce, consume, groups, admin",
@@ -69,7 +69,7 @@ const BROKER_SUITES: [Suite; 9] = [
 
 /// Every suite of a client.
 fn suites() -> impl Iterator<Item = &'static Suite> {
-    keeper::SUITES.iter().chain(&BROKER_SUITES)
+    keeper::SUITES.iter().chain(BROKER_SUITES)
 }
 
 /// A suite that starts servers of its own, with its files in the given folder.
@@ -79,7 +79,7 @@ struct OwnServers {
     body: fn(&Path) -> Result<String>,
 }
 
-const OWN_SERVERS: [OwnServers; 11] = [
+const OWN_SERVERS: &[OwnServers] = &[
     OwnServers {
         name: "differential",
         about: "5,000 requests to Apache's keeper and to ours, the same bytes, every answer compared",
@@ -154,7 +154,7 @@ pub fn list() {
     }
     let clients: Vec<&str> = keeper::SUITES.iter().map(|suite| suite.name).collect();
     println!("{:13} all of ZooKeeper's clients: {}", keeper::GROUP, clients.join(", "));
-    for suite in &OWN_SERVERS {
+    for suite in OWN_SERVERS {
         println!("{:13} {}", suite.name, suite.about);
     }
     let pairs: Vec<&str> = PAIRS.iter().map(|pair| pair.name).collect();
