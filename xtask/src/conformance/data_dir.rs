@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use zk_wire::multi::{MultiOp, MultiRequest};
-use zk_wire::{Acl, DeleteRequest, ErrorCode, GetDataRequest, Id, OpCode, SessionId, SetDataRequest, perms};
+use zk_wire::{Acl, CreateRequest, DeleteRequest, ErrorCode, GetDataRequest, Id, OpCode, SessionId, SetDataRequest, perms};
 
 use super::servers::{castlekeep, stop_cleanly};
 use super::zk_client::{Dump, EPHEMERAL, SEQUENCE, ZkClient, create_request, differences, open_acl};
@@ -66,19 +66,27 @@ const SHORT: [Hop; 6] = [
     hop(APACHE, "gz", End::Stop, 30),
 ];
 
+/// Releases before 3.7 do not apply a create2 within a multi, neither ours nor that of 3.9.5: their Java client never
+/// sends one.
+const WITHOUT_CREATE2_IN_MULTI: Who = Who::Apache("zookeeper-3.6");
+
 const METHODS: [&str; 3] = ["", "gz", "snappy"];
 const ENDS: [End; 3] = [End::Stop, End::KillAmidWrites, End::Kill];
 /// Older releases, whose server opens ours and leaves it to ours again.
 const RELEASES: [&str; 3] = ["zookeeper-3.6", "zookeeper-3.7", "zookeeper-3.8"];
 const ALTERNATIONS: usize = 10;
 
+/// Makes the part of a multi that creates a node.
+type InMulti = fn(CreateRequest) -> MultiOp;
+
 /// What one server leaves for the next.
-#[derive(Default)]
 struct Left {
     /// The tree; after writes were cut off, without the part that they changed.
     tree: Option<Dump>,
     /// Acknowledged writes below [`LOAD`]: the data, or that the node is gone.
     acknowledged: BTreeMap<String, Option<Bytes>>,
+    /// How a multi creates nodes.
+    in_multi: InMulti,
     /// A session that was left open, and its nodes.
     session: Option<(SessionId, Vec<String>)>,
 }
@@ -97,19 +105,19 @@ pub fn run_full(dir: &Path) -> Result<String> {
     for turn in 0..2 * ALTERNATIONS {
         let who = if turn % 2 == 0 { APACHE } else { Who::Ours };
         // The two cycles have the same length and shift against each other at each round.
-        hops.push(hop(who, METHODS[turn % 3], ENDS[(turn + turn / 3) % 3], 200));
+        hops.push(hop(who, METHODS[turn % 3], ENDS[(turn + turn / 3) % 3], 60));
     }
     let mut text = in_turn(&dir.join("turns"), &hops)?;
     for release in RELEASES {
         // The oldest releases begin a folder too: ours opens what they wrote, they what ours wrote.
         let hops = [
-            hop(Who::Apache(release), "gz", End::Kill, 100),
-            hop(Who::Ours, "", End::Stop, 100),
-            hop(Who::Apache(release), "", End::Stop, 100),
-            hop(Who::Ours, "snappy", End::KillAmidWrites, 100),
-            hop(Who::Apache(release), "snappy", End::KillAmidWrites, 100),
-            hop(Who::Ours, "gz", End::Stop, 100),
-            hop(APACHE, "", End::Stop, 100),
+            hop(Who::Apache(release), "gz", End::Kill, 60),
+            hop(Who::Ours, "", End::Stop, 60),
+            hop(Who::Apache(release), "", End::Stop, 60),
+            hop(Who::Ours, "snappy", End::KillAmidWrites, 60),
+            hop(Who::Apache(release), "snappy", End::KillAmidWrites, 60),
+            hop(Who::Ours, "gz", End::Stop, 60),
+            hop(APACHE, "", End::Stop, 60),
         ];
         text += &format!("  {release}\n{}", in_turn(&dir.join(release), &hops)?);
     }
@@ -117,7 +125,11 @@ pub fn run_full(dir: &Path) -> Result<String> {
 }
 
 fn in_turn(dir: &Path, hops: &[Hop]) -> Result<String> {
-    let mut left = Left::default();
+    let in_multi = match hops.iter().any(|hop| hop.who == WITHOUT_CREATE2_IN_MULTI) {
+        true => MultiOp::Create,
+        false => MultiOp::Create2,
+    };
+    let mut left = Left { tree: None, acknowledged: BTreeMap::new(), in_multi, session: None };
     let mut text = String::new();
     for (round, hop) in hops.iter().enumerate() {
         let port = probe::free_port()?;
@@ -175,7 +187,7 @@ fn serve(hop: &Hop, port: u16, round: usize, left: &mut Left) -> Result<usize> {
     }
     change(&mut client, round)?;
     left.acknowledged.clear();
-    writers(port, round, hop.batches, &Mutex::default(), &AtomicBool::new(false))?;
+    writers((port, left.in_multi), round, hop.batches, &Mutex::default(), &AtomicBool::new(false))?;
     left.session = Some(session_with_nodes(port, round)?);
     client.sync()?;
     let tree = client.dump()?;
@@ -267,7 +279,7 @@ fn changes(base: &str, gone: &str) -> MultiRequest {
 /// Several clients that write at once; what was acknowledged goes into `acknowledged`, batch by batch. With `killed`
 /// set a lost connection is no error.
 fn writers(
-    port: u16,
+    (port, in_multi): (u16, InMulti),
     round: usize,
     batches: usize,
     acknowledged: &Mutex<BTreeMap<String, Option<Bytes>>>,
@@ -282,7 +294,7 @@ fn writers(
         let write = |writer: usize| -> Result<()> {
             let mut client = ZkClient::connect(port)?;
             for batch in 0..batches {
-                let done = one_batch(&mut client, &format!("{LOAD}/{round}/{writer}-{batch}"))?;
+                let done = one_batch(&mut client, in_multi, &format!("{LOAD}/{round}/{writer}-{batch}"))?;
                 acknowledged.lock().expect("no writer panics").extend(done);
             }
             client.close()
@@ -299,7 +311,7 @@ fn writers(
 }
 
 /// Ten requests sent at once, on names of their own: what they came to, when all were acknowledged.
-fn one_batch(client: &mut ZkClient, base: &str) -> Result<Vec<(String, Option<Bytes>)>> {
+fn one_batch(client: &mut ZkClient, in_multi: InMulti, base: &str) -> Result<Vec<(String, Option<Bytes>)>> {
     let node = |number: usize| format!("{base}-{number}");
     let mut state: Vec<(String, Option<Bytes>)> = Vec::new();
     for number in 0..6 {
@@ -317,7 +329,7 @@ fn one_batch(client: &mut ZkClient, base: &str) -> Result<Vec<(String, Option<By
     client.send(OpCode::DELETE, &DeleteRequest { path: node(1).as_str().into(), version: -1 });
     state[1].1 = None;
     let ops = vec![
-        MultiOp::Create2(create_request(&node(6), b"multi", 0, open_acl())),
+        in_multi(create_request(&node(6), b"multi", 0, open_acl())),
         MultiOp::SetData(set(&node(2), b"set by a multi")),
         MultiOp::Delete(DeleteRequest { path: node(3).as_str().into(), version: -1 }),
     ];
@@ -344,9 +356,9 @@ fn end(hop: &Hop, server: Server, port: u16, round: usize, left: &mut Left) -> R
         }
         End::KillAmidWrites => {
             let (acknowledged, killed) = (Mutex::default(), AtomicBool::new(false));
-            let enough = hop.batches * WRITERS;
+            let (enough, in_multi) = (hop.batches * WRITERS, left.in_multi);
             std::thread::scope(|scope| {
-                let writing = scope.spawn(|| writers(port, 1000 + round, usize::MAX, &acknowledged, &killed));
+                let writing = scope.spawn(|| writers((port, in_multi), 1000 + round, usize::MAX, &acknowledged, &killed));
                 let waited = wait_for("acknowledged writes", START_DEADLINE, || {
                     let done = acknowledged.lock().expect("no writer panics").len() >= enough * 7;
                     (done || writing.is_finished()).then_some(())

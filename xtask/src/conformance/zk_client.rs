@@ -21,6 +21,8 @@ pub const SEQUENCE: i32 = 2;
 /// The xid of an authentication.
 const AUTH_XID: i32 = -4;
 const SESSION_TIMEOUT_MS: i32 = 60_000;
+/// Nodes asked about in one go.
+const DUMPED_AT_ONCE: usize = 100;
 
 /// A connection with its session.
 pub struct ZkClient {
@@ -169,26 +171,34 @@ impl ZkClient {
         self.answer().map(|_| ())
     }
 
-    /// Every znode, in the eyes of this connection: of those that it may not read, the list and nothing else.
+    /// Every znode. The connection must be allowed to read them all.
     pub fn dump(&mut self) -> Result<Dump> {
         let mut dump = Dump::new();
         let mut left = vec!["/".to_owned()];
-        while let Some(path) = left.pop() {
-            let request = GetDataRequest { path: path.as_str().into(), watch: false };
-            let mut reader = self.ask_ok(OpCode::GET_DATA, &path, &request)?;
-            let GetDataResponse { data, stat } = Jute::decode(&mut reader).context("read data")?;
-            let mut reader = self.ask_ok(OpCode::GET_ACL, &path, &GetAclRequest { path: path.as_str().into() })?;
-            let GetAclResponse { acl, .. } = Jute::decode(&mut reader).context("read a list")?;
-            if stat.num_children > 0 {
-                let request = GetChildren2Request { path: path.as_str().into(), watch: false };
-                let mut reader = self.ask_ok(OpCode::GET_CHILDREN2, &path, &request)?;
-                let GetChildren2Response { children, .. } = Jute::decode(&mut reader).context("read children")?;
+        while !left.is_empty() {
+            let now = left.split_off(left.len().saturating_sub(DUMPED_AT_ONCE));
+            for path in &now {
+                self.send(OpCode::GET_DATA, &GetDataRequest { path: path.as_str().into(), watch: false });
+                self.send(OpCode::GET_ACL, &GetAclRequest { path: path.as_str().into() });
+                self.send(OpCode::GET_CHILDREN2, &GetChildren2Request { path: path.as_str().into(), watch: false });
+            }
+            for path in now {
+                let GetDataResponse { data, stat } = self.read(&path)?;
+                let GetAclResponse { acl, .. } = self.read(&path)?;
+                let GetChildren2Response { children, .. } = self.read(&path)?;
                 let parent = if path == "/" { "" } else { &path };
                 left.extend(children.unwrap_or_default().iter().map(|name| format!("{parent}/{name}")));
+                dump.insert(path, Seen { data, stat, acl });
             }
-            dump.insert(path, Seen { data, stat, acl });
         }
         Ok(dump)
+    }
+
+    /// The next answer, which is about `path`.
+    fn read<T: Jute>(&mut self, path: &str) -> Result<T> {
+        let (error, mut reader) = self.answer()?;
+        ensure!(error == ErrorCode::OK, "a read of {path} answered {error:?}");
+        T::decode(&mut reader).with_context(|| format!("read what is said of {path}"))
     }
 }
 
@@ -201,7 +211,12 @@ pub fn create_request(path: &str, data: &[u8], flags: i32, acl: Vec<Acl>) -> Cre
 pub fn differences(before: &Dump, after: &Dump) -> Vec<String> {
     let paths: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let differ = paths.into_iter().filter(|path| before.get(*path) != after.get(*path));
-    differ.take(10).map(|path| format!("{path}: {:?} became {:?}", before.get(path), after.get(path))).collect()
+    let line = |path: &String| {
+        let mut line = format!("{path}: {:?} became {:?}", before.get(path), after.get(path));
+        line.truncate(line.floor_char_boundary(1500));
+        line
+    };
+    differ.take(10).map(line).collect()
 }
 
 fn framed(body: &[u8]) -> Vec<u8> {
