@@ -29,7 +29,7 @@ struct Row {
     error: Option<String>,
 }
 
-const SUITES: [Suite; 12] = [
+const SUITES: [Suite; 13] = [
     suite("tidy", "arrows, generated code, documents, format", tidy_suite),
     suite("build", "everything, while the cache is filled", build),
     suite("clippy", "lints as errors", clippy),
@@ -41,6 +41,7 @@ const SUITES: [Suite; 12] = [
     suite("pairs", "our broker or Apache's on our keeper or Apache's", pairs),
     only_full("oracle", "the clients' suites against Apache's servers", oracle),
     only_full("differential", "20,000 requests, a new seed", differential_full),
+    only_full("folders", "one data folder in turn with every release of Apache's", folders_full),
     only_full("sim-full", "50,000 seeds", sim_full),
 ];
 
@@ -182,6 +183,10 @@ fn sim_quietly(root: &Path) -> Result<Vec<Row>> {
 
 fn differential_full(root: &Path) -> Result<Vec<Row>> {
     conform(root, &["differential-full"], Make::Ours)
+}
+
+fn folders_full(root: &Path) -> Result<Vec<Row>> {
+    conform(root, &["data-dir-full"], Make::Ours)
 }
 
 fn sim_full(root: &Path) -> Result<Vec<Row>> {
