@@ -13,7 +13,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use zk_wire::multi::{MultiOp, MultiRequest};
-use zk_wire::{Acl, CreateRequest, DeleteRequest, ErrorCode, GetDataRequest, Id, OpCode, SessionId, SetDataRequest, perms};
+use zk_wire::{
+    Acl, CreateRequest, DeleteRequest, ErrorCode, GetDataRequest, Id, OpCode, SessionId, SetDataRequest, perms,
+};
 
 use super::servers::{castlekeep, stop_cleanly};
 use super::zk_client::{Dump, EPHEMERAL, SEQUENCE, ZkClient, create_request, differences, open_acl};
@@ -358,7 +360,8 @@ fn end(hop: &Hop, server: Server, port: u16, round: usize, left: &mut Left) -> R
             let (acknowledged, killed) = (Mutex::default(), AtomicBool::new(false));
             let (enough, in_multi) = (hop.batches * WRITERS, left.in_multi);
             std::thread::scope(|scope| {
-                let writing = scope.spawn(|| writers((port, in_multi), 1000 + round, usize::MAX, &acknowledged, &killed));
+                let writing =
+                    scope.spawn(|| writers((port, in_multi), 1000 + round, usize::MAX, &acknowledged, &killed));
                 let waited = wait_for("acknowledged writes", START_DEADLINE, || {
                     let done = acknowledged.lock().expect("no writer panics").len() >= enough * 7;
                     (done || writing.is_finished()).then_some(())
