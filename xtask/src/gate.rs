@@ -34,7 +34,7 @@ const SUITES: [Suite; 13] = [
     suite("build", "everything, while the cache is filled", build),
     suite("clippy", "lints as errors", clippy),
     suite("unit", "cargo test", unit),
-    suite("sim", "1,000 seeds; planted bugs; determinism", sim),
+    suite("sim", "4,100 seeds; planted bugs; determinism", sim),
     suite("examples", "the programs of examples/", examples),
     suite("clients", "conformance with every client", clients),
     suite("days", "differential, folders in turn, kill -9, nonsense, a power cut", days),
@@ -162,7 +162,14 @@ fn unit(root: &Path) -> Result<Vec<Row>> {
 }
 
 /// What the simulator runs for every change.
-const SIMULATIONS: [&[&str]; 3] = [&["--seeds", "1000"], &["--planted"], &["--determinism"]];
+const SIMULATIONS: [&[&str]; 6] = [
+    &["keeper", "--seeds", "3000"],
+    &["session", "--seeds", "500"],
+    &["log", "--seeds", "300"],
+    &["zab", "--seeds", "300"],
+    &["--planted"],
+    &["--determinism"],
+];
 
 fn sim(root: &Path) -> Result<Vec<Row>> {
     SIMULATIONS.iter().try_for_each(|arguments| crate::simulate(root, arguments))?;

@@ -25,6 +25,36 @@ pub enum PlantedBug {
     CompactTooMuch,
     /// A broker goes on as controller after its ZooKeeper session has expired.
     ControllerAfterExpiry,
+    /// A container is deleted although it has children.
+    ContainerWithChildren,
+    /// A TTL node's time counts from its creation and not from its last change.
+    TtlByCtime,
+    /// What quotas cover is not counted anew at a start.
+    QuotaNotRecounted,
+    /// Hard quotas are looked at for new nodes only, not for more data.
+    QuotaOnlyOnCreate,
+    /// Watch events go to those who may not read the node (CVE-2024-23944).
+    WatchWithoutAcl,
+    /// A persistent watch is gone when it has fired.
+    PersistentWatchOnce,
+    /// A recursive watch sees children and not what is below them.
+    RecursiveWatchShallow,
+    /// A sequence number is how many children there are, not how many were made.
+    SequenceFromChildCount,
+    /// A deletion that is replayed over a snapshot without the node does not count for the parent (ZOOKEEPER-3249).
+    ReplayForgetsPzxid,
+    /// What the parts of a multi did before one failed stays in what later writes are checked against.
+    MultiNotRolledBack,
+    /// setWatches takes every change for one that the client has seen.
+    SetWatchesIgnoresZxid,
+    /// A snapshot is named after the last transaction that was logged, not the last that is in it.
+    SnapshotNamedAhead,
+    /// A session is resumed with any password.
+    PasswordNotChecked,
+    /// setACL's new version is not in what later writes, and the digest, are made from.
+    AclVersionForgotten,
+    /// A second addauth takes the first identity's place.
+    IdentityReplaced,
     /// A leader commits with one acknowledgement less than a quorum.
     ZabCommitWithMinority,
     /// A leader counts its own proposal as durable at once.

@@ -158,6 +158,8 @@ pub struct KeeperLoopConfig {
     pub batch_entries_max: usize,
     /// `fsync.warningthresholdms`.
     pub sync_warning: Duration,
+    /// Bytes of nodes that a snapshot reads while writes wait.
+    pub snapshot_chunk_bytes: usize,
     /// A bug on purpose; only the simulator sets it.
     pub bug: PlantedBug,
 }
@@ -181,6 +183,7 @@ impl KeeperLoopConfig {
             flush_delay: Duration::ZERO,
             batch_entries_max: 1000,
             sync_warning: Duration::from_secs(1),
+            snapshot_chunk_bytes: SNAPSHOT_CHUNK_BYTES,
             bug: PlantedBug::None,
         }
     }
@@ -465,12 +468,14 @@ impl<D: Disk> KeeperLoop<D> {
     fn begin_snapshot<W: KeeperWorld<D>>(&mut self, world: &mut W) {
         self.snapshot_began = world.now().mono;
         let keeper = self.keeper.clone();
+        let ahead = self.config.bug.is(PlantedBug::SnapshotNamedAhead).then_some(self.appended);
         let (disk, snap_dir) = (self.dir.disk.clone(), self.dir.snap_dir.clone());
         let compression = self.config.compression;
         let job = move || {
             let mut bytes = BytesMut::new();
             let cursor = keeper.with(|keeper| keeper.snapshot_begin(&mut bytes));
-            let mut writer = SnapshotWriter::new(disk, &snap_dir, cursor.zxid().0).compressed(compression);
+            let named = ahead.unwrap_or(cursor.zxid());
+            let mut writer = SnapshotWriter::new(disk, &snap_dir, named.0).compressed(compression);
             match writer.write(&bytes) {
                 Ok(()) => KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor })),
                 Err(e) => KeeperDone::SnapshotEnd(Err(e)),
@@ -483,11 +488,12 @@ impl<D: Disk> KeeperLoop<D> {
         let keeper = self.keeper.clone();
         let dirs = (self.dir.disk.clone(), self.dir.snap_dir.clone(), self.dir.log_dir.clone());
         let retain = self.config.retain.filter(|_| self.config.purge_interval.is_none());
+        let chunk_bytes = self.config.snapshot_chunk_bytes;
         let with_last_zxid = self.config.snapshot_last_zxid;
         let job = move || {
             let Snapshot { mut writer, mut cursor } = snapshot;
-            let mut bytes = BytesMut::with_capacity(SNAPSHOT_CHUNK_BYTES + 4096);
-            let more = keeper.with(|keeper| keeper.snapshot_chunk(&mut cursor, SNAPSHOT_CHUNK_BYTES, &mut bytes));
+            let mut bytes = BytesMut::with_capacity(chunk_bytes + 4096);
+            let more = keeper.with(|keeper| keeper.snapshot_chunk(&mut cursor, chunk_bytes, &mut bytes));
             if let Err(e) = writer.write(&bytes) {
                 return KeeperDone::SnapshotEnd(Err(e));
             }

@@ -2,6 +2,7 @@
 //! barriers that waited behind it (upstream: `CommitProcessor`, `FinalRequestProcessor.applyRequest`).
 
 use base::Now;
+use base::planted::PlantedBug;
 use zk_wire::txn::TxnBody;
 use zk_wire::{ConnectResponse, ErrorCode, Jute, OpCode, TxnHeader, WatcherEvent, Zxid, frame, perms};
 
@@ -69,7 +70,8 @@ impl Keeper {
                 for conn in told.conns {
                     let Some(connection) = conns.get(conn) else { continue };
                     // Who may not read the node is not told of it (CVE-2024-23944).
-                    if config.skip_acl || acl::allows(list, perms::READ, &connection.ids) {
+                    let open = config.skip_acl || config.bug.is(PlantedBug::WatchWithoutAcl);
+                    if open || acl::allows(list, perms::READ, &connection.ids) {
                         effects.push(Effect::Send { conn: *conn, frame: frame.clone() });
                     }
                 }

@@ -3,6 +3,7 @@
 //! Every interval all of them are looked at once, in order and in pieces, so that no step is long; the deletions are
 //! proposed one by one, not faster than the limit allows. Each is checked again against the writes under way.
 
+use base::planted::PlantedBug;
 use base::{Instant, Now, Str};
 use zk_wire::{OpCode, SessionId, StatPersisted};
 
@@ -35,8 +36,10 @@ impl Containers {
 
 /// Whether a node with these numbers may go.
 pub(crate) fn is_due(config: &Config, wall_ms: i64, stat: &StatPersisted, children: i64) -> bool {
-    let age_ms = wall_ms.saturating_sub(stat.mtime);
+    let since_ms = if config.bug.is(PlantedBug::TtlByCtime) { stat.ctime } else { stat.mtime };
+    let age_ms = wall_ms.saturating_sub(since_ms);
     let unused_ms_max = i64::try_from(config.container_never_used_ms_max).unwrap_or(i64::MAX);
+    let children = if config.bug.is(PlantedBug::ContainerWithChildren) { 0 } else { children };
     children == 0
         && match Owner::decode(stat.ephemeral_owner) {
             // One that was just made must get the chance of a first child.

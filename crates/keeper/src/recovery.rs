@@ -156,7 +156,13 @@ impl Recovery {
             }
             _ => {}
         }
-        let forgets = self.config.bug.is(PlantedBug::ForgetEphemeral) && matches!(body, TxnBody::CloseSession(_));
+        let forgets = match &body {
+            TxnBody::CloseSession(_) => self.config.bug.is(PlantedBug::ForgetEphemeral),
+            TxnBody::Delete(txn) => {
+                self.config.bug.is(PlantedBug::ReplayForgetsPzxid) && self.tree.get(&txn.path).is_none()
+            }
+            _ => false,
+        };
         if !forgets {
             let _ = self.tree.apply(&header, &body, &mut |_| {});
         }
@@ -184,7 +190,11 @@ impl Recovery {
     /// are not in the session table are closed at the first tick.
     pub fn finish(self, now: Now) -> Keeper {
         let Self { config, prng, mut tree, sessions, last, digest_mismatches, digest_log, .. } = self;
-        tree.set_up_quotas();
+        if config.bug.is(PlantedBug::QuotaNotRecounted) {
+            tree.find_quotas();
+        } else {
+            tree.set_up_quotas();
+        }
         let sessions = sessions.into_iter().collect();
         Keeper::standalone(Recovered { config, tree, sessions, last, digest_mismatches, digest_log }, now, prng)
     }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use base::map::KeyedMap;
+use base::planted::PlantedBug;
 use base::{Instant, Now, Prng};
 use bytes::{Bytes, BytesMut};
 use zab::{Ack, Broadcast, Proposal, QuorumVerifier, Synced};
@@ -79,7 +80,7 @@ impl Keeper {
         let sid = i64::from(config.server_id);
         Self {
             outstanding: Outstanding::new(tree.digest(), &mut prng),
-            watches: Watches::new(&mut prng),
+            watches: Watches::new(&mut prng).planted(config.bug),
             conns: KeyedMap::new(&mut prng),
             pending: VecDeque::new(),
             zab: Broadcast::new(QuorumVerifier::majority([sid]), last),
@@ -224,7 +225,8 @@ impl Keeper {
         effects: &mut Vec<Effect>,
     ) {
         let session = request.session;
-        let password_good = request.passwd.0.as_deref() == Some(session.password().as_slice());
+        let unchecked = self.config.bug.is(PlantedBug::PasswordNotChecked);
+        let password_good = unchecked || request.passwd.0.as_deref() == Some(session.password().as_slice());
         let former = self.sessions.get_mut(session).filter(|_| password_good).map(|tracked| tracked.conn.take());
         let Some(former) = former else {
             let frame = ConnectResponse::expired(answered_read_only(request)).to_bytes();

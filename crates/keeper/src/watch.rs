@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base::map::{HashKey, KeyedMap};
+use base::planted::PlantedBug;
 use base::{Prng, Str};
 
 use crate::event::ConnId;
@@ -61,6 +62,12 @@ impl Watches {
     /// Nobody waits.
     pub fn new(prng: &mut Prng) -> Self {
         Self { data: Table::new(prng), child: Table::new(prng), fired: Fired::default() }
+    }
+
+    /// With a bug on purpose.
+    pub fn planted(mut self, bug: PlantedBug) -> Self {
+        self.data.shallow = bug.is(PlantedBug::RecursiveWatchShallow);
+        self
     }
 
     /// The connections to tell of a change, each event once per connection, in the order upstream sends them.
@@ -135,6 +142,8 @@ pub struct Table {
     watches: AtomicUsize,
     /// While 0, ancestors need no look.
     recursive: AtomicUsize,
+    /// A planted bug: recursive watches reach down one level.
+    shallow: bool,
 }
 
 /// Most paths are watched by one connection.
@@ -152,6 +161,7 @@ impl Table {
             by_conn: (0..SHARDS).map(|_| Mutex::new(KeyedMap::new(prng))).collect(),
             watches: AtomicUsize::new(0),
             recursive: AtomicUsize::new(0),
+            shallow: false,
         }
     }
 
@@ -237,7 +247,7 @@ impl Table {
             if let Some(watchers) = self.paths(above).get(above) {
                 watchers.recursive(told);
             }
-            at = above;
+            at = if self.shallow { "/" } else { above };
         }
         told.sort_unstable();
         told.dedup();

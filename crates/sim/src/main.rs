@@ -89,6 +89,15 @@ fn summary(report: &Report, start: Instant) {
         report.virtual_ms as f64 / 3_600_000.0,
         start.elapsed().as_secs_f64()
     );
+    for (kind, (seeds, coverage)) in &report.coverage {
+        let counts: Vec<String> = coverage.iter().map(|(what, count)| format!("{what} {count}")).collect();
+        if !counts.is_empty() {
+            println!("{} ({seeds} seeds): {}", kind.name(), counts.join(", "));
+        }
+    }
+    for missed in report.missed() {
+        println!("never seen: {missed}");
+    }
     for (kind, seed) in &report.thin {
         println!("too thin to count: {} seed {seed}", kind.name());
     }

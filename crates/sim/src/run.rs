@@ -1,5 +1,6 @@
 //! Runs seeds: each alone in its own thread's virtual time, several threads side by side.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -36,6 +37,16 @@ impl Kind {
         }
     }
 
+    /// What a long run of this kind must come through (see [`Coverage`]).
+    pub fn expected(self) -> Vec<String> {
+        match self {
+            Self::Keeper => crate::keeper::coverage::expected(),
+            Self::Session => crate::session::expected(),
+            // The first has a test of its own for its marks; the second has one workload.
+            Self::Zab | Self::Log => Vec::new(),
+        }
+    }
+
     /// The kind of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
@@ -58,6 +69,37 @@ pub struct SeedOptions {
     pub trace_lines_max: usize,
 }
 
+/// What runs came through, and how often.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage(BTreeMap<String, u64>);
+
+impl Coverage {
+    /// Counts one.
+    pub fn hit(&mut self, what: &str) {
+        match self.0.get_mut(what) {
+            Some(count) => *count += 1,
+            None => drop(self.0.insert(what.to_string(), 1)),
+        }
+    }
+
+    /// Adds another run's.
+    pub fn add(&mut self, other: &Self) {
+        for (what, count) in &other.0 {
+            *self.0.entry(what.clone()).or_default() += count;
+        }
+    }
+
+    /// All of it, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(what, count)| (what.as_str(), *count))
+    }
+
+    /// Those of `expected` that never came.
+    pub fn missed(&self, expected: Vec<String>) -> Vec<String> {
+        expected.into_iter().filter(|what| !self.0.contains_key(what)).collect()
+    }
+}
+
 /// What became of one seed.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -65,6 +107,8 @@ pub struct Outcome {
     pub operations: u64,
     /// Faults that were injected.
     pub faults: u64,
+    /// What it came through.
+    pub coverage: Coverage,
     /// Events that the kernel delivered.
     pub events: u64,
     /// Virtual time that passed, in milliseconds.
@@ -100,6 +144,7 @@ pub fn run_seed(kind: Kind, options: SeedOptions) -> Outcome {
         Outcome {
             operations: OPERATIONS_MIN,
             faults: FAULTS_MIN,
+            coverage: Coverage::default(),
             events: 0,
             virtual_ms: 0,
             hash: 0,
@@ -152,14 +197,29 @@ pub struct Report {
     pub events: u64,
     /// Virtual time of all seeds, in milliseconds.
     pub virtual_ms: u64,
+    /// How many seeds of each kind ran, and what they came through.
+    pub coverage: BTreeMap<Kind, (u64, Coverage)>,
     /// The first failure by seed, if any.
     pub failure: Option<Failure>,
 }
 
+/// So many seeds of a kind come through everything that they are there for.
+pub const COVERING_SEEDS: u64 = 500;
+
 impl Report {
     /// Whether everything held and every seed counts.
     pub fn is_good(&self) -> bool {
-        self.failure.is_none() && self.thin.is_empty()
+        self.failure.is_none() && self.thin.is_empty() && self.missed().is_empty()
+    }
+
+    /// What a run this long should have come through and has not.
+    pub fn missed(&self) -> Vec<String> {
+        let enough = self.coverage.iter().filter(|(_, (seeds, _))| *seeds >= COVERING_SEEDS);
+        let missed = enough.flat_map(|(kind, (_, coverage))| {
+            let missed = coverage.missed(kind.expected());
+            missed.into_iter().map(|what| format!("{}: {what}", kind.name()))
+        });
+        missed.collect()
     }
 }
 
@@ -200,6 +260,9 @@ pub fn run(options: &Options) -> Report {
 fn add(report: &mut Report, kind: Kind, seed: u64, outcome: Outcome) {
     report.operations += outcome.operations;
     report.faults += outcome.faults;
+    let (seeds, coverage) = report.coverage.entry(kind).or_default();
+    *seeds += 1;
+    coverage.add(&outcome.coverage);
     report.events += outcome.events;
     report.virtual_ms += outcome.virtual_ms;
     match outcome.result {

@@ -1,5 +1,6 @@
 //! addWatch (106): a watch that stays. It asks for no permission and no node; who may not read a node is not told of it.
 
+use base::planted::PlantedBug;
 use bytes::BytesMut;
 use zk_wire::{AddWatchRequest, ErrorCode, ErrorResponse, Jute};
 
@@ -20,6 +21,8 @@ pub(crate) fn read(reading: &Reading<'_>, request: &AddWatchRequest, out: &mut B
 
 /// A recursive watch sees no changes of children lists: it sees the children themselves.
 pub(crate) fn add(reading: &Reading<'_>, path: &str, mode: Modes) {
+    let once = mode == Modes::PERSISTENT && reading.config.bug.is(PlantedBug::PersistentWatchOnce);
+    let mode = if once { Modes::STANDARD } else { mode };
     reading.watches.data.add(path, reading.conn.id, mode);
     if mode != Modes::PERSISTENT_RECURSIVE {
         reading.watches.child.add(path, reading.conn.id, mode);

@@ -1,5 +1,6 @@
 //! auth (100): adds identities to the connection. Answered at once, ahead of requests that wait.
 
+use base::planted::PlantedBug;
 use zk_wire::AuthPacket;
 
 use crate::auth;
@@ -12,6 +13,9 @@ pub(crate) fn authenticate(config: &Config, conn: &mut Connection, packet: AuthP
     match auth::authenticate(&scheme, auth.0.as_deref(), conn.peer, config) {
         None => false,
         Some(ids) => {
+            if config.bug.is(PlantedBug::IdentityReplaced) {
+                conn.ids.truncate(1);
+            }
             ids.into_iter().for_each(|id| conn.add_identity(id));
             true
         }

@@ -1,6 +1,7 @@
 //! create (1) and create2 (15), and what all kinds of creation share. What a node becomes is decided by the operation;
 //! the flags say which checks it meets, whether its name gets a number and whether the session owns it.
 
+use base::planted::PlantedBug;
 use zk_wire::txn::TxnBody;
 use zk_wire::{
     CreateContainerTxn, CreateMode, CreateRequest, CreateTtlTxn, CreateTxn, ErrorCode, StatPersisted, perms,
@@ -33,6 +34,9 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest, kind: Kind) -> 
     prep.check_acl(&parent.acl, perms::CREATE)?;
     let parent_cversion = parent.stat().cversion;
     let path = match mode.is_sequential() {
+        true if prep.config().bug.is(PlantedBug::SequenceFromChildCount) => {
+            sequential(&request.path, parent.children as i32).into()
+        }
         true => sequential(&request.path, parent_cversion).into(),
         false => request.path.clone(),
     };

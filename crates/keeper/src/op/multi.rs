@@ -1,5 +1,6 @@
 //! multi (14): several writes as one. Its parts share a zxid and a time; when one fails, none has an effect.
 
+use base::planted::PlantedBug;
 use zk_wire::multi::{MultiOp, MultiRequest, MultiResponse, MultiResult};
 use zk_wire::txn::TxnBody;
 use zk_wire::{CreateContainerTxn, CreateMode, CreateTtlTxn, CreateTxn, ErrorCode, OpCode};
@@ -35,7 +36,9 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &MultiRequest) -> Result<TxnBod
             Ok(body) => parts.push((opcode(op), body)),
             Err(code) => {
                 failed = true;
-                prep.rollback();
+                if !prep.config().bug.is(PlantedBug::MultiNotRolledBack) {
+                    prep.rollback();
+                }
                 parts.push((OpCode::ERROR, TxnBody::error(code)));
             }
         }

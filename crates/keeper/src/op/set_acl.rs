@@ -1,5 +1,6 @@
 //! setACL (7).
 
+use base::planted::PlantedBug;
 use zk_wire::txn::TxnBody;
 use zk_wire::{ErrorCode, SetAclRequest, SetAclTxn, perms};
 
@@ -16,7 +17,9 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &SetAclRequest) -> Result<TxnBo
     let mut node = prep.record(path)?;
     prep.check_acl(&node.acl, perms::ADMIN)?;
     let version = next_version(node.stat().aversion, request.version)?;
-    node.stat_mut().aversion = version;
+    if !prep.config().bug.is(PlantedBug::AclVersionForgotten) {
+        node.stat_mut().aversion = version;
+    }
     node.acl = list.clone().into();
     prep.put(path, node);
     Ok(TxnBody::SetAcl(SetAclTxn { path: path.clone(), acl: Some(list), version }))

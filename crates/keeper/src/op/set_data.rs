@@ -1,5 +1,6 @@
 //! setData (5).
 
+use base::planted::PlantedBug;
 use zk_wire::txn::TxnBody;
 use zk_wire::{ErrorCode, SetDataRequest, SetDataTxn, perms};
 
@@ -14,7 +15,9 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &SetDataRequest) -> Result<TxnB
     let mut node = prep.record(path)?;
     prep.check_acl(&node.acl, perms::WRITE)?;
     let more = request.data.as_ref().map_or(0, |data| data.len() as i64) - node.data_len as i64;
-    prep.check_quota(path, 0, more)?;
+    if !prep.config().bug.is(PlantedBug::QuotaOnlyOnCreate) {
+        prep.check_quota(path, 0, more)?;
+    }
     let version = next_version(node.stat().version, request.version)?;
     node.set_data(path, request.data.as_deref());
     let (zxid, time_ms) = (prep.zxid, prep.time_ms);

@@ -3,6 +3,7 @@
 //! those in front of it have had their effect.
 
 use base::Str;
+use base::planted::PlantedBug;
 use zk_wire::{ErrorCode, SetWatches, SetWatches2, WatcherEvent, Zxid, frame};
 
 use super::Reading;
@@ -23,7 +24,8 @@ pub(crate) fn read2(reading: &mut Reading<'_>, request: SetWatches2) -> Result<(
 
 /// Leaves or fires each watch.
 pub(crate) fn read(reading: &mut Reading<'_>, request: &SetWatches) -> Result<(), ErrorCode> {
-    let since = request.relative_zxid;
+    let all_seen = reading.config.bug.is(PlantedBug::SetWatchesIgnoresZxid);
+    let since = if all_seen { Zxid(i64::MAX) } else { request.relative_zxid };
     let tree = reading.tree;
     for path in list(&request.data_watches)? {
         let missed = match tree.get(path) {

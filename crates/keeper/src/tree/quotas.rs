@@ -10,8 +10,8 @@ impl Tree {
         &self.quotas
     }
 
-    /// Finds the quotas of a tree that was loaded, and counts anew what each covers.
-    pub fn set_up_quotas(&mut self) {
+    /// Finds the quotas of a tree that was loaded.
+    pub fn find_quotas(&mut self) {
         let mut quotas = Quotas::default();
         let mut open: Vec<_> = self.get(path::QUOTA).map(|node| (path::QUOTA.to_string(), node)).into_iter().collect();
         while let Some((path, node)) = open.pop() {
@@ -21,6 +21,11 @@ impl Tree {
             open.extend(node.child_names().filter_map(|name| Some((format!("{path}/{name}"), node.child(name)?))));
         }
         self.quotas = quotas;
+    }
+
+    /// Finds the quotas of a tree that was loaded, and counts anew what each covers.
+    pub fn set_up_quotas(&mut self) {
+        self.find_quotas();
         let limited: Vec<_> = self.quotas.iter().cloned().collect();
         limited.iter().for_each(|limited| self.recount(limited));
     }

@@ -5,9 +5,11 @@ use std::fmt;
 
 pub mod acknowledged_writes_survive;
 pub mod compaction_keeps_last;
+pub mod containers_and_ttls_go;
 pub mod digest_matches;
 pub mod ephemerals_follow_sessions;
 pub mod epochs_ascend;
+pub mod hard_quotas_hold;
 pub mod log_holds_flushed;
 pub mod log_is_a_prefix;
 pub mod once_and_in_order;

@@ -9,7 +9,7 @@ use crate::keeper::history::History;
 
 /// The property.
 pub static PROPERTY: Property = Property {
-    says: "a session does not expire before its timeout, keeps its id when resumed, and is not used after its end",
+    says: "a session does not expire before its timeout, keeps its id when resumed, is given to nobody without its password, and is not used after its end",
     source: "ZooKeeper programmer's guide, sessions; SessionTrackerImpl",
 };
 
@@ -30,6 +30,14 @@ pub fn not_before_timeout(session: i64, timeout_ms: u64, last_contact: Instant, 
 /// The violation.
 pub fn same_session(asked: i64, given: i64) -> Checked {
     PROPERTY.require(asked == given, || format!("asked to resume {asked:#x} and was given {given:#x}"))
+}
+
+/// A client asked for its session with another password.
+///
+/// # Errors
+/// The violation.
+pub fn not_for_guesses(given: i64) -> Checked {
+    PROPERTY.require(given == 0, || format!("session {given:#x} was resumed with a password that is not its own"))
 }
 
 /// A client got a new session.

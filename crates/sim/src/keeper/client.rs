@@ -11,7 +11,7 @@ use zk_wire::{ConnectRequest, ConnectResponse, Jute, ReplyHeader, SessionId, Wat
 
 use super::history::{History, OpId, OpRecord, Reply, Seen};
 use super::model::Change;
-use super::op::{Op, OpResult, USERS, code};
+use super::op::{Left, Op, OpResult, USERS, User, WatcherKind, code};
 use crate::check::{Checked, replies_in_order, session_lifetime, zxids_ascend};
 use crate::net::{Arrival, LinkId};
 
@@ -41,18 +41,25 @@ pub struct Client {
     pub link: Option<LinkId>,
     session: Option<Session>,
     wanted_timeout_ms: i32,
-    authenticates: bool,
+    /// Who it proves to be on this connection.
+    users: Vec<&'static User>,
+    /// Drawn anew for every connection.
+    prng: Prng,
     counter: i32,
     outstanding: VecDeque<OpId>,
     last_zxid: i64,
     data_watches: BTreeSet<String>,
     exist_watches: BTreeSet<String>,
     child_watches: BTreeSet<String>,
+    persistent_watches: BTreeSet<String>,
+    recursive_watches: BTreeSet<String>,
     last_heard: Instant,
     last_sent: Instant,
     life: usize,
     /// Sent closeSession and sends nothing more on this session.
     closing: bool,
+    /// Dialled with a password that is not its session's.
+    guesses: bool,
     /// Requests of the workload that it sent.
     pub operations: u64,
 }
@@ -75,17 +82,21 @@ impl Client {
             link: None,
             session: None,
             wanted_timeout_ms: *prng.pick(&[2000, 4000, 6000, 12_000]).expect("not empty"),
-            authenticates: prng.chance(1, 2),
+            users: Vec::new(),
+            prng: prng.fork(),
             counter: 0,
             outstanding: VecDeque::new(),
             last_zxid: 0,
             data_watches: BTreeSet::new(),
             exist_watches: BTreeSet::new(),
             child_watches: BTreeSet::new(),
+            persistent_watches: BTreeSet::new(),
+            recursive_watches: BTreeSet::new(),
             last_heard: Instant::ZERO,
             last_sent: Instant::ZERO,
             life: 0,
             closing: false,
+            guesses: false,
             operations: 0,
         }
     }
@@ -117,7 +128,11 @@ impl Client {
         self.life = life;
         self.last_heard = now;
         self.last_sent = now;
-        let (id, password) = self.session.as_ref().map_or((0, [0; 16]), |session| (session.id, session.password));
+        let (id, mut password) = self.session.as_ref().map_or((0, [0; 16]), |session| (session.id, session.password));
+        self.guesses = id != 0 && self.prng.chance(1, 20);
+        if self.guesses {
+            password[self.prng.below(16) as usize] ^= 1;
+        }
         let request = ConnectRequest {
             protocol_version: 0,
             last_zxid_seen: Zxid(self.last_zxid),
@@ -150,6 +165,8 @@ impl Client {
         self.data_watches.clear();
         self.exist_watches.clear();
         self.child_watches.clear();
+        self.persistent_watches.clear();
+        self.recursive_watches.clear();
     }
 
     /// Looks at the clock: pings when it has been silent, gives up a connection that has been.
@@ -170,7 +187,7 @@ impl Client {
     /// Sends a request; only while up and not closing.
     pub fn request(&mut self, now: Instant, op: Op, history: &mut History) -> Bytes {
         assert!(self.state == State::Up && !self.closing, "requests need a session");
-        let counted = !matches!(op, Op::Ping | Op::Auth { .. } | Op::SetWatches { .. });
+        let counted = !matches!(op, Op::Ping | Op::Auth { .. } | Op::AuthOfNobody | Op::SetWatches(_));
         if counted {
             self.counter += 1;
             self.operations += 1;
@@ -183,7 +200,7 @@ impl Client {
             session: self.session_id().expect("up means that there is a session"),
             xid: op.wire_xid(self.counter),
             op,
-            authenticated: self.authenticates,
+            users: self.users.clone(),
             floor: history.acknowledged,
             life: self.life,
             reply: None,
@@ -230,6 +247,10 @@ impl Client {
         let response = ConnectResponse::from_bytes(frame)
             .map_err(|error| replies_in_order::PROPERTY.broken(format!("a connect response that is none: {error}")))?;
         let SessionId(id) = response.session;
+        if core::mem::take(&mut self.guesses) {
+            session_lifetime::not_for_guesses(id)?;
+            return Ok(Wish { frames: Vec::new(), hang_up: true });
+        }
         if id == 0 {
             if let Some(session) = &self.session {
                 session_lifetime::not_before_timeout(session.id, session.timeout_ms, last_contact(session.id), now)?;
@@ -247,22 +268,34 @@ impl Client {
         password.copy_from_slice(response.passwd.0.as_deref().unwrap_or(&[0; 16]));
         self.session = Some(Session { id, password, timeout_ms: response.timeout_ms as u64 });
         self.state = State::Up;
-        history.seen[self.number].push(Seen::Connected { session: id });
+        self.users = USERS.iter().filter(|_| self.prng.chance(1, 3)).collect();
+        history.seen[self.number].push(Seen::Connected { session: id, users: self.users.clone() });
         let mut wish = Wish::default();
-        if self.authenticates {
-            wish.frames.push(self.request(now, Op::Auth { user: &USERS[0] }, history));
+        for user in self.users.clone() {
+            wish.frames.push(self.request(now, Op::Auth { user }, history));
         }
-        let list = |paths: &BTreeSet<String>| paths.iter().cloned().collect::<Vec<_>>();
-        let (data, exist, child) = (list(&self.data_watches), list(&self.exist_watches), list(&self.child_watches));
-        if data.len() + exist.len() + child.len() > 0 {
-            let op = Op::SetWatches { relative_zxid: self.last_zxid, data, exist, child };
-            wish.frames.push(self.request(now, op, history));
+        let left = self.left();
+        if !left.is_empty() {
+            wish.frames.push(self.request(now, Op::SetWatches(left), history));
         }
         Ok(wish)
     }
 
+    fn left(&self) -> Left {
+        let list = |paths: &BTreeSet<String>| paths.iter().cloned().collect::<Vec<_>>();
+        Left {
+            relative_zxid: self.last_zxid,
+            data: list(&self.data_watches),
+            exist: list(&self.exist_watches),
+            child: list(&self.child_watches),
+            persistent: list(&self.persistent_watches),
+            recursive: list(&self.recursive_watches),
+        }
+    }
+
     fn on_frame(&mut self, frame: Bytes, history: &mut History) -> Checked {
-        let garbage = |what: &str| replies_in_order::PROPERTY.broken(format!("client {}: {what}", self.number));
+        let number = self.number;
+        let garbage = |what: &str| replies_in_order::PROPERTY.broken(format!("client {number}: {what}"));
         let mut r = Reader::new(frame.clone());
         let header = ReplyHeader::decode(&mut r).map_err(|error| garbage(&format!("no reply header: {error}")))?;
         let body = frame.slice(frame.len() - r.remaining()..);
@@ -277,11 +310,7 @@ impl Client {
             self.on_event(zxid, change, event.path.to_string(), history);
             return Ok(());
         }
-        let expected = self.outstanding.front().map(|id| history.ops[*id].xid);
-        replies_in_order::PROPERTY.require(expected == Some(header.xid), || {
-            format!("client {} waits for xid {expected:?} and gets {}", self.number, header.xid)
-        })?;
-        let id = self.outstanding.pop_front().expect("the front was there");
+        let id = self.answered(header.xid, history)?;
         let result = history.ops[id]
             .op
             .read_reply(header.err, body)
@@ -289,6 +318,18 @@ impl Client {
         self.leave_watch(&history.ops[id].op, &result);
         history.replied(id, Reply { zxid, result });
         Ok(())
+    }
+
+    /// Which request a reply is for: the oldest, or one that is answered ahead of those.
+    fn answered(&mut self, xid: i32, history: &History) -> Result<OpId, crate::check::Violation> {
+        let asked = |id: &OpId| &history.ops[*id];
+        let ahead = self.outstanding.iter().position(|id| asked(id).xid == xid && asked(id).op.is_answered_at_once());
+        let at = ahead.or_else(|| self.outstanding.front().filter(|id| asked(id).xid == xid).map(|_| 0));
+        at.and_then(|at| self.outstanding.remove(at)).ok_or_else(|| {
+            let expected = self.outstanding.front().map(|id| asked(id).xid);
+            replies_in_order::PROPERTY
+                .broken(format!("client {} waits for xid {expected:?} and gets {xid}", self.number))
+        })
     }
 
     fn leave_watch(&mut self, op: &Op, result: &OpResult) {
@@ -300,8 +341,27 @@ impl Client {
             }
             Op::GetData { path, watch: true } if !failed => self.data_watches.insert(path.clone()),
             Op::GetChildren { path, watch: true, .. } if !failed => self.child_watches.insert(path.clone()),
+            Op::AddWatch { path, recursive: false } if !failed => self.persistent_watches.insert(path.clone()),
+            Op::AddWatch { path, recursive: true } if !failed => self.recursive_watches.insert(path.clone()),
+            Op::RemoveWatches { path, kind } if !failed => self.end_watch(path, *kind),
             _ => false,
         };
+    }
+
+    fn end_watch(&mut self, path: &str, kind: WatcherKind) -> bool {
+        let any = kind == WatcherKind::Any;
+        let mut ended = false;
+        let sets = [
+            (&mut self.data_watches, WatcherKind::Data),
+            (&mut self.exist_watches, WatcherKind::Data),
+            (&mut self.child_watches, WatcherKind::Children),
+            (&mut self.persistent_watches, WatcherKind::Persistent),
+            (&mut self.recursive_watches, WatcherKind::PersistentRecursive),
+        ];
+        for (set, of) in sets {
+            ended |= (any || kind == of) && set.remove(path);
+        }
+        ended
     }
 
     fn on_event(&mut self, zxid: i64, change: Change, path: String, history: &mut History) {

@@ -3,7 +3,7 @@
 use base::Instant;
 
 use super::model::Change;
-use super::op::{Op, OpResult};
+use super::op::{Op, OpResult, User};
 
 /// Index of a request in [`History::ops`].
 pub type OpId = usize;
@@ -28,8 +28,8 @@ pub struct OpRecord {
     pub xid: i32,
     /// The request.
     pub op: Op,
-    /// Whether the connection had proved the workload's digest identity.
-    pub authenticated: bool,
+    /// The digest identities that the connection has added.
+    pub users: Vec<&'static User>,
     /// Highest zxid of any write that any client knew to be done when this was sent.
     pub floor: i64,
     /// Which life of the server the connection belongs to.
@@ -45,6 +45,8 @@ pub enum Seen {
     Connected {
         /// The session.
         session: i64,
+        /// The digest identities that it adds before anything else.
+        users: Vec<&'static User>,
     },
     /// A reply, to be found in the request's record.
     Reply(OpId),

@@ -2,6 +2,7 @@
 //! it, and a second tree that knows what each reply must say.
 
 pub mod client;
+pub mod coverage;
 pub mod history;
 pub mod log_tail;
 pub mod model;
@@ -43,5 +44,6 @@ fn phases(scene: &mut Scene) -> Result<(), Violation> {
     scene.read_whole_tree(&model)?;
     scene.run_until_calm(CALM)?;
     let model = scene.verify()?;
+    scene.none_is_due(&model)?;
     scene.owners_are_alive(&model)
 }

@@ -10,6 +10,7 @@ use driver::keeper_loop::{KeeperLoopConfig, KeeperNote};
 use driver::world::Lane;
 
 use super::client::{Client, State, Wish};
+use super::coverage;
 use super::history::History;
 use super::log_tail::{LoggedTxn, read_logs};
 use super::model::Model;
@@ -18,12 +19,13 @@ use super::process::{Output, Process};
 use super::swarm::{Fault, Swarm};
 use super::verify::{shown_by, verify};
 use crate::check::{
-    Checked, Violation, acknowledged_writes_survive, ephemerals_follow_sessions, log_is_a_prefix, serves_again,
+    Checked, Violation, acknowledged_writes_survive, containers_and_ttls_go, ephemerals_follow_sessions,
+    log_is_a_prefix, serves_again,
 };
 use crate::disk::{Crash, DiskLies, DiskOp, SimDisk};
 use crate::kernel::Kernel;
 use crate::net::{Arrival, LinkId, Net, To};
-use crate::run::{FAULTS_MIN, Outcome, SeedOptions};
+use crate::run::{Coverage, FAULTS_MIN, Outcome, SeedOptions};
 
 const DATA_DIR: &str = "/data";
 const LOG_DIR: &str = "/data/version-2";
@@ -75,6 +77,7 @@ pub struct Scene {
     working: bool,
     slow_disk: bool,
     faults: u64,
+    coverage: Coverage,
     /// Per client: whether its next dial and its next burst are scheduled.
     dial_due: Vec<bool>,
     work_due: Vec<bool>,
@@ -107,6 +110,7 @@ impl Scene {
             working: true,
             slow_disk: false,
             faults: 0,
+            coverage: Coverage::default(),
             dial_due: vec![false; swarm.clients],
             work_due: vec![false; swarm.clients],
             kernel,
@@ -190,7 +194,7 @@ impl Scene {
             let (shown, what) = shown_by(&self.history, life);
             acknowledged_writes_survive::after_recovery(life, *recovered, shown, &what)?;
         }
-        verify(&self.history, &self.txns)
+        verify(&self.history, &self.txns, &self.recovered, self.swarm.rules)
     }
 
     /// A client reads every node of the model.
@@ -214,20 +218,30 @@ impl Scene {
         Ok(())
     }
 
+    /// After the calm, nothing is left of what was due well before.
+    ///
+    /// # Errors
+    /// The violation.
+    pub fn none_is_due(&self, model: &Model) -> Checked {
+        let before = self.kernel.now().wall_ms - 30_000;
+        containers_and_ttls_go::none_is_left(before, model)
+    }
+
     /// After the calm, ephemerals belong to sessions that clients hold.
     ///
     /// # Errors
     /// The violation.
     pub fn owners_are_alive(&self, model: &Model) -> Checked {
         let alive: BTreeSet<i64> = self.clients.iter().filter_map(Client::session_id).collect();
-        let owners: Vec<(String, i64)> =
-            model.nodes().filter(|(_, node)| node.owner != 0).map(|(path, node)| (path.clone(), node.owner)).collect();
+        let owners: Vec<(String, i64)> = model.owned_nodes().map(|(path, owner)| (path.clone(), owner)).collect();
         ephemerals_follow_sessions::owners_are_alive(&owners, &alive)
     }
 
     /// The end.
-    pub fn outcome(self, result: Result<(), Violation>) -> Outcome {
+    pub fn outcome(mut self, result: Result<(), Violation>) -> Outcome {
+        coverage::of(&self.history, &self.txns, &mut self.coverage);
         Outcome {
+            coverage: self.coverage,
             operations: self.clients.iter().map(|client| client.operations).sum(),
             faults: self.faults,
             events: self.kernel.trace.events(),
@@ -317,10 +331,17 @@ impl Scene {
         config.log.pre_alloc_bytes = self.swarm.pre_alloc_bytes;
         config.log.group_bytes_max = self.swarm.group_bytes_max;
         config.retain = self.swarm.retain;
+        config.snapshot_chunk_bytes = self.swarm.snapshot_chunk_bytes;
         config.keeper.tick_time_ms = self.swarm.tick_time_ms;
         config.keeper.session_timeout_ms_min = 1000;
         config.keeper.session_timeout_ms_max = 20_000;
         config.keeper.snap_count = self.swarm.snap_count;
+        config.keeper.extended_types_enabled = self.swarm.rules.extended_types;
+        config.keeper.enforce_quota = self.swarm.rules.enforce_quota;
+        config.keeper.reconfig_enabled = self.swarm.rules.reconfig_enabled;
+        config.keeper.container_never_used_ms_max = self.swarm.rules.container_never_used_ms_max as u64;
+        config.keeper.container_check_interval_ms = self.swarm.container_check_interval_ms;
+        config.keeper.containers_per_minute_max = self.swarm.containers_per_minute_max;
         config.bug = self.options.bug;
         config.keeper.bug = self.options.bug;
         config
@@ -649,6 +670,7 @@ impl Scene {
         self.faults += 1;
         self.kernel.note("fault", &[fault as u64], &[]);
         self.note(|| format!("fault {fault:?}"));
+        self.coverage.hit(&format!("fault {fault:?}"));
         let down = Duration::from_millis(self.kernel.prng.between(1, 500));
         match fault {
             Fault::PowerLoss => self.crash(Crash::Power { survive_percent: self.swarm.survive_percent }, down),

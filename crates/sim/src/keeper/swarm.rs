@@ -3,6 +3,7 @@
 
 use base::Prng;
 
+use super::model::Rules;
 use super::workload::Mix;
 use crate::net::NetTimes;
 use crate::world::JobTimes;
@@ -30,7 +31,8 @@ pub enum Fault {
     SlowDisk,
 }
 
-const FAULTS: [Fault; 9] = [
+/// All of them.
+pub const FAULTS: [Fault; 9] = [
     Fault::PowerLoss,
     Fault::Kill,
     Fault::DiskError,
@@ -77,6 +79,14 @@ pub struct Swarm {
     pub retain: Option<usize>,
     /// `tickTime`.
     pub tick_time_ms: i32,
+    /// How the tree is kept.
+    pub rules: Rules,
+    /// `znode.container.checkIntervalMs`
+    pub container_check_interval_ms: u64,
+    /// `znode.container.maxPerMinute`
+    pub containers_per_minute_max: u32,
+    /// Bytes of a piece of a snapshot.
+    pub snapshot_chunk_bytes: usize,
 }
 
 impl Swarm {
@@ -112,6 +122,15 @@ impl Swarm {
             group_bytes_max: pick(prng, &[500, 8 << 10, 1 << 20]),
             retain: if prng.chance(1, 4) { Some(3) } else { None },
             tick_time_ms: pick(prng, &[100, 500, 1000]) as i32,
+            rules: Rules {
+                extended_types: prng.chance(4, 5),
+                enforce_quota: prng.chance(2, 3),
+                reconfig_enabled: prng.chance(1, 2),
+                container_never_used_ms_max: pick(prng, &[0, 300, 60_000]) as i64,
+            },
+            container_check_interval_ms: pick(prng, &[50, 500, 5000]),
+            containers_per_minute_max: pick(prng, &[600, 60_000]) as u32,
+            snapshot_chunk_bytes: pick(prng, &[1, 300, 256 << 10]) as usize,
         }
     }
 }

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Reader, Str};
-use zk_wire::{Jute, OpCode};
+use zk_wire::{DeleteTxn, Jute, MultiTxn, OpCode};
 
-use super::history::{History, OpId, Seen};
+use super::history::{History, OpId, OpRecord, Seen};
 use super::log_tail::LoggedTxn;
-use super::model::{Caller, Change, Manager, Model, Trigger};
-use super::op::{Op, OpResult, USERS, code};
-use crate::check::watches::{self, Changes, Fired, Resumed};
+use super::model::{Caller, Change, Model, Rules};
+use super::op::{Left, Op, OpResult, code};
+use crate::check::watches::{self, Changes, Resumed};
 use crate::check::{
-    Checked, acknowledged_writes_survive, digest_matches, ephemerals_follow_sessions, once_and_in_order,
-    replies_match_model, session_lifetime, zxids_ascend,
+    Checked, acknowledged_writes_survive, containers_and_ttls_go, digest_matches, ephemerals_follow_sessions,
+    hard_quotas_hold, once_and_in_order, replies_match_model, session_lifetime, zxids_ascend,
 };
 
 struct Walk<'a> {
@@ -27,17 +27,25 @@ struct Walk<'a> {
     reads: BTreeMap<i64, Vec<OpId>>,
     changes: Changes,
     resumed: BTreeMap<OpId, Resumed>,
-    user: Vec<String>,
     /// Sessions that are closed some time, which may be refused as soon as that begins.
     closed: BTreeSet<i64>,
+    /// For each finished life of the server, the last zxid that the next one found.
+    recovered: &'a [i64],
+    /// How many of these starts the model has followed.
+    starts: usize,
 }
 
 /// Checks a whole run; gives the model's tree after it.
 ///
 /// # Errors
 /// The first property that does not hold.
-pub fn verify(history: &History, txns: &[LoggedTxn]) -> Result<Model, crate::check::Violation> {
-    let mut walk = Walk::new(history, txns);
+pub fn verify(
+    history: &History,
+    txns: &[LoggedTxn],
+    recovered: &[i64],
+    rules: Rules,
+) -> Result<Model, crate::check::Violation> {
+    let mut walk = Walk::new(history, txns, recovered, rules);
     walk.reads_at(0)?;
     let mut last = 0;
     for txn in txns {
@@ -61,29 +69,30 @@ pub fn verify(history: &History, txns: &[LoggedTxn]) -> Result<Model, crate::che
 }
 
 impl<'a> Walk<'a> {
-    fn new(history: &'a History, txns: &[LoggedTxn]) -> Self {
+    fn new(history: &'a History, txns: &[LoggedTxn], recovered: &'a [i64], rules: Rules) -> Self {
         let mut requests = BTreeMap::new();
         let mut reads: BTreeMap<i64, Vec<OpId>> = BTreeMap::new();
         for (id, record) in history.ops.iter().enumerate() {
             if record.op.is_write() {
                 requests.insert((record.session, record.xid), id);
             } else if let Some(reply) = &record.reply
-                && !matches!(record.op, Op::Ping | Op::Auth { .. })
+                && shows_the_tree(&record.op)
             {
                 reads.entry(reply.zxid).or_default().push(id);
             }
         }
         Self {
             history,
-            model: Model::new(),
+            model: Model::new(rules),
             requests,
             executed: vec![false; history.ops.len()],
             last_xid: BTreeMap::new(),
             reads,
             changes: Changes::default(),
             resumed: BTreeMap::new(),
-            user: vec![USERS[0].id.to_string()],
             closed: txns.iter().filter(|txn| txn.opcode == OpCode::CLOSE_SESSION.0).map(|txn| txn.session).collect(),
+            recovered,
+            starts: 0,
         }
     }
 
@@ -95,6 +104,14 @@ impl<'a> Walk<'a> {
                 Ok(())
             }
             OpCode::CLOSE_SESSION => self.close_session(txn),
+            OpCode::DELETE_CONTAINER => {
+                let path = DeleteTxn::decode(&mut Reader::new(txn.body())).map(|txn| txn.path.to_string());
+                let path = path.unwrap_or_default();
+                containers_and_ttls_go::was_due(txn.zxid, txn.time_ms, &path, &self.model)?;
+                let triggers = self.model.delete_container(txn.zxid, &path);
+                self.changes.push(txn.zxid, triggers);
+                Ok(())
+            }
             _ => self.request(txn),
         }
     }
@@ -106,12 +123,11 @@ impl<'a> Walk<'a> {
             self.executed[id] = true;
             replies_match_model::of_write(txn.zxid, &self.history.ops[id], &OpResult::Done)?;
         }
-        let acls = self.readable_acls(txn.session);
         let (owned, triggers) = self.model.close_session(txn.zxid, txn.session);
         let listed = Option::<Vec<Str>>::decode(&mut Reader::new(txn.body())).ok().flatten().unwrap_or_default();
         let listed: BTreeSet<String> = listed.iter().map(ToString::to_string).collect();
         ephemerals_follow_sessions::close_lists_all(txn.session, &listed, &owned)?;
-        self.note(txn.zxid, triggers, &acls);
+        self.changes.push(txn.zxid, triggers);
         Ok(())
     }
 
@@ -125,105 +141,112 @@ impl<'a> Walk<'a> {
         self.executed[id] = true;
         let logged_error = (txn.opcode == OpCode::ERROR.0).then(|| Reader::new(txn.body()).i32().unwrap_or(code::OK));
         let open = self.model.has_session(txn.session);
-        session_lifetime::used_while_open(txn.zxid, txn.session, open, logged_error.is_none())?;
-        let digests = if record.authenticated { &self.user[..] } else { &[] };
-        let caller = Caller { session: txn.session, digests };
-        let expected = if open {
-            let acls = self.acls_of(&record.op);
-            let (expected, triggers) = self.model.write(txn.zxid, txn.time_ms, caller, &record.op);
-            self.note(txn.zxid, triggers, &acls);
-            expected
-        } else {
-            self.model.zxid = txn.zxid;
-            OpResult::Error(code::SESSION_EXPIRED)
-        };
+        let done = logged_error.is_none() && parts(txn).iter().all(|part| part.opcode != OpCode::ERROR.0);
+        session_lifetime::used_while_open(txn.zxid, txn.session, open, done)?;
+        let refused_for_quota = part_refused_for_quota(txn, logged_error);
+        let caller = Caller { refused_for_quota, ..caller(record) };
+        let (expected, triggers) = self.model.write(txn.zxid, txn.time_ms, caller, &record.op);
+        self.changes.push(txn.zxid, triggers);
+        hard_quotas_hold::agree(txn.zxid, refused_for_quota, quota_in(&expected), &expected)?;
         replies_match_model::of_log(txn.zxid, record, logged_error, &expected)?;
         replies_match_model::of_write(txn.zxid, record, &expected)
     }
 
-    /// Who may read the nodes that a request may delete, before it does.
-    fn acls_of(&self, op: &Op) -> BTreeMap<String, (bool, bool)> {
-        let mut acls = BTreeMap::new();
-        let mut note = |op: &Op| {
-            if let Op::Delete { path, .. } = op {
-                acls.insert(path.clone(), self.readable(path));
-            }
-        };
-        match op {
-            Op::Multi(ops) => ops.iter().for_each(|part| note(&part.0)),
-            single => note(single),
-        }
-        acls
-    }
-
-    fn readable_acls(&self, session: i64) -> BTreeMap<String, (bool, bool)> {
-        let owned = self.model.nodes().filter(|(_, node)| node.owner == session);
-        owned.map(|(path, _)| (path.clone(), self.readable(path))).collect()
-    }
-
-    /// READ for everybody, READ for the workload's user. A node that is not there hides nothing.
-    fn readable(&self, path: &str) -> (bool, bool) {
-        let Some(node) = self.model.node(path) else { return (true, true) };
-        let grants = |scheme: &str, id: &str| {
-            node.acl.iter().any(|entry| entry.perms & 1 != 0 && entry.scheme == scheme && entry.id == id)
-        };
-        let world = grants("world", "anyone");
-        (world, world || grants("digest", USERS[0].id))
-    }
-
-    fn note(&mut self, zxid: i64, triggers: Vec<Trigger>, deleted: &BTreeMap<String, (bool, bool)>) {
-        for (manager, path, change) in triggers {
-            let before = deleted.get(&path).copied().filter(|_| change == Change::Deleted);
-            let (world_readable, user_readable) = before.unwrap_or_else(|| self.readable(&path));
-            self.changes.push(manager, &path, Fired { zxid, change, world_readable, user_readable });
-        }
-    }
-
-    /// The reads that were answered from the tree as it is now.
+    /// The reads that were answered from the tree as it is now. A start in between counts quotas anew.
     fn reads_at(&mut self, zxid: i64) -> Checked {
-        for id in self.reads.remove(&zxid).unwrap_or_default() {
+        let mut ids = self.reads.remove(&zxid).unwrap_or_default();
+        ids.sort_by_key(|id| self.history.ops[*id].life);
+        for id in ids {
             let record = &self.history.ops[id];
-            let digests = if record.authenticated { &self.user[..] } else { &[] };
-            let caller = Caller { session: record.session, digests };
+            self.starts_until(zxid, record.life);
             let refused =
                 record.reply.as_ref().is_some_and(|reply| reply.result == OpResult::Error(code::SESSION_EXPIRED));
+            if refused && self.closed.contains(&record.session) {
+                continue;
+            }
             let expected = match &record.op {
-                _ if refused && self.closed.contains(&record.session) => continue,
-                Op::SetWatches { relative_zxid, data, exist, child } => {
-                    self.resumed.insert(id, self.resume(*relative_zxid, data, exist, child));
+                Op::SetWatches(left) => {
+                    self.resumed.insert(id, self.resume(left));
                     OpResult::Done
                 }
-                read => self.model.read(caller, read),
+                // Which watches there are is another check's to say.
+                Op::RemoveWatches { .. } | Op::CheckWatches { .. } => continue,
+                read => self.model.read(caller(record), read),
             };
             replies_match_model::of_read(record, &expected)?;
         }
+        self.starts_until(zxid, usize::MAX);
         Ok(())
     }
 
-    fn resume(&self, since: i64, data: &[String], exist: &[String], child: &[String]) -> Resumed {
+    /// Follows the starts that found the tree at this zxid, below the server's `life`.
+    fn starts_until(&mut self, zxid: i64, life: usize) {
+        while self.starts < life.min(self.recovered.len()) && self.recovered[self.starts] <= zxid {
+            self.model.recount_quotas();
+            self.starts += 1;
+        }
+    }
+
+    fn resume(&self, left: &Left) -> Resumed {
+        let since = left.relative_zxid;
         let mut resumed = Resumed::default();
-        let mut decide = |manager: Manager, path: &String, change: Option<Change>| match change {
-            Some(change) => drop(resumed.events.insert((change, path.clone()))),
-            None => drop(resumed.left.insert((manager, path.clone()))),
-        };
-        for path in data {
-            let change = match self.model.node(path) {
-                None => Some(Change::Deleted),
-                Some(node) => (node.mzxid > since).then_some(Change::DataChanged),
-            };
-            decide(Manager::Data, path, change);
+        for path in &left.data {
+            match self.model.node(path) {
+                None => resumed.events.push((Change::Deleted, path.clone())),
+                Some(node) if node.mzxid > since => resumed.events.push((Change::DataChanged, path.clone())),
+                Some(_) => resumed.data.push(path.clone()),
+            }
         }
-        for path in exist {
-            decide(Manager::Data, path, self.model.node(path).map(|_| Change::Created));
+        for path in &left.exist {
+            match self.model.node(path) {
+                Some(_) => resumed.events.push((Change::Created, path.clone())),
+                None => resumed.data.push(path.clone()),
+            }
         }
-        for path in child {
-            let change = match self.model.node(path) {
-                None => Some(Change::Deleted),
-                Some(node) => (node.pzxid > since).then_some(Change::ChildrenChanged),
-            };
-            decide(Manager::Child, path, change);
+        for path in &left.child {
+            match self.model.node(path) {
+                None => resumed.events.push((Change::Deleted, path.clone())),
+                Some(node) if node.pzxid > since => resumed.events.push((Change::ChildrenChanged, path.clone())),
+                Some(_) => resumed.child.push(path.clone()),
+            }
         }
         resumed
+    }
+}
+
+/// Whether the zxid of the reply says which tree was looked at.
+fn shows_the_tree(op: &Op) -> bool {
+    !matches!(op, Op::Ping | Op::Unserved(_)) && !op.is_answered_at_once()
+}
+
+fn caller(record: &OpRecord) -> Caller<'_> {
+    Caller { session: record.session, users: &record.users, floor: record.floor, refused_for_quota: None }
+}
+
+/// The part of a logged write that was refused for a quota.
+fn part_refused_for_quota(txn: &LoggedTxn, logged_error: Option<i32>) -> Option<usize> {
+    if txn.opcode != OpCode::MULTI.0 {
+        return (logged_error == Some(code::QUOTA_EXCEEDED)).then_some(0);
+    }
+    parts(txn).iter().position(|part| {
+        let error = part.data.as_ref().and_then(|data| Reader::new(data.clone()).i32().ok());
+        part.opcode == OpCode::ERROR.0 && error == Some(code::QUOTA_EXCEEDED)
+    })
+}
+
+/// The parts of a multi.
+fn parts(txn: &LoggedTxn) -> Vec<zk_wire::Txn> {
+    if txn.opcode != OpCode::MULTI.0 {
+        return Vec::new();
+    }
+    MultiTxn::decode(&mut Reader::new(txn.body())).ok().and_then(|multi| multi.txns).unwrap_or_default()
+}
+
+fn quota_in(result: &OpResult) -> Option<usize> {
+    let refused = |result: &OpResult| *result == OpResult::Error(code::QUOTA_EXCEEDED);
+    match result {
+        OpResult::Multi(parts) => parts.iter().position(refused),
+        single => refused(single).then_some(0),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::check::log_holds_flushed::{self as holds, Batch};
 use crate::check::{Checked, Violation, serves_again};
 use crate::disk::{Crash, DiskOp, SimDisk, SimFile};
 use crate::kernel::Kernel;
-use crate::run::{FAULTS_MIN, Outcome, SeedOptions};
+use crate::run::{Coverage, FAULTS_MIN, Outcome, SeedOptions};
 use crate::world::JobTimes;
 
 /// No run has more faults, so that a slow one gets its work done in the end.
@@ -231,6 +231,7 @@ impl Scene {
         Outcome {
             operations: self.operations,
             faults: self.faults,
+            coverage: Coverage::default(),
             events: self.kernel.trace.events(),
             virtual_ms: self.kernel.mono().as_millis(),
             hash: self.kernel.trace.hash(),

@@ -4,6 +4,8 @@
 mod host;
 mod scene;
 
+pub use scene::expected;
+
 use crate::run::{Outcome, SeedOptions};
 
 /// Runs one seed.

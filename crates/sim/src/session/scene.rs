@@ -8,6 +8,7 @@ use base::{Instant, Prng};
 use client_core::zk::{ConnNo, Event as ZkEvent};
 use driver::keeper_loop::KeeperLoopConfig;
 use driver::world::Lane;
+use zk_wire::OpCode;
 
 use super::host::{Broker, Output};
 use crate::check::one_controller::{COMES_BACK, Cluster};
@@ -16,12 +17,12 @@ use crate::disk::{Crash, SimDisk};
 use crate::keeper::client::{Client, State, Wish};
 use crate::keeper::history::History;
 use crate::keeper::log_tail::{LoggedTxn, read_logs};
-use crate::keeper::model::open_acl;
-use crate::keeper::op::Op;
+use crate::keeper::model::access::open_acl;
+use crate::keeper::op::{CreateKind, Op};
 use crate::keeper::process::{Output as KeeperOutput, Process};
 use crate::kernel::Kernel;
 use crate::net::{Arrival, LinkId, Net, NetTimes, To};
-use crate::run::{FAULTS_MIN, OPERATIONS_MIN, Outcome, SeedOptions};
+use crate::run::{Coverage, FAULTS_MIN, OPERATIONS_MIN, Outcome, SeedOptions};
 use crate::world::JobTimes;
 
 const LOG_DIR: &str = "/data/version-2";
@@ -48,6 +49,12 @@ const FAULTS: [Fault; 7] = [
     Fault::Stall,
     Fault::Cut,
 ];
+
+/// What a long run must come through.
+pub fn expected() -> Vec<String> {
+    let faults = FAULTS.map(|fault| format!("fault {fault:?}"));
+    faults.into_iter().chain(["session of a broker expired".to_string()]).collect()
+}
 
 enum Event {
     Arrive { link: LinkId, to: To },
@@ -100,6 +107,7 @@ pub struct Scene {
     drawn: Vec<Fault>,
     operations: u64,
     faults: u64,
+    coverage: Coverage,
     faulty: bool,
     topics: u64,
 }
@@ -144,6 +152,7 @@ impl Scene {
             drawn,
             operations: 0,
             faults: 0,
+            coverage: Coverage::default(),
             faulty: true,
             topics: 0,
             kernel,
@@ -193,10 +202,16 @@ impl Scene {
     }
 
     /// The end.
-    pub fn outcome(self, result: Result<(), Violation>) -> Outcome {
+    pub fn outcome(mut self, result: Result<(), Violation>) -> Outcome {
+        let broker = |txn: &LoggedTxn| self.broker_sessions.contains(&txn.session);
+        let closed = |txn: &LoggedTxn| txn.opcode == OpCode::CLOSE_SESSION.0 && txn.cxid == 0;
+        for _ in self.txns.iter().filter(|txn| closed(txn) && broker(txn)) {
+            self.coverage.hit("session of a broker expired");
+        }
         Outcome {
             operations: self.operations,
             faults: self.faults,
+            coverage: self.coverage,
             events: self.kernel.trace.events(),
             virtual_ms: self.kernel.mono().as_millis(),
             hash: self.kernel.trace.hash(),
@@ -572,7 +587,7 @@ impl Scene {
                     r#"{{"partitions":{{"0":[{broker}]}},"adding_replicas":{{}},"removing_replicas":{{}},"version":3}}"#
                 );
                 let path = format!("/brokers/topics/t{}", self.topics);
-                Op::Create { path, data: Some(data.into_bytes()), acl: open_acl(), flags: 0, with_stat: false }
+                Op::Create { path, data: Some(data.into_bytes()), acl: open_acl(), flags: 0, kind: CreateKind::Plain }
             }
             1 => Op::GetData { path: "/controller".into(), watch: true },
             2 => Op::Delete { path: "/controller".into(), version: -1 },
@@ -619,6 +634,7 @@ impl Scene {
         self.faults += 1;
         self.kernel.note("fault", &[fault as u64, broker as u64], &[]);
         self.note(|| format!("fault {fault:?} broker {}", broker + 1));
+        self.coverage.hit(&format!("fault {fault:?}"));
         match (fault, link) {
             (Fault::KeeperPowerLoss, _) if self.keeper.is_some() => {
                 self.keeper_crash(Crash::Power { survive_percent: 0 });

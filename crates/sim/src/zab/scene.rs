@@ -19,7 +19,7 @@ use crate::check::one_leader_per_epoch::Leaders;
 use crate::check::{Checked, Property, epochs_ascend, serves_again};
 use crate::kernel::Kernel;
 use crate::net::{Arrival, LinkId, Net, NetTimes, To};
-use crate::run::{OPERATIONS_MIN, Outcome, SeedOptions};
+use crate::run::{Coverage, OPERATIONS_MIN, Outcome, SeedOptions};
 
 /// What happens next.
 #[derive(Clone, Debug)]
@@ -114,6 +114,7 @@ impl Scene {
         let outcome = Outcome {
             operations: self.operations,
             faults: self.faults,
+            coverage: Coverage::default(),
             events: self.kernel.trace.events(),
             virtual_ms: self.kernel.mono().as_millis(),
             hash: self.kernel.trace.hash(),
