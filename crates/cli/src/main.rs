@@ -3,6 +3,7 @@
 mod banner;
 mod bench;
 mod commands;
+mod kafka_server_sh;
 mod logging;
 mod zk_server_sh;
 
@@ -68,12 +69,15 @@ fn main() -> ExitCode {
     if zk_server_sh::is_called(args.first()) {
         return zk_server_sh::run(&args);
     }
+    if let Some(script) = kafka_server_sh::called_as(args.first()) {
+        return kafka_server_sh::run(script, &args);
+    }
     let cli = Cli::parse_from(args);
     let result = match cli.command {
         None => start::run(cli.start),
         Some(Command::Start(args)) => start::run(args),
         Some(Command::Zookeeper(args)) => zookeeper::run(args),
-        Some(Command::Kafka(args)) => kafka::run(args),
+        Some(Command::Kafka(args)) => return kafka::run(args).unwrap_or_else(|error| failed(&error)),
         Some(Command::Bench(command)) => bench::run_command(command),
         Some(Command::Zk(command)) => return zk::run(command).unwrap_or_else(|error| failed(&error)),
     };

@@ -7,6 +7,7 @@ mod files;
 mod folders;
 mod garbage;
 mod java;
+mod kafka_files;
 mod kcat;
 mod keeper;
 mod pairs;
@@ -106,6 +107,11 @@ const OWN_SERVERS: &[OwnServers] = &[
         body: strace::run,
     },
     OwnServers { name: "zk-files", about: "our file tools and Apache's on files of both", body: files::run_suite },
+    OwnServers {
+        name: "kafka-files",
+        about: "castlekeep kafka dump-log and Apache's, line by line",
+        body: kafka_files::run,
+    },
     OwnServers {
         name: "log-dirs",
         about: "one Kafka log.dirs under Apache's server and ours in turn",

@@ -12,7 +12,7 @@ pub mod legacy;
 
 use core::fmt;
 
-pub use batch::{Attributes, Batch, BatchHeader, Batches, Record, TimestampType};
+pub use batch::{Attributes, Batch, BatchHeader, Batches, Record, TimestampType, add_sequence};
 pub use builder::{BatchBuilder, NewRecord};
 pub use compress::Compression;
 

@@ -9,6 +9,7 @@ pub mod checkpoint;
 mod cleaner;
 mod cut;
 mod index;
+pub mod inspect;
 mod load;
 mod log;
 mod log_dir;

@@ -1,6 +1,10 @@
-//! `castlekeep kafka server.properties`: the broker alone, from Apache's configuration file.
+//! `castlekeep kafka server.properties`: the broker alone, from Apache's configuration file; and the broker's offline
+//! tools.
 
-use std::path::PathBuf;
+mod dump_log;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use server::config::properties;
@@ -13,31 +17,65 @@ use crate::logging::{self, LoggingArgs};
 
 /// Flags of `castlekeep kafka`.
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = "Examples:\n  \
-    castlekeep kafka server.properties\n  \
-    castlekeep kafka server.properties --override broker.id=3 --override log.dirs=/data/kafka")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_long_help = "Examples:\n  \
+        castlekeep kafka server.properties\n  \
+        castlekeep kafka server.properties --override broker.id=3 --override log.dirs=/data/kafka\n  \
+        ln -s castlekeep kafka-server-start.sh; ./kafka-server-start.sh -daemon server.properties\n  \
+        castlekeep kafka dump-log --print-data-log orders-0/00000000000000000000.log"
+)]
 pub struct Args {
+    #[command(subcommand)]
+    tool: Option<Tool>,
     /// Apache's configuration file
-    #[arg(value_name = "SERVER_PROPERTIES")]
-    file: PathBuf,
+    #[arg(value_name = "SERVER_PROPERTIES", required = true)]
+    file: Option<PathBuf>,
     /// A property that replaces the file's
     #[arg(long = "override", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
+    /// In a session of its own, away from the terminal
+    #[arg(long, hide = true)]
+    detached: bool,
     #[command(flatten)]
     logging: LoggingArgs,
 }
 
-/// Starts, serves and stops.
+/// What needs no running broker.
+#[derive(clap::Subcommand, Debug)]
+enum Tool {
+    /// Print the files of a partition: segments, indexes, producer snapshots
+    DumpLog(dump_log::Args),
+}
+
+/// Starts, serves and stops; or runs a tool.
 ///
 /// # Errors
 /// For a person: what was tried, on what, and what to do.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    logging::init(&args.logging)?;
-    let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
-    let parsed = properties::parse(&text).map_err(|e| anyhow::anyhow!("cannot use {}: {e}", args.file.display()))?;
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(Tool::DumpLog(args)) = &args.tool {
+        return dump_log::run(args);
+    }
+    if args.detached {
+        // Only the leader of a process group cannot; it is detached already.
+        let _ = rustix::process::setsid();
+    }
+    let file = args.file.expect("clap demands it without a tool");
+    serve_file(&file, &args.overrides, &args.logging).map(|()| ExitCode::SUCCESS)
+}
+
+/// Serves a file, with properties of the form `key=value` in the place of its own.
+///
+/// # Errors
+/// As [`run`].
+pub fn serve_file(file: &Path, overrides: &[String], logging: &LoggingArgs) -> anyhow::Result<()> {
+    logging::init(logging)?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let parsed = properties::parse(&text).map_err(|e| anyhow::anyhow!("cannot use {}: {e}", file.display()))?;
     let parsed = properties::last_wins(parsed).into_iter();
     let mut properties: Vec<(String, String)> = parsed.map(|property| (property.key, property.value)).collect();
-    for text in &args.overrides {
+    for text in overrides {
         let Some((key, value)) = text.split_once('=') else {
             bail!("--override {text} is not KEY=VALUE");
         };
