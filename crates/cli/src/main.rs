@@ -103,6 +103,28 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Commands without commands of their own, with the words that lead to them.
+    fn leaves(command: &clap::Command, words: &str) -> Vec<(String, clap::Command)> {
+        let words = format!("{words} {}", command.get_name()).trim().to_string();
+        let below: Vec<_> = command.get_subcommands().flat_map(|command| leaves(command, &words)).collect();
+        if below.is_empty() { vec![(words, command.clone())] } else { below }
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_examples_that_are_understood() {
+        for (words, command) in leaves(&Cli::command(), "") {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<&str> = help.lines().filter(|line| line.trim().starts_with(&words)).collect();
+            assert!(help.contains("Example") && !examples.is_empty(), "{words} --help shows no example");
+            for example in examples {
+                // What an example does stands behind two blanks.
+                let line = example.trim().split("  ").next().unwrap().replace("$(pgrep -f QuorumPeerMain)", "1");
+                let understood = Cli::try_parse_from(line.split_whitespace());
+                assert!(understood.is_ok(), "{line}: {}", understood.err().unwrap());
+            }
+        }
+    }
+
     #[test]
     fn without_a_command_the_flags_of_start_are_taken() {
         let cli = Cli::try_parse_from(["castlekeep", "--data-dir", "elsewhere"]).unwrap();

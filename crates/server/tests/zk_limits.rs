@@ -313,6 +313,29 @@ async fn all_connections_share_a_budget() {
     .await;
 }
 
+/// The kind of timer that runs for the server's end of a connection, from `/proc/net/tcp`: 2 is keep-alive.
+fn timer_of(server: SocketAddr, client: SocketAddr) -> Option<String> {
+    let hex = |addr: SocketAddr| format!("0100007F:{:04X}", addr.port());
+    let text = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let ends = format!("{} {}", hex(server), hex(client));
+    let line = text.lines().find(|line| line.contains(&ends))?;
+    line.split_whitespace().nth(5).map(|timer| timer[..2].to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_are_probed_when_asked_for() {
+    for (keep_alive, timer) in [(true, "02"), (false, "00")] {
+        let dir = tempfile::tempdir().unwrap();
+        let server = start(dir.path(), |config| config.keep_alive = keep_alive).await;
+        with(server, move |addr| {
+            let client = Client::new(addr);
+            let own = client.socket.local_addr().unwrap();
+            eventually("the timer", || timer_of(addr, own).as_deref() == Some(timer));
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_connects_while_the_server_starts_is_answered() {
     let dir = tempfile::tempdir().unwrap();

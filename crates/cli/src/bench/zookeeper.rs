@@ -32,7 +32,7 @@ pub enum Operation {
     castlekeep bench zookeeper                                         reads, 8 connections x 32 outstanding\n  \
     castlekeep bench zookeeper --operation set --outstanding 1         durable writes, one at a time each\n  \
     castlekeep bench zookeeper --server zk1:2181 --rate 5000 --format json\n  \
-    castlekeep bench zookeeper --server-pid $(pgrep -f QuorumPeerMain) CPU per request of an Apache server\n  \
+    castlekeep bench zookeeper --server-pid $(pgrep -f QuorumPeerMain)  CPU per request of an Apache server\n  \
     castlekeep bench zookeeper --operation create --count 1000000 --duration 600 --keep   fill a server\n\n\
     The znodes are made below /castlekeep-bench and removed at the end (except after Ctrl-C).")]
 pub struct Args {

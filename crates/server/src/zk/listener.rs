@@ -171,3 +171,28 @@ fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of five connections the system takes while nobody accepts.
+    async fn taken(backlog: Option<u32>) -> usize {
+        let listen = Listen::Addresses(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]);
+        let listeners = bind(&listen, backlog).unwrap();
+        let addr = listeners[0].local_addr().unwrap();
+        let connects = (0..5).map(|_| tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(addr)));
+        let mut open = Vec::new();
+        for connect in connects {
+            open.extend(connect.await);
+        }
+        open.iter().filter(|connected| connected.is_ok()).count()
+    }
+
+    #[tokio::test]
+    async fn as_many_wait_to_be_accepted_as_the_backlog_says() {
+        // Linux keeps one more than it is told.
+        assert_eq!(taken(Some(1)).await, 2);
+        assert_eq!(taken(None).await, 5);
+    }
+}

@@ -60,6 +60,9 @@ struct Print {
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = "Examples:\n  \
+    castlekeep zk snapshot compare version-2/snapshot.0 version-2/snapshot.1f\n  \
+    castlekeep zk snapshot compare ours/snapshot.1f apaches/snapshot.1f --format json")]
 struct Compare {
     /// The older file
     left: PathBuf,
