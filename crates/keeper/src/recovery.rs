@@ -34,6 +34,7 @@ pub struct Recovery {
     /// Digests of transactions below this one cannot be compared: the snapshot already holds effects of later ones.
     comparable_from: Option<Zxid>,
     digest_mismatches: u64,
+    first_mismatch: Option<Zxid>,
     digest_log: DigestLog,
 }
 
@@ -78,6 +79,7 @@ impl Recovery {
             last: Zxid::ZERO,
             comparable_from: Some(Zxid::ZERO),
             digest_mismatches: 0,
+            first_mismatch: None,
             digest_log: DigestLog::default(),
         }
     }
@@ -89,6 +91,7 @@ impl Recovery {
         self.last = zxid;
         self.comparable_from = None;
         self.digest_mismatches = 0;
+        self.first_mismatch = None;
         self.digest_log = DigestLog::default();
     }
 
@@ -186,6 +189,21 @@ impl Recovery {
         self.digest_mismatches
     }
 
+    /// The first transaction that [`Recovery::digest_mismatches`] counts.
+    pub fn first_mismatch(&self) -> Option<Zxid> {
+        self.first_mismatch
+    }
+
+    /// The tree so far, when no snapshot is half read.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Sessions so far.
+    pub fn sessions_count(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// The machine, standing alone. Every session gets its whole timeout again. Sessions that own ephemeral nodes and
     /// are not in the session table are closed at the first tick.
     pub fn finish(self, now: Now) -> Keeper {
@@ -202,6 +220,7 @@ impl Recovery {
     fn compare(&mut self, digest: i64) {
         if digest != self.tree.digest() {
             self.digest_mismatches += 1;
+            self.first_mismatch.get_or_insert(self.last);
         }
     }
 }

@@ -4,11 +4,15 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use storage::disk::Disk;
 use storage::file_disk::FileDisk;
+use storage::zk::error::StoreError;
 use storage::zk::inspect::compare::compare;
+use storage::zk::inspect::folder;
 use storage::zk::inspect::log::{self, Damage};
 use storage::zk::inspect::repair::{self, BACKUP_PREFIX};
 use storage::zk::inspect::snapshot::{self, DigestState};
+use storage::zk::restore::RestoreOptions;
 use storage::zk::synced;
 
 fn fixture(name: &str) -> PathBuf {
@@ -184,4 +188,57 @@ fn snapshots_are_compared_node_by_node() {
     let root = &found.differences[0];
     assert_eq!((root.path.as_str(), root.fields()), ("/", vec!["pzxid", "cversion"]));
     assert!(matches!(compare(&FileDisk, &left, &left.with_file_name("none"), 1 << 20), Err((true, _))));
+}
+
+#[test]
+fn a_folder_is_checked_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let version = dir.path().join("version-2");
+    std::fs::create_dir(&version).unwrap();
+    let names = ["log.1", "log.2b", "snapshot.0", "snapshot.2a"];
+    for name in names {
+        std::fs::copy(fixture(name), version.join(name)).unwrap();
+    }
+    let content = || -> Vec<(String, Vec<u8>)> {
+        let names = FileDisk.list(&version).unwrap();
+        names.into_iter().map(|name| (name.clone(), std::fs::read(version.join(&name)).unwrap())).collect()
+    };
+    let check = || folder::check(FileDisk, dir.path(), None, RestoreOptions::default());
+    let before = content();
+    let report = check().unwrap();
+    assert_eq!((report.snapshot_zxid, report.digest_mismatches, report.notes.len()), (Some(0x2a), 0, 0));
+    assert!(report.last_zxid > 0x2a && report.nodes > 4, "{report:?}");
+    // From the first snapshot every transaction is replayed, and the same tree comes of it.
+    std::fs::remove_file(version.join("snapshot.2a")).unwrap();
+    let from_the_start = check().unwrap();
+    assert_eq!((from_the_start.snapshot_zxid, from_the_start.digest_mismatches), (Some(0), 0));
+    assert_eq!((from_the_start.nodes, from_the_start.digest), (report.nodes, report.digest));
+    // A transaction with another content under a right checksum: only the digest tells.
+    let path = version.join("log.1");
+    let (offset, zxid) = entries(&path).into_iter().find(|(offset, _)| is_create(&path, *offset)).unwrap();
+    change(&path, offset + 12 + 24, |byte| byte ^ 1);
+    seal(&path, offset);
+    let other = check().unwrap();
+    assert_eq!(other.first_mismatch, Some(zxid), "{other:?}");
+    // A log that is gone.
+    std::fs::remove_file(path).unwrap();
+    assert!(matches!(check().unwrap_err(), StoreError::LogGap { before: 0, .. }));
+    assert_eq!(content().len(), before.len() - 2, "nothing was made or removed by the checks");
+}
+
+/// Whether the entry at `offset` is a create (1 or 15).
+fn is_create(path: &Path, offset: u64) -> bool {
+    let bytes = std::fs::read(path).unwrap();
+    let at = offset as usize + 12 + 28;
+    matches!(u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()), 1 | 15)
+}
+
+/// Makes the checksum of the entry at `offset` right again.
+fn seal(path: &Path, offset: u64) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let at = offset as usize;
+    let len = u32::from_be_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
+    let checksum = u64::from(base::checksum::adler32(&bytes[at + 12..at + 12 + len]));
+    bytes[at..at + 8].copy_from_slice(&checksum.to_be_bytes());
+    std::fs::write(path, bytes).unwrap();
 }

@@ -21,7 +21,7 @@ use super::servers::{castlekeep, stop_cleanly};
 use super::zk_client::{Dump, EPHEMERAL, SEQUENCE, ZkClient, create_request, differences, open_acl};
 use crate::apache::{self, ZooKeeperOptions};
 use crate::probe;
-use crate::process::{Server, wait_for};
+use crate::process::{Server, run_ok, wait_for};
 
 const START_DEADLINE: Duration = Duration::from_secs(60);
 const WRITERS: usize = 4;
@@ -141,6 +141,7 @@ fn in_turn(dir: &Path, hops: &[Hop]) -> Result<String> {
         let nodes = serve(hop, port, round, &mut left).with_context(|| tail(&server))?;
         let writes = end(hop, server, port, round, &mut left).with_context(what)?;
         ensure_snapshot(dir, hop).with_context(what)?;
+        folder_is_whole(dir).with_context(what)?;
         text += &format!("  ok     {}: {nodes} znodes as they were left; {writes} acknowledged writes\n", what());
     }
     Ok(text)
@@ -385,6 +386,13 @@ fn digests_agree(port: u16) -> Result<()> {
     let count = line.and_then(|line| line.split_whitespace().last());
     ensure!(count.is_some_and(|count| count.parse() == Ok(0.0)), "digests differ: {line:?}");
     Ok(())
+}
+
+/// What the server left makes a tree with the logged digest behind every transaction.
+fn folder_is_whole(dir: &Path) -> Result<()> {
+    let mut command = Command::new(castlekeep()?);
+    command.args(["zk", "folder"]).arg(dir.join("data"));
+    run_ok(command, "", START_DEADLINE).map(|_| ())
 }
 
 /// The hop left at least one snapshot of its kind.

@@ -29,6 +29,8 @@ pub struct DataDir<D: Disk> {
     pub snap_dir: PathBuf,
     /// The folder of transaction logs.
     pub log_dir: PathBuf,
+    /// Nothing in it may change: see [`DataDir::look`].
+    pub read_only: bool,
     /// Whether the mark was there: the folder's last writer may have been us, and `castlekeep.synced` counts.
     pub marked: bool,
     _locks: Vec<D::Lock>,
@@ -57,7 +59,21 @@ impl<D: Disk> DataDir<D> {
         }
         snapshot_writer::remove_leftovers(&disk, &snap_dir)
             .map_err(StoreError::io("remove unfinished snapshots in", &snap_dir))?;
-        Ok(Self { disk, data_dir: data_dir.to_path_buf(), snap_dir, log_dir, marked, _locks: locks })
+        Ok(Self { disk, data_dir: data_dir.to_path_buf(), snap_dir, log_dir, marked, read_only: false, _locks: locks })
+    }
+
+    /// A folder that is only looked at: nothing is made, locked or removed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn look(disk: D, data_dir: &Path, data_log_dir: Option<&Path>) -> Result<Self, StoreError> {
+        let (snap_dir, log_dir) = (data_dir.join(VERSION_DIR), data_log_dir.unwrap_or(data_dir).join(VERSION_DIR));
+        let marked = read_mark(&disk, &snap_dir.join(FORMAT_FILE))?;
+        if snap_dir != log_dir {
+            misplaced(&disk, &snap_dir, &log_dir)?;
+        }
+        let data_dir = data_dir.to_path_buf();
+        Ok(Self { disk, data_dir, snap_dir, log_dir, marked, read_only: true, _locks: Vec::new() })
     }
 
     /// Marks the folder as ours. Called after the restore succeeded and before anything of ours is written.

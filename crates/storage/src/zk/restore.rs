@@ -89,7 +89,8 @@ impl Default for RestoreOptions {
 const SNAPSHOTS_TRIED_MAX: usize = 100;
 
 /// Restores `service` from the folder. What is left in the folder afterwards is durable, and what was handed over is
-/// all that a later restore would find.
+/// all that a later restore would find. A folder that is only looked at ([`DataDir::look`]) is left as it is, and the
+/// notes say what would have been done.
 ///
 /// # Errors
 /// [`StoreError`]; the folder is unchanged then, but for torn tails of our own.
@@ -98,7 +99,8 @@ pub fn restore<D: Disk>(
     options: RestoreOptions,
     service: &mut dyn Restore,
 ) -> Result<Restored<D>, StoreError> {
-    let side = SyncedFile::open(dir.disk.clone(), &dir.log_dir)
+    let open = if dir.read_only { SyncedFile::look } else { SyncedFile::open };
+    let side = open(dir.disk.clone(), &dir.log_dir)
         .map_err(StoreError::io("read castlekeep.synced in", &dir.log_dir))?;
     let mut notes = Vec::new();
     let Loaded { snapshot_zxid, passed_over } = load_snapshot(dir, options.record_bytes_max, service, &mut notes)?;
@@ -229,7 +231,8 @@ impl<D: Disk> Replay<'_, D> {
     fn file(&mut self, log: &LogName, newest: bool) -> Result<(), StoreError> {
         let io = |e| StoreError::io("read the log", &log.path)(e);
         let claim = self.claim.filter(|claim| newest && claim.log_zxid == log.zxid);
-        let file = self.dir.disk.open(&log.path, OpenMode::Write).map_err(io)?;
+        let mode = if self.dir.read_only { OpenMode::Read } else { OpenMode::Write };
+        let file = self.dir.disk.open(&log.path, mode).map_err(io)?;
         let Some(mut reader) = LogReader::open(file).map_err(io)? else {
             return self.no_header(log, newest, claim);
         };
@@ -243,7 +246,7 @@ impl<D: Disk> Replay<'_, D> {
             Some(claim) => self.own_tail(log, &mut reader, &found, claim)?,
             None => self.upstream_tail(log, &reader, &found)?,
         }
-        if !newest {
+        if !newest || self.dir.read_only {
             return Ok(());
         }
         if reader.position() == HEADER_BYTES {
@@ -308,6 +311,9 @@ impl<D: Disk> Replay<'_, D> {
             "{path}: cut off {what} at offset {end} ({lost} bytes that were never acknowledged; last transaction 0x{:x})",
             self.last_zxid
         ));
+        if self.dir.read_only {
+            return Ok(());
+        }
         reader.file().set_len(end).map_err(StoreError::io("cut off the torn tail of", &log.path))?;
         reader.file().sync_all().map_err(StoreError::io("sync", &log.path))
     }
@@ -356,6 +362,9 @@ impl<D: Disk> Replay<'_, D> {
 
     fn remove(&mut self, log: &LogName, why: &str) -> Result<(), StoreError> {
         self.notes.push(format!("removed {}: {why}", log.path.display()));
+        if self.dir.read_only {
+            return Ok(());
+        }
         self.dir.disk.remove_file(&log.path).map_err(StoreError::io("remove", &log.path))?;
         self.dir.disk.sync_dir(&self.dir.log_dir).map_err(StoreError::io("sync", &self.dir.log_dir))
     }

@@ -13,8 +13,9 @@ use super::snapshot_reader::Trailers;
 use super::snapshot_writer::{SnapshotWriteError, SnapshotWriter};
 use crate::disk::Disk;
 
-struct Target {
-    recovery: Recovery,
+/// Hands what is restored to a [`Recovery`].
+pub(super) struct Target {
+    pub(super) recovery: Recovery,
 }
 
 impl Restore for Target {
@@ -73,11 +74,18 @@ pub fn open_keeper<D: Disk>(
 fn first_snapshot<D: Disk>(dir: &DataDir<D>, keeper: &Keeper) -> Result<(), StoreError> {
     let mut bytes = BytesMut::new();
     let mut cursor = keeper.snapshot_begin(&mut bytes);
-    while keeper.snapshot_chunk(&mut cursor, 1 << 20, &mut bytes) {}
     let mut writer = SnapshotWriter::new(dir.disk.clone(), &dir.snap_dir, cursor.zxid().0);
-    let digest = keeper.snapshot_digest().map(|digest| (digest.zxid.0, digest.digest));
-    let written = writer.write(&bytes).and_then(|()| writer.finish(digest, Some(cursor.zxid().0)));
-    written.map(|_| ()).map_err(|e| match e {
+    let write = || {
+        // A log without a snapshot may have made a large tree already.
+        while keeper.snapshot_chunk(&mut cursor, 1 << 20, &mut bytes) {
+            writer.write(&bytes)?;
+            bytes.clear();
+        }
+        writer.write(&bytes)?;
+        let digest = keeper.snapshot_digest().map(|digest| (digest.zxid.0, digest.digest));
+        writer.finish(digest, Some(cursor.zxid().0))
+    };
+    write().map(|_| ()).map_err(|e| match e {
         SnapshotWriteError::Write(error) | SnapshotWriteError::Sync(error) => {
             StoreError::Io { tried: "write the first snapshot into", path: dir.snap_dir.clone(), error }
         }

@@ -57,9 +57,21 @@ impl<D: Disk> SyncedFile<D> {
     /// # Errors
     /// As the disk reports them.
     pub fn open(disk: D, dir: &Path) -> io::Result<Self> {
+        Self::open_as(disk, dir, OpenMode::Write)
+    }
+
+    /// As [`SyncedFile::open`], from a file that may only be read.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn look(disk: D, dir: &Path) -> io::Result<Self> {
+        Self::open_as(disk, dir, OpenMode::Read)
+    }
+
+    fn open_as(disk: D, dir: &Path, mode: OpenMode) -> io::Result<Self> {
         let path = dir.join(FILE_NAME);
         let mut this = Self { disk, path, file: None, sequence: 0, claim: None };
-        match this.disk.open(&this.path, OpenMode::Write) {
+        match this.disk.open(&this.path, mode) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(this),
             Err(e) => return Err(e),
             Ok(file) => this.file = Some(file),

@@ -1,5 +1,6 @@
 //! `castlekeep zk`: looks into ZooKeeper's files, of Apache's or ours, without a server.
 
+mod folder;
 mod log;
 mod show;
 mod snapshot;
@@ -15,10 +16,13 @@ use clap::{Subcommand, ValueEnum};
     castlekeep zk log version-2/log.1                         each transaction on a line\n  \
     castlekeep zk log version-2/log.1 --verify                only what is wrong with the file\n  \
     castlekeep zk snapshot version-2/snapshot.2a --data       each node with its data\n  \
-    castlekeep zk snapshot compare snapshot.2a snapshot.57    what changed between two snapshots\n\n\
+    castlekeep zk snapshot compare snapshot.2a snapshot.57    what changed between two snapshots\n  \
+    castlekeep zk folder /var/lib/zookeeper                   whether a start would succeed, and with what\n\n\
     The files are those of Apache ZooKeeper; a running server is not disturbed. Exit code 0: nothing is wrong;\n\
     1: the command failed; 2: the file is damaged, or the snapshots differ.")]
 pub enum Command {
+    /// Say what a start would find in a data folder, and compare every digest
+    Folder(folder::Args),
     /// Print, verify or repair a transaction log
     Log(log::Args),
     /// Print or verify a snapshot, or compare two
@@ -46,6 +50,7 @@ enum Verdict {
 pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let verdict = match command {
+        Command::Folder(args) => folder::run(&args, &mut out),
         Command::Log(args) => log::run(&args, &mut out),
         Command::Snapshot(args) => snapshot::run(&args, &mut out),
     };

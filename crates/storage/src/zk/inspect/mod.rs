@@ -1,8 +1,9 @@
-//! Looks into single files, of upstream's or ours, without the folder around them and without changing anything, except
-//! [`repair`], which is asked to. For the offline tools (upstream: `TxnLogToolkit`, `SnapshotFormatter`,
+//! Looks into files of upstream's or ours, one by one or as a [`folder`], without changing anything, except [`repair`],
+//! which is asked to. For the offline tools (upstream: `TxnLogToolkit`, `SnapshotFormatter`,
 //! `SnapshotComparer`).
 
 pub mod compare;
+pub mod folder;
 pub mod log;
 pub mod repair;
 pub mod snapshot;
