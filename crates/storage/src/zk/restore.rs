@@ -100,8 +100,8 @@ pub fn restore<D: Disk>(
     service: &mut dyn Restore,
 ) -> Result<Restored<D>, StoreError> {
     let open = if dir.read_only { SyncedFile::look } else { SyncedFile::open };
-    let side = open(dir.disk.clone(), &dir.log_dir)
-        .map_err(StoreError::io("read castlekeep.synced in", &dir.log_dir))?;
+    let side =
+        open(dir.disk.clone(), &dir.log_dir).map_err(StoreError::io("read castlekeep.synced in", &dir.log_dir))?;
     let mut notes = Vec::new();
     let Loaded { snapshot_zxid, passed_over } = load_snapshot(dir, options.record_bytes_max, service, &mut notes)?;
     let logs = names::logs(&dir.disk, &dir.log_dir).map_err(StoreError::io("list", &dir.log_dir))?;

@@ -80,7 +80,10 @@ fn as_text(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
         None => writeln!(out, "every digest in the log is that of the tree"),
         Some(first) => {
             let count = report.digest_mismatches;
-            writeln!(out, "THE TREE IS NOT THE ONE THAT WAS LOGGED behind {count} transactions, first behind {first:#x}")
+            writeln!(
+                out,
+                "THE TREE IS NOT THE ONE THAT WAS LOGGED behind {count} transactions, first behind {first:#x}"
+            )
         }
     }
 }
