@@ -16,7 +16,7 @@ use base::planted::PlantedBug;
 use base::{Instant, Prng};
 use bytes::{Bytes, BytesMut};
 use keeper::quota::QuotaExceeded;
-use keeper::{CloseReason, ConnId, Effect, Event, SnapshotCursor};
+use keeper::{CloseReason, ConnId, Effect, Event, Keeper, SnapshotCursor};
 use storage::disk::Disk;
 use storage::zk::data_dir::DataDir;
 use storage::zk::error::StoreError;
@@ -281,7 +281,11 @@ impl<D: Disk> KeeperLoop<D> {
             return None;
         }
         let claim = (self.log.claim_lags() && !self.claim_running).then_some(self.claim_next);
-        let tick = if self.state == State::Running { self.keeper.with(|keeper| keeper.deadline()) } else { None };
+        let tick = match self.state {
+            State::Running | State::Draining if self.keeper.with(Keeper::is_unfinished) => Some(Instant::ZERO),
+            State::Running => self.keeper.with(|keeper| keeper.deadline()),
+            _ => None,
+        };
         let purge = self.purge_next.filter(|_| self.state == State::Running);
         claim.into_iter().chain(tick).chain(purge).chain(self.group_due()).min()
     }
@@ -319,6 +323,10 @@ impl<D: Disk> KeeperLoop<D> {
                 events.push(Event::Tick);
             }
         }
+        // One piece a turn: reads come in between, and what else arrives.
+        if self.keeper.with(Keeper::is_unfinished) {
+            events.push(Event::GoOn);
+        }
         let mut events = events.into_iter().peekable();
         while events.peek().is_some() && self.state != State::Stopped {
             self.step(world, events.by_ref().take(INPUTS_PER_LOCK));
@@ -332,7 +340,7 @@ impl<D: Disk> KeeperLoop<D> {
         let mut effects = std::mem::take(&mut self.effects);
         self.keeper.with_mut(|keeper| {
             for event in events {
-                let internal = matches!(event, Event::Synced { .. } | Event::SnapshotDone);
+                let internal = matches!(event, Event::Synced { .. } | Event::SnapshotDone | Event::GoOn);
                 if self.state == State::Running || internal {
                     keeper.step(now, event, &mut effects);
                 }
@@ -379,7 +387,11 @@ impl<D: Disk> KeeperLoop<D> {
             }
             world.offload(Lane::Sync, Box::new(move || KeeperDone::Group(group.run())));
         }
-        if self.state == State::Draining && self.log.is_idle() && !self.claim_running {
+        if self.state == State::Draining
+            && self.log.is_idle()
+            && !self.claim_running
+            && !self.keeper.with(Keeper::is_unfinished)
+        {
             self.state = State::Closing;
             let close = self.log.close();
             world.offload(Lane::Sync, Box::new(move || KeeperDone::Closed(close.run())));

@@ -1,19 +1,21 @@
 //! What is durable is applied, in zxid order: the tree changes, watch events go out, then the reply, then the reads and
 //! barriers that waited behind it (upstream: `CommitProcessor`, `FinalRequestProcessor.applyRequest`).
 
-use base::Now;
+use base::map::KeyedMap;
 use base::planted::PlantedBug;
+use base::{Now, Str};
 use zk_wire::txn::TxnBody;
 use zk_wire::{ConnectResponse, ErrorCode, Jute, OpCode, TxnHeader, WatcherEvent, Zxid, frame, perms};
 
 use crate::acl;
-use crate::connection::{Then, Waiting};
+use crate::config::Config;
+use crate::connection::{Connection, Then, Waiting};
 use crate::event::{CloseReason, ConnId, Effect, ReadOutcome};
 use crate::finish;
 use crate::op;
 use crate::server::Keeper;
 use crate::tree::{Applied, Change};
-use crate::watch::Told;
+use crate::watch::{Told, Watches};
 
 /// A write under way.
 #[derive(Debug)]
@@ -30,12 +32,66 @@ pub(crate) struct Pending {
     pub conn: Option<ConnId>,
 }
 
+/// A transaction that is applied in pieces.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    pending: Pending,
+    /// How many of the listed nodes are gone.
+    done: usize,
+    /// The tree's digest before the first piece.
+    pub digest_before: i64,
+}
+
+/// Nodes that go in one step.
+const PIECE: usize = 1000;
+
 impl Keeper {
     /// Applies a transaction and sends everything that follows from it.
     pub(crate) fn commit(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
         let pending = self.pending.pop_front().expect("every proposal has its write");
         assert_eq!(pending.header.zxid, zxid, "commits come in the order of proposals");
+        if listed(&pending).len() > PIECE {
+            let digest_before = self.tree.digest();
+            self.unfinished = Some(Unfinished { pending, done: 0, digest_before });
+            return self.go_on(now, effects);
+        }
         let applied = self.apply(&pending, effects);
+        self.applied(now, &pending, &applied, effects);
+    }
+
+    /// A piece more of a transaction that is applied in pieces. Reads may come between two of them: they see some of its
+    /// nodes gone, and the zxid of the transaction before. Transactions behind it wait until it is whole.
+    pub(crate) fn go_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let Some(mut unfinished) = self.unfinished.take() else { return };
+        let Unfinished { pending, done, .. } = &mut unfinished;
+        let paths = listed(pending);
+        let piece = &paths[*done..paths.len().min(*done + PIECE)];
+        *done += piece.len();
+        let whole = *done == paths.len();
+        let mut on_change = teller(pending.header.zxid, &self.watches, &self.conns, &self.config, effects);
+        self.tree.close_piece(&pending.header, piece, &mut on_change);
+        if !whole {
+            self.unfinished = Some(unfinished);
+            return;
+        }
+        self.tree.close_rest(&pending.header, &mut on_change);
+        drop(on_change);
+        self.applied(now, &unfinished.pending, &Applied::default(), effects);
+        self.commit_ready(now, effects);
+    }
+
+    /// Applies what is committed, up to one that takes longer.
+    pub(crate) fn commit_ready(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        while self.unfinished.is_none()
+            && let Some(proposal) = self.zab.next_committed()
+        {
+            self.commit(now, proposal.zxid, effects);
+        }
+    }
+
+    /// A transaction is in the tree as a whole.
+    fn applied(&mut self, now: Now, pending: &Pending, applied: &Applied, effects: &mut Vec<Effect>) {
+        let zxid = pending.header.zxid;
         self.last_processed = zxid;
         self.outstanding.retire(zxid);
         self.digest_log.applied(zxid, self.tree.digest());
@@ -43,9 +99,9 @@ impl Keeper {
             self.digest_mismatches += 1;
         }
         match &pending.body {
-            TxnBody::CreateSession(txn) => self.established(now, &pending, txn.timeout_ms, effects),
-            TxnBody::CloseSession(_) => self.session_closed(&pending, effects),
-            _ => self.answer_write(&pending, &applied, effects),
+            TxnBody::CreateSession(txn) => self.established(now, pending, txn.timeout_ms, effects),
+            TxnBody::CloseSession(_) => self.session_closed(pending, effects),
+            _ => self.answer_write(pending, applied, effects),
         }
         if let Some(conn) = pending.conn {
             self.drain(now, conn, effects);
@@ -58,25 +114,7 @@ impl Keeper {
     }
 
     fn apply(&mut self, pending: &Pending, effects: &mut Vec<Effect>) -> Applied {
-        let zxid = pending.header.zxid;
-        let (watches, conns, config) = (&self.watches, &self.conns, &self.config);
-        let mut on_change = |change: Change<'_>| {
-            let parent = crate::path::split(change.path).map(|(parent, _)| parent);
-            watches.fire(change.kind, change.path, parent, |told: Told<'_>| {
-                let list = if told.of_parent { &change.parent_acl } else { &change.acl };
-                let event =
-                    WatcherEvent { event_type: told.event as i32, state: op::SYNC_CONNECTED, path: told.path.into() };
-                let frame = frame::notification(zxid, &event);
-                for conn in told.conns {
-                    let Some(connection) = conns.get(conn) else { continue };
-                    // Who may not read the node is not told of it (CVE-2024-23944).
-                    let open = config.skip_acl || config.bug.is(PlantedBug::WatchWithoutAcl);
-                    if open || acl::allows(list, perms::READ, &connection.ids) {
-                        effects.push(Effect::Send { conn: *conn, frame: frame.clone() });
-                    }
-                }
-            });
-        };
+        let mut on_change = teller(pending.header.zxid, &self.watches, &self.conns, &self.config, effects);
         let applied = self.tree.apply(&pending.header, &pending.body, &mut on_change);
         let foreseen = match &pending.body {
             TxnBody::Error(_) | TxnBody::Multi(_) => true,
@@ -179,6 +217,41 @@ impl Keeper {
                 }
             }
         }
+    }
+}
+
+/// The nodes that a transaction lists to be deleted.
+fn listed(pending: &Pending) -> &[Str] {
+    match &pending.body {
+        TxnBody::CloseSession(Some(txn)) => txn.paths_to_delete.as_deref().unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+/// Tells the connections that wait for a change of it: one frame, shared.
+fn teller<'a>(
+    zxid: Zxid,
+    watches: &'a Watches,
+    conns: &'a KeyedMap<ConnId, Connection>,
+    config: &'a Config,
+    effects: &'a mut Vec<Effect>,
+) -> impl FnMut(Change<'_>) + 'a {
+    move |change| {
+        let parent = crate::path::split(change.path).map(|(parent, _)| parent);
+        watches.fire(change.kind, change.path, parent, |told: Told<'_>| {
+            let list = if told.of_parent { &change.parent_acl } else { &change.acl };
+            let event =
+                WatcherEvent { event_type: told.event as i32, state: op::SYNC_CONNECTED, path: told.path.into() };
+            let frame = frame::notification(zxid, &event);
+            for conn in told.conns {
+                let Some(connection) = conns.get(conn) else { continue };
+                // Who may not read the node is not told of it (CVE-2024-23944).
+                let open = config.skip_acl || config.bug.is(PlantedBug::WatchWithoutAcl);
+                if open || acl::allows(list, perms::READ, &connection.ids) {
+                    effects.push(Effect::Send { conn: *conn, frame: frame.clone() });
+                }
+            }
+        });
     }
 }
 

@@ -46,6 +46,8 @@ pub enum Event {
     SnapshotDone,
     /// [`crate::Keeper::deadline`] has come.
     Tick,
+    /// [`crate::Keeper::is_unfinished`]: the next piece.
+    GoOn,
 }
 
 /// Something to do, in order.

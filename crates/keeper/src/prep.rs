@@ -1,7 +1,7 @@
 //! Checking a write against the tree and the writes still under way, and making its transaction (upstream:
 //! `PrepRequestProcessor`). The order of checks in `op/` decides which error a client sees.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use base::map::KeyedMap;
 use base::{Prng, Str};
@@ -9,7 +9,7 @@ use zk_wire::{ErrorCode, Id, SessionId, StatPersisted, Zxid, digest};
 
 use crate::acl::{self, AclList};
 use crate::config::Config;
-use crate::node::Owner;
+use crate::node::{Node, Owner};
 use crate::quota::{self, QuotaExceeded, StatsTrack};
 use crate::session::Sessions;
 use crate::tree::Tree;
@@ -77,6 +77,8 @@ pub struct Outstanding {
     owned: BTreeMap<SessionId, BTreeMap<Str, Zxid>>,
     /// The tree's digest once every write under way is applied.
     digest: i64,
+    /// Sessions whose end is under way: the nodes in the tree that are theirs count as gone.
+    closing: BTreeMap<SessionId, Zxid>,
     /// The last write that went beyond a quota, until somebody looks.
     over_quota: Option<QuotaExceeded>,
 }
@@ -95,6 +97,7 @@ impl Outstanding {
             by_zxid: VecDeque::new(),
             owned: BTreeMap::new(),
             digest,
+            closing: BTreeMap::new(),
             over_quota: None,
         }
     }
@@ -109,8 +112,17 @@ impl Outstanding {
         self.digest
     }
 
+    /// A node as applied, unless the end of its session is under way.
+    fn applied<'t>(&self, tree: &'t Tree, path: &str) -> Option<&'t Node> {
+        let gone = |node: &Node| {
+            !self.closing.is_empty() && node.owner().session().is_some_and(|owner| self.closing.contains_key(&owner))
+        };
+        tree.get(path).filter(|node| !gone(node))
+    }
+
     /// A write is applied: the tree knows now.
     pub fn retire(&mut self, zxid: Zxid) {
+        self.closing.retain(|_, end| *end != zxid);
         if self.by_zxid.front().is_none_or(|(first, _)| *first != zxid) {
             return;
         }
@@ -224,7 +236,7 @@ impl<'a> Prep<'a> {
         if let Some(record) = self.outstanding.records.get(path) {
             return if record.stat.is_some() { Ok(record.clone()) } else { Err(ErrorCode::NO_NODE) };
         }
-        let node = self.tree.get(path).ok_or(ErrorCode::NO_NODE)?;
+        let node = self.outstanding.applied(self.tree, path).ok_or(ErrorCode::NO_NODE)?;
         Ok(ChangeRecord {
             zxid: Zxid::ZERO,
             stat: Some(node.numbers()),
@@ -252,8 +264,8 @@ impl<'a> Prep<'a> {
         let (before_digest, before_owner) = match self.outstanding.records.get(path) {
             Some(before) => (before.digest(path), before.owner()),
             None => self
-                .tree
-                .get(path)
+                .outstanding
+                .applied(self.tree, path)
                 .map_or((0, None), |node| (crate::tree::node_digest(path, node), node.owner().session())),
         };
         let undo_digest = self.outstanding.digest;
@@ -266,18 +278,38 @@ impl<'a> Prep<'a> {
         self.undo.push(Undo { path, before, digest: undo_digest, owner, owned_before });
     }
 
-    /// Paths of the nodes that the session will own once every write under way is applied.
-    pub fn ephemerals(&self) -> BTreeSet<Str> {
-        let mut owned: BTreeSet<Str> = self.tree.ephemerals(self.session).cloned().collect();
-        for path in self.outstanding.owned.get(&self.session).into_iter().flat_map(BTreeMap::keys) {
-            let Some(record) = self.outstanding.records.get(path) else { continue };
-            if record.owner() == Some(self.session) {
-                owned.insert(path.clone());
-            } else {
-                owned.remove(path);
+    /// The session ends with this write, which must be kept. Gives the nodes that go with it, in order. Only those that
+    /// writes under way have touched, and the parents, are looked at one by one.
+    pub fn close_session(&mut self) -> Vec<Str> {
+        let session = self.session;
+        let touched: Vec<Str> =
+            self.outstanding.owned.get(&session).into_iter().flat_map(BTreeMap::keys).cloned().collect();
+        let untouched = |path: &&Str| touched.binary_search(path).is_err();
+        let mut paths: Vec<Str> = self.tree.ephemerals(session).filter(untouched).cloned().collect();
+        let mut digest = self.tree.ephemerals_digest(session);
+        for path in touched {
+            if let Some(node) = self.tree.get(&path).filter(|node| node.owner().session() == Some(session)) {
+                digest = digest.wrapping_sub(crate::tree::node_digest(&path, node));
+            }
+            if let Ok(record) = self.record(&path)
+                && record.owner() == Some(session)
+            {
+                self.put_deleted(&path, record);
+                paths.push(path);
             }
         }
-        owned
+        // Sorted but for the touched ones behind.
+        paths.sort();
+        self.outstanding.digest = self.outstanding.digest.wrapping_sub(digest);
+        for (parent, children) in children_by_parent(&paths) {
+            let Ok(mut record) = self.record(parent) else { continue };
+            record.children -= children;
+            let pzxid = &mut record.stat_mut().pzxid;
+            *pzxid = self.zxid.max(*pzxid);
+            self.put(parent, record);
+        }
+        self.outstanding.closing.insert(session, self.zxid);
+        paths
     }
 
     /// Whether the session may still write.
@@ -331,6 +363,17 @@ impl Drop for Prep<'_> {
             self.rollback();
         }
     }
+}
+
+/// How many of the sorted paths each parent has.
+fn children_by_parent(paths: &[Str]) -> BTreeMap<&str, i64> {
+    let parent = |path: &'_ Str| path.rfind('/').unwrap_or(0);
+    let mut counts = BTreeMap::new();
+    for group in paths.chunk_by(|a, b| a[..parent(a)] == b[..parent(b)]) {
+        let at = &group[0][..parent(&group[0])];
+        *counts.entry(if at.is_empty() { "/" } else { at }).or_default() += group.len() as i64;
+    }
+    counts
 }
 
 /// The version after a change of `current` that expects `expected` (-1: any).

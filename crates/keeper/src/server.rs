@@ -15,7 +15,7 @@ use zk_wire::{
     ZxidDigest,
 };
 
-use crate::commit::{Pending, send_outcome};
+use crate::commit::{Pending, Unfinished, send_outcome};
 use crate::config::Config;
 use crate::connection::{Connection, Then, Waiting};
 use crate::containers::Containers;
@@ -30,6 +30,8 @@ use crate::snapshot::{self, SnapshotCursor};
 use crate::tree::Tree;
 use crate::watch::Watches;
 
+/// Sessions whose end is proposed in one step; the others come with the next tick, which is due at once.
+const ENDS_PER_STEP: usize = 128;
 /// The operator hears of quotas no more often than this.
 const QUOTA_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -48,6 +50,8 @@ pub struct Keeper {
     /// Connections with a barrier, by the transaction it waits for.
     pub(crate) barriers: BTreeMap<Zxid, Vec<ConnId>>,
     pub(crate) last_processed: Zxid,
+    /// The transaction behind it, while it is applied in pieces.
+    pub(crate) unfinished: Option<Unfinished>,
     pub(crate) digest_mismatches: u64,
     pub(crate) containers: Containers,
     quota_note_next: Instant,
@@ -55,8 +59,8 @@ pub struct Keeper {
     /// Sessions that ended because nothing was heard of them.
     pub(crate) expired: u64,
     roll: Roll,
-    /// Sessions that own nodes but are not known: closed at the first tick.
-    orphans: Vec<SessionId>,
+    /// Sessions whose end is to be proposed: those that own nodes but are not known, and those that have expired.
+    ending: VecDeque<SessionId>,
 }
 
 /// What recovery found.
@@ -76,7 +80,7 @@ impl Keeper {
         for (id, timeout_ms) in known {
             sessions.track(now, id, timeout_ms);
         }
-        let orphans = tree.ephemeral_owners().filter(|owner| sessions.check(*owner).is_err()).collect();
+        let ending = tree.ephemeral_owners().filter(|owner| sessions.check(*owner).is_err()).collect();
         let sid = i64::from(config.server_id);
         Self {
             outstanding: Outstanding::new(tree.digest(), &mut prng),
@@ -86,13 +90,14 @@ impl Keeper {
             zab: Broadcast::new(QuorumVerifier::majority([sid]), last),
             barriers: BTreeMap::new(),
             last_processed: last,
+            unfinished: None,
             digest_mismatches,
             containers: Containers::new(&config, now),
             quota_note_next: now.mono,
             digest_log,
             expired: 0,
             roll: Roll::new(&config, prng),
-            orphans,
+            ending,
             config,
             tree,
             sessions,
@@ -108,6 +113,7 @@ impl Keeper {
             Event::Synced { zxid } => self.on_synced(now, zxid, effects),
             Event::SnapshotDone => self.roll.on_snapshot_done(),
             Event::Tick => self.on_tick(now, effects),
+            Event::GoOn => self.go_on(now, effects),
         }
     }
 
@@ -117,10 +123,15 @@ impl Keeper {
         self.sessions.restart_timeouts(now);
     }
 
+    /// Whether a transaction is applied in part: [`Event::GoOn`] is wanted soon, with reads in between.
+    pub fn is_unfinished(&self) -> bool {
+        self.unfinished.is_some()
+    }
+
     /// When the machine next wants [`Event::Tick`].
     pub fn deadline(&self) -> Option<Instant> {
-        let orphans = (!self.orphans.is_empty()).then_some(Instant::ZERO);
-        orphans.into_iter().chain(self.sessions.deadline()).chain(self.containers_deadline()).min()
+        let ending = (!self.ending.is_empty()).then_some(Instant::ZERO);
+        ending.into_iter().chain(self.sessions.deadline()).chain(self.containers_deadline()).min()
     }
 
     /// Serves a read (or ping) of a connection that has nothing unanswered; anything else gives
@@ -182,7 +193,8 @@ impl Keeper {
         self.config.digest_enabled.then(|| ZxidDigest {
             zxid: self.last_processed,
             digest_version: DIGEST_VERSION,
-            digest: self.tree.digest(),
+            // Between two pieces of a transaction the tree is nowhere.
+            digest: self.unfinished.as_ref().map_or_else(|| self.tree.digest(), |unfinished| unfinished.digest_before),
         })
     }
 
@@ -382,17 +394,17 @@ impl Keeper {
     fn on_synced(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
         let sid = i64::from(self.config.server_id);
         self.zab.on_ack(Ack::own(sid, Synced::up_to(zxid)));
-        while let Some(proposal) = self.zab.next_committed() {
-            self.commit(now, proposal.zxid, effects);
-        }
+        self.commit_ready(now, effects);
     }
 
     fn on_tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let mut ended = core::mem::take(&mut self.orphans);
         let expired = self.sessions.expired(now);
         self.expired += expired.len() as u64;
-        ended.extend(expired);
-        for session in ended {
+        for session in expired {
+            self.sessions.set_closing(session);
+            self.ending.push_back(session);
+        }
+        for session in self.ending.drain(..self.ending.len().min(ENDS_PER_STEP)).collect::<Vec<_>>() {
             let header = self.txn_header(now, session, 0, OpCode::CLOSE_SESSION);
             let against = Against {
                 tree: &self.tree,
@@ -403,7 +415,6 @@ impl Keeper {
             let mut prep = Prep::new(against, session, &[], header.zxid, header.time_ms);
             let txn = op::close_session::prep(&mut prep);
             prep.keep();
-            self.sessions.set_closing(session);
             self.propose(header, txn, OpCode::CLOSE_SESSION, None, effects);
         }
         self.check_containers(now, effects);

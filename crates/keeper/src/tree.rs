@@ -1,6 +1,7 @@
 //! The znodes and how a transaction changes them (upstream: `DataTree`). Applying is the same when serving and when
 //! replaying a log over a snapshot that already holds some of its effects: see the notes at each kind.
 
+mod closing;
 mod quotas;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,13 +20,21 @@ use crate::quota::Quotas;
 pub struct Tree {
     root: Node,
     acls: AclTable,
-    ephemerals: BTreeMap<SessionId, BTreeSet<Str>>,
+    ephemerals: BTreeMap<SessionId, Owned>,
     /// The nodes that the server may delete by itself.
     containers_and_ttls: BTreeSet<Str>,
     quotas: Quotas,
     digest: i64,
     nodes: usize,
     bytes: u64,
+}
+
+/// What a session owns.
+#[derive(Debug, Default)]
+struct Owned {
+    paths: BTreeSet<Str>,
+    /// The sum of the nodes' digests: so the tree's digest behind the session's end is known without a look at each.
+    digest: i64,
 }
 
 /// What a watch may wait for.
@@ -135,7 +144,7 @@ impl Tree {
 
     /// Paths of the nodes that a session owns.
     pub fn ephemerals(&self, session: SessionId) -> impl Iterator<Item = &Str> {
-        self.ephemerals.get(&session).into_iter().flatten()
+        self.ephemerals.get(&session).into_iter().flat_map(|owned| &owned.paths)
     }
 
     /// Sessions that own nodes.
@@ -145,7 +154,7 @@ impl Tree {
 
     /// How many nodes sessions own.
     pub fn ephemerals_count(&self) -> usize {
-        self.ephemerals.values().map(BTreeSet::len).sum()
+        self.ephemerals.values().map(|owned| owned.paths.len()).sum()
     }
 
     /// Paths of the containers and TTL nodes behind a path, in order.
@@ -289,10 +298,11 @@ impl Tree {
     /// and it were made anew behind this transaction) goes with them; their transactions come back.
     fn delete(&mut self, zxid: Zxid, path: &str, on_change: OnChange<'_>) -> Result<(), ErrorCode> {
         let (parent_path, name) = path::split(path).ok_or(ErrorCode::NO_NODE)?;
-        if name.is_empty() || self.get(parent_path).is_none() {
-            return Err(ErrorCode::NO_NODE);
+        let parent = self.get(parent_path).filter(|_| !name.is_empty()).ok_or(ErrorCode::NO_NODE)?;
+        // Of many deletions by one transaction only the first one tells the parent.
+        if parent.numbers().pzxid < zxid {
+            self.change_numbers(parent_path, |stat| stat.pzxid = zxid);
         }
-        self.change_numbers(parent_path, |stat| stat.pzxid = zxid.max(stat.pzxid));
         let parent = self.get_mut(parent_path).expect("looked up above");
         let parent_acl = parent.acl;
         let node = parent.remove_child(name).ok_or(ErrorCode::NO_NODE)?;
@@ -337,8 +347,8 @@ impl Tree {
         node.data = data.map(Into::into);
         node.content = digest::content(path, data);
         change_numbers(node, change);
-        let (shown, new_digest, acl) = (node.stat(), node_digest(path, node), node.acl);
-        self.digest = self.digest.wrapping_sub(old_digest).wrapping_add(new_digest);
+        let (shown, new_digest, acl, owner) = (node.stat(), node_digest(path, node), node.acl, node.owner());
+        self.shift_digest(owner, new_digest.wrapping_sub(old_digest));
         self.bytes = self.bytes - old_len as u64 + data.map_or(0, <[u8]>::len) as u64;
         Some((old_len, shown, acl))
     }
@@ -354,17 +364,6 @@ impl Tree {
         let shown = node.stat();
         self.acls.release(old);
         Ok(shown)
-    }
-
-    /// The listed nodes go even if somebody else owns them by now (their creation is replayed behind this), then what is
-    /// left (ZOOKEEPER-3145).
-    fn close_session(&mut self, stamp: Stamp, listed: &[Str], on_change: OnChange<'_>) {
-        for path in listed {
-            let _ = self.delete(stamp.zxid, path, on_change);
-        }
-        for path in self.ephemerals.remove(&stamp.session).unwrap_or_default() {
-            let _ = self.delete(stamp.zxid, &path, on_change);
-        }
     }
 
     /// Puts a node of a snapshot in its place. The root may come once more and then replaces the one that is there.
@@ -404,8 +403,18 @@ impl Tree {
         let Some(node) = self.get_mut(path) else { return };
         let before = node_digest(path, node);
         change_numbers(node, change);
-        let after = node_digest(path, node);
-        self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
+        let (after, owner) = (node_digest(path, node), node.owner());
+        self.shift_digest(owner, after.wrapping_sub(before));
+    }
+
+    /// A node's part in the digests has become another one.
+    fn shift_digest(&mut self, owner: Owner, by: i64) {
+        self.digest = self.digest.wrapping_add(by);
+        if let Owner::Session(session) = owner
+            && let Some(owned) = self.ephemerals.get_mut(&session)
+        {
+            owned.digest = owned.digest.wrapping_add(by);
+        }
     }
 
     /// The root, which a loader builds apart.
@@ -415,13 +424,16 @@ impl Tree {
 
     /// A node more is part of the counts, wherever it hangs.
     pub(crate) fn count_in(&mut self, path: &str, node: &Node) {
-        self.digest = self.digest.wrapping_add(self.digest_of(path, node));
+        let digest = self.digest_of(path, node);
+        self.digest = self.digest.wrapping_add(digest);
         self.nodes += 1;
         self.bytes += (path_size(path) + node.data.as_ref().map_or(0, |data| data.len())) as u64;
         match node.owner() {
             Owner::Persistent => {}
             Owner::Session(session) => {
-                self.ephemerals.entry(session).or_default().insert(path.into());
+                let owned = self.ephemerals.entry(session).or_default();
+                owned.paths.insert(path.into());
+                owned.digest = owned.digest.wrapping_add(digest);
             }
             Owner::Container | Owner::Ttl(_) => {
                 self.containers_and_ttls.insert(path.into());
@@ -436,13 +448,14 @@ impl Tree {
             for (name, child) in node.take_children() {
                 gone.push((format!("{path}/{name}"), *child));
             }
-            self.digest = self.digest.wrapping_sub(self.digest_of(&path, &node));
+            let digest = self.digest_of(&path, &node);
+            self.digest = self.digest.wrapping_sub(digest);
             self.nodes -= 1;
             self.bytes -= (path_size(&path) + node.data.as_ref().map_or(0, |data| data.len())) as u64;
             self.acls.release(node.acl);
             match node.owner() {
                 Owner::Persistent => {}
-                Owner::Session(session) => self.disown(session, &path),
+                Owner::Session(session) => self.disown(session, &path, digest),
                 Owner::Container | Owner::Ttl(_) => {
                     self.containers_and_ttls.remove(path.as_str());
                 }
@@ -450,10 +463,11 @@ impl Tree {
         }
     }
 
-    fn disown(&mut self, session: SessionId, path: &str) {
-        if let Some(paths) = self.ephemerals.get_mut(&session) {
-            paths.remove(path);
-            if paths.is_empty() {
+    fn disown(&mut self, session: SessionId, path: &str, digest: i64) {
+        if let Some(owned) = self.ephemerals.get_mut(&session) {
+            owned.paths.remove(path);
+            owned.digest = owned.digest.wrapping_sub(digest);
+            if owned.paths.is_empty() {
                 self.ephemerals.remove(&session);
             }
         }

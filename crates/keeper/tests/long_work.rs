@@ -1,0 +1,204 @@
+//! No step is long: a session's end with many nodes is applied in pieces, many ends are proposed in pieces, an event for
+//! many is encoded once. What is promised of order holds meanwhile.
+
+mod support;
+
+use base::Prng;
+use keeper::{ConnId, Effect, Event};
+use support::{Harness, Reply, content, create_request, now, recover};
+use zk_wire::{
+    AddWatchRequest, CreateMode, ErrorCode, ExistsRequest, GetDataRequest, OpCode, SetAclRequest, SetDataRequest,
+};
+
+/// Nodes that one step may delete.
+const PIECE: usize = 1000;
+
+fn ephemerals(h: &mut Harness, conn: ConnId, parent: &str, count: usize) {
+    for n in 0..count {
+        h.send(conn, OpCode::CREATE, &create_request(&format!("{parent}/e{n:06}"), b"x", CreateMode::Ephemeral));
+    }
+    h.sync();
+    assert!(h.take(conn).iter().all(|reply| reply.err == ErrorCode::OK));
+}
+
+fn exists(h: &mut Harness, conn: ConnId, path: &str) -> Reply {
+    h.call(conn, OpCode::EXISTS, &ExistsRequest { path: path.into(), watch: false })
+}
+
+/// The rest of what is applied in pieces.
+fn finish(h: &mut Harness) -> usize {
+    let mut steps = 0;
+    while h.keeper.is_unfinished() {
+        let before = h.keeper.tree().nodes_count();
+        h.step(Event::GoOn);
+        let after = h.keeper.tree().nodes_count();
+        assert!(before.saturating_sub(after) <= PIECE, "{before} to {after} in one step");
+        steps += 1;
+    }
+    steps
+}
+
+#[test]
+fn a_large_session_ends_in_pieces_and_in_order() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    let (other, _) = h.connect();
+    h.create(other, "/p", CreateMode::Persistent);
+    ephemerals(&mut h, conn, "/p", 3500);
+    h.call(other, OpCode::ADD_WATCH, &AddWatchRequest { path: "/p".into(), mode: 1 });
+    let before = h.keeper.last_processed().0;
+    let nodes = h.keeper.tree().nodes_count();
+    let close = h.send_bytes(conn, OpCode::CLOSE_SESSION, bytes::Bytes::new());
+    // Behind the close, on their way together with it: the names are free, and the parent has no children.
+    let again = h.send(other, OpCode::CREATE, &create_request("/p/e000000", b"", CreateMode::Persistent));
+    let read = h.send(other, OpCode::EXISTS, &ExistsRequest { path: "/p/e003499".into(), watch: false });
+    h.sync();
+    assert!(h.keeper.is_unfinished());
+    assert_eq!(nodes - h.keeper.tree().nodes_count(), PIECE);
+
+    let (third, _) = connect_beside(&mut h);
+    assert!(third.is_none(), "a new session is a later transaction");
+    let deleted = h.take(other);
+    assert_eq!(deleted.len(), PIECE, "events of the first piece and no reply");
+    assert!(deleted.iter().all(|event| event.event().2 == before + 1));
+    assert_eq!(h.take(conn), [], "the reply comes when all of it is done");
+
+    assert_eq!(finish(&mut h), 3);
+    assert_eq!(h.keeper.last_processed().0, before + 3);
+    let sent = h.take(other);
+    assert_eq!(sent.len(), 2500 + 1 + 2, "events, the creation's event, two replies");
+    assert_eq!(sent[2500].event(), (1, "/p/e000000".to_string(), before + 2));
+    assert_eq!((sent[2501].xid, sent[2501].err, sent[2501].zxid), (again, ErrorCode::OK, before + 2));
+    assert_eq!((sent[2502].xid, sent[2502].err), (read, ErrorCode::NO_NODE));
+    let reply = h.take(conn).remove(0);
+    assert_eq!((reply.xid, reply.err, reply.zxid), (close, ErrorCode::OK, before + 1));
+    assert_eq!(h.keeper.digest_mismatches(), 0);
+    assert_eq!(h.keeper.tree().get("/p").expect("it is there").children_count(), 1);
+}
+
+/// Asks for a new session without waiting for it.
+fn connect_beside(h: &mut Harness) -> (Option<Reply>, ConnId) {
+    let conn = h.connect_with(zk_wire::ConnectRequest { timeout_ms: 40_000, ..zk_wire::ConnectRequest::default() });
+    h.sync();
+    (h.take(conn).pop(), conn)
+}
+
+#[test]
+fn reads_between_the_pieces_show_the_zxid_before() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    let (other, _) = h.connect();
+    h.create(other, "/p", CreateMode::Persistent);
+    ephemerals(&mut h, conn, "/p", 2500);
+    let before = h.keeper.last_processed().0;
+    h.send_bytes(conn, OpCode::CLOSE_SESSION, bytes::Bytes::new());
+    h.sync();
+    let (zxid, snapshot) = h.snapshot();
+    let first = exists(&mut h, other, "/p/e000000");
+    let last = exists(&mut h, other, "/p/e002499");
+    assert_eq!((first.err, first.zxid), (ErrorCode::NO_NODE, before));
+    assert_eq!((last.err, last.zxid), (ErrorCode::OK, before));
+    assert_eq!(h.keeper.snapshot_digest().expect("digests are on").zxid.0, before);
+    finish(&mut h);
+    // A snapshot between the pieces and the log make the same tree, also when the log ends there.
+    let recovered = recover(zxid, &snapshot, &h.log).finish(now(0));
+    assert_eq!(content(&recovered), content(&h.keeper));
+    assert_eq!(recovered.digest_mismatches(), 0);
+}
+
+#[test]
+fn many_sessions_end_in_pieces() {
+    let mut h = Harness::new();
+    for _ in 0..1000 {
+        h.connect();
+    }
+    let began = h.log.len();
+    h.now_ms = 60_000;
+    let mut steps = Vec::new();
+    while h.keeper.deadline().is_some_and(|due| due.as_millis() <= h.now_ms) {
+        let before = h.log.len();
+        h.step(Event::Tick);
+        steps.push(h.log.len() - before);
+        h.sync();
+    }
+    assert_eq!(h.log.len() - began, 1000);
+    assert!(steps.iter().all(|proposed| *proposed <= 128), "{steps:?}");
+}
+
+#[test]
+fn an_event_for_many_is_one_frame() {
+    let mut h = Harness::new();
+    let (writer, _) = h.connect();
+    h.create(writer, "/a", CreateMode::Persistent);
+    let watchers: Vec<ConnId> = (0..500).map(|_| h.connect().0).collect();
+    for conn in &watchers {
+        h.call(*conn, OpCode::GET_DATA, &GetDataRequest { path: "/a".into(), watch: true });
+    }
+    h.effects.clear();
+    h.set(writer, "/a", b"new", -1);
+    let frames: Vec<*const u8> = h
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Send { conn, frame } if *conn != writer => Some(frame.as_ptr()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(frames.len(), 500);
+    assert!(frames.iter().all(|frame| *frame == frames[0]), "all share the bytes");
+}
+
+#[test]
+fn ends_of_sessions_amid_other_writes_foresee_the_digest() {
+    let mut prng = Prng::new(11);
+    let mut h = Harness::new();
+    let mut conns: Vec<ConnId> = (0..3).map(|_| h.connect().0).collect();
+    for parent in ["/p", "/q"] {
+        h.create(conns[0], parent, CreateMode::Persistent);
+    }
+    let mut closed = 0;
+    for round in 0..4000 {
+        let at = prng.below(3) as usize;
+        let conn = conns[at];
+        let path = format!("{}/n{}", *prng.pick(&["/p", "/q", ""]).expect("not empty"), prng.below(8));
+        match prng.below(24) {
+            0..=9 => {
+                let mode =
+                    *prng.pick(&[CreateMode::Ephemeral, CreateMode::Ephemeral, CreateMode::Persistent]).expect("3");
+                h.send(conn, OpCode::CREATE, &create_request(&path, b"1", mode));
+            }
+            10..=13 => {
+                h.send(conn, OpCode::DELETE, &zk_wire::DeleteRequest { path: path.as_str().into(), version: -1 });
+            }
+            14..=16 => {
+                let data = Some(bytes::Bytes::from(format!("{round}")));
+                h.send(conn, OpCode::SET_DATA, &SetDataRequest { path: path.as_str().into(), data, version: -1 });
+            }
+            17 => {
+                let acl = support::open_acl();
+                h.send(conn, OpCode::SET_ACL, &SetAclRequest { path: path.as_str().into(), acl, version: -1 });
+            }
+            18 | 19 => {
+                h.send_bytes(conn, OpCode::CLOSE_SESSION, bytes::Bytes::new());
+                if prng.chance(1, 2) {
+                    h.sync();
+                }
+                let next = h.connect_with(zk_wire::ConnectRequest { timeout_ms: 40_000, ..Default::default() });
+                h.sync();
+                conns[at] = next;
+                closed += 1;
+            }
+            _ => h.sync(),
+        }
+        assert_eq!(h.keeper.digest_mismatches(), 0, "round {round}");
+    }
+    h.sync();
+    assert!(closed > 100);
+    let mut recovery = keeper::Recovery::new(support::config(), Prng::new(3));
+    for (_, payload) in &h.log {
+        recovery.replay(payload.clone()).expect("our own bytes");
+    }
+    let recovered = recovery.finish(now(0));
+    assert_eq!(recovered.digest_mismatches(), 0);
+    assert_eq!(content(&recovered), content(&h.keeper));
+}
