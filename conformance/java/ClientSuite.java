@@ -50,7 +50,9 @@ final class ClientSuite {
             .add("persistent watches", ClientSuite::persistentWatches)
             .add("watches removed", ClientSuite::watchesRemoved)
             .add("reconnect with every kind of watch", ClientSuite::reconnect)
+            .add("reconnect with thousands of watches", ClientSuite::reconnectWithMany)
             .add("session expiry", ClientSuite::expiry)
+            .add("chroot, and a client that would take a read-only server", ClientSuite::chrootAndReadOnly)
             .add("a session taken over", ClientSuite::takenOver)
             .add("access control and who am I", ClientSuite::access)
             .add("config", ClientSuite::config)
@@ -364,6 +366,58 @@ final class ClientSuite {
             tree.expect(EventType.NodeCreated, base + "/tree");
             tree.expect(EventType.NodeCreated, base + "/tree/leaf");
         }
+    }
+
+    /** More paths than the client puts into one request: it sends several, each answered by itself. */
+    private static void reconnectWithMany() throws Exception {
+        String base = create("many", CreateMode.PERSISTENT);
+        String filler = "x".repeat(150);
+        int count = 2000;
+        Events session = new Events();
+        Events created = new Events();
+        CountDownLatch done = new CountDownLatch(count);
+        try (Door door = new Door(server); ZooKeeper client = connect(door.address(), session)) {
+            for (int number = 0; number < count; number++) {
+                client.exists(base + "/" + filler + number, created, (code, path, context, stat) -> done.countDown(), null);
+            }
+            Checks.that("every watch is set", done.await(Checks.SECONDS, TimeUnit.SECONDS));
+            door.shut();
+            session.expect(KeeperState.Disconnected);
+            // Made while nobody is there to be told, and made afterwards.
+            List<Op> missed = new ArrayList<>();
+            List<Op> later = new ArrayList<>();
+            for (int number = 0; number < count; number++) {
+                Op op = Op.create(base + "/" + filler + number, null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT);
+                (number % 2 == 0 ? missed : later).add(op);
+            }
+            one.multi(missed);
+            door.open();
+            session.expect(KeeperState.SyncConnected);
+            client.exists(base, false);
+            one.multi(later);
+            Set<String> told = new TreeSet<>();
+            while (told.size() < count) {
+                WatchedEvent event = created.next();
+                if (event.getType() == EventType.NodeCreated) {
+                    Checks.that("told once of " + event.getPath(), told.add(event.getPath()));
+                }
+            }
+        }
+    }
+
+    private static void chrootAndReadOnly() throws Exception {
+        create("chroot", CreateMode.PERSISTENT);
+        Events events = new Events();
+        Events watch = new Events();
+        ZooKeeper client = new ZooKeeper(server + ROOT + "/chroot", 10000, events, true);
+        events.expect(KeeperState.SyncConnected);
+        Checks.same("made", "/inside", client.create("/inside", null, Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT));
+        client.getData("/inside", watch, null);
+        client.addWatch("/", watch, AddWatchMode.PERSISTENT_RECURSIVE);
+        Checks.that("outside it has its whole name", one.exists(ROOT + "/chroot/inside", false) != null);
+        one.delete(ROOT + "/chroot/inside", 0);
+        watch.expect(EventType.NodeDeleted, "/inside");
+        client.close();
     }
 
     private static void expiry() throws Exception {

@@ -1,12 +1,14 @@
 //! The shell of ZooKeeper's Java client with every verb it has, fed by its standard input.
 
+use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use super::unique;
 use crate::apache;
-use crate::process::run_ok;
+use crate::process::{self, run_ok};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -14,9 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub fn run(address: &str) -> Result<String> {
     let root = unique("/shell");
     let commands = COMMANDS.replace("ROOT", &root).replace("ADDRESS", address);
-    let mut java = apache::java("zookeeper", 128, "org.apache.zookeeper.ZooKeeperMain")?;
-    java.args(["-server", address]).env("JAVA_TOOL_OPTIONS", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error");
-    let finished = run_ok(java, &commands, DEADLINE)?;
+    let finished = run_ok(shell(address)?, &commands, DEADLINE)?;
     let stderr = finished.text[finished.stdout.len()..].replace(&root, "ROOT");
     // The client prints events from a thread of its own: they are in order among themselves only.
     let stdout = finished.stdout.replace(&root, "ROOT");
@@ -29,8 +29,33 @@ pub fn run(address: &str) -> Result<String> {
     // `help` is no command but what an unknown one prints, twice in words.
     ensure!(complaints == 2, "the shell does not know {} of the verbs:\n{stderr}", complaints / 2);
     let verbs = commands.lines().filter_map(|line| line.split(' ').next());
-    let verbs: std::collections::BTreeSet<&str> = verbs.collect();
+    let verbs: BTreeSet<&str> = verbs.collect();
+    single_commands(address, &root)?;
     Ok(format!("  ok     {}\n", verbs.into_iter().collect::<Vec<_>>().join(" ")))
+}
+
+fn shell(address: &str) -> Result<Command> {
+    let mut java = apache::java("zookeeper", 128, "org.apache.zookeeper.ZooKeeperMain")?;
+    java.args(["-server", address]).env("JAVA_TOOL_OPTIONS", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error");
+    Ok(java)
+}
+
+/// With a command on its command line the shell runs that alone and tells by its exit code.
+fn single_commands(address: &str, root: &str) -> Result<()> {
+    let mut create = shell(address)?;
+    create.args(["-waitforconnection", "create", root, "alone"]);
+    run_ok(create, "", DEADLINE)?;
+    // The server's name may have a path behind it, below which everything is then.
+    let mut get = shell(&format!("{address}{root}"))?;
+    get.args(["-waitforconnection", "get", "/"]);
+    let got = run_ok(get, "", DEADLINE)?.stdout;
+    ensure!(got.lines().any(|line| line == "alone"), "`get /` below {root} printed:\n{got}");
+    let mut absent = shell(address)?;
+    absent.args(["-waitforconnection", "get", &format!("{root}/absent")]);
+    let failed = process::run(absent, "", DEADLINE)?;
+    ensure!(!failed.success, "a `get` of a node that is absent ended with exit code 0:\n{}", failed.text);
+    ensure!(failed.text.contains("Node does not exist"), "it does not say why:\n{}", failed.text);
+    Ok(())
 }
 
 /// What is typed. `ROOT` is a path of this run, `ADDRESS` the server's.
