@@ -7,6 +7,7 @@ pub mod down_convert;
 pub mod fetch;
 pub mod fetch_session;
 pub mod groups;
+pub mod log_dirs;
 pub mod offsets;
 pub mod produce;
 

@@ -20,7 +20,7 @@ use crate::api::fetch::{self, Fetches};
 use crate::api::legacy_offsets::{self, Listings};
 use crate::api::list_offsets::{self, Lookups};
 use crate::api::produce::{self, Produces};
-use crate::api::{delete_records, offset_for_leader_epoch};
+use crate::api::{delete_records, describe_producers, offset_for_leader_epoch};
 use crate::coordinator::group::GroupConfig;
 use crate::metadata_cache::MetadataImage;
 use crate::replica::hosted::{Hosted, Partitions};
@@ -150,6 +150,10 @@ impl Shard {
             ShardRequest::OffsetForLeaderEpoch(questions) => {
                 ShardAnswer::OffsetForLeaderEpoch(offset_for_leader_epoch::answer(partitions, &questions))
             }
+            ShardRequest::DescribeProducers(questions) => {
+                ShardAnswer::DescribeProducers(describe_producers::answer(partitions, &questions))
+            }
+            ShardRequest::LogDirs => return effects.push(Effect::DescribeLogDirs(token)),
             ShardRequest::DeleteRecords(wanted) => {
                 ShardAnswer::DeleteRecords(delete_records::answer(partitions, &wanted, effects))
             }

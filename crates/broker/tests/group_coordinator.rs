@@ -9,13 +9,14 @@ use broker::coordinator::group::{
 };
 use broker::coordinator::runtime::{Record, Runtime, RuntimeEffect};
 use broker::shard::RequestToken;
-use bytes::Bytes;
-use kafka_wire::ErrorCode;
+use bytes::{Bytes, BytesMut};
 use kafka_wire::messages::{
-    HeartbeatRequest, JoinGroupRequest, JoinGroupRequestProtocols, JoinGroupResponse, LeaveGroupRequest,
-    LeaveGroupRequestMembers, OffsetCommitRequest, OffsetCommitRequestPartitions, OffsetCommitRequestTopics,
+    ConsumerProtocolSubscription, HeartbeatRequest, JoinGroupRequest, JoinGroupRequestProtocols, JoinGroupResponse,
+    LeaveGroupRequest, LeaveGroupRequestMembers, OffsetCommitRequest, OffsetCommitRequestPartitions,
+    OffsetCommitRequestTopics, OffsetDeleteRequest, OffsetDeleteRequestPartitions, OffsetDeleteRequestTopics,
     OffsetFetchRequestGroups, SyncGroupRequest, SyncGroupRequestAssignments, SyncGroupResponse,
 };
+use kafka_wire::{ErrorCode, Record as _};
 
 /// A log that commits at once, unless told to hold the high watermark or to fail.
 struct Harness {
@@ -417,6 +418,42 @@ fn only_an_empty_group_is_deleted_and_leaves_tombstones() {
     assert!(h.runtime.coordinator().group("g").is_none());
     let again = Harness::restarted(h.log.clone());
     assert!(again.runtime.coordinator().group("g").is_none());
+    assert!(again.runtime.coordinator().offsets().of_group("g").is_none());
+}
+
+#[test]
+fn offsets_are_deleted_of_topics_that_nobody_reads() {
+    let mut h = Harness::new();
+    let delete = |h: &mut Harness, topic: &str| {
+        let partitions = vec![OffsetDeleteRequestPartitions { partition_index: 0 }];
+        let topics = vec![OffsetDeleteRequestTopics { name: Str::from(topic), partitions }];
+        match h.ask(0, GroupRequestBody::OffsetDelete(OffsetDeleteRequest { group_id: Str::from("g"), topics })) {
+            GroupReplyBody::OffsetDelete(reply) => {
+                let of_partition = reply.topics.first().map(|topic| topic.partitions[0].error_code);
+                (ErrorCode(reply.error_code), of_partition.map(ErrorCode))
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(delete(&mut h, "t"), (ErrorCode::GROUP_ID_NOT_FOUND, None));
+    let id = h.stable();
+    assert_eq!(error_of(h.ask(8, offset_commit(&id, 1, 42))), ErrorCode::NONE);
+    let subscription = ConsumerProtocolSubscription { topics: vec![Str::from("t")], ..Default::default() };
+    let mut metadata = BytesMut::from(&[0u8, 1][..]);
+    subscription.encode(&mut metadata, 1);
+    let mut again = join(&id);
+    again.protocols[0].metadata = metadata.freeze();
+    let token = h.send(5, GroupRequestBody::Join(again));
+    let generation = h.joined(token).generation_id;
+    h.ask(3, GroupRequestBody::Sync(sync(&id, generation, &[])));
+    assert_eq!(delete(&mut h, "t"), (ErrorCode::NONE, Some(ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC)));
+    assert_eq!(delete(&mut h, "other"), (ErrorCode::NONE, Some(ErrorCode::NONE)), "which has none");
+    assert_eq!(committed(&mut h), Some(42));
+    h.advance(Duration::from_secs(11));
+    assert_eq!(h.state(), State::Empty);
+    assert_eq!(delete(&mut h, "t"), (ErrorCode::NONE, Some(ErrorCode::NONE)));
+    assert_eq!(committed(&mut h), None);
+    let again = Harness::restarted(h.log.clone());
     assert!(again.runtime.coordinator().offsets().of_group("g").is_none());
 }
 

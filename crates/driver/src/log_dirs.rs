@@ -104,6 +104,11 @@ impl<D: Disk> LogDirs<D> {
         Ok(())
     }
 
+    /// How many folders there are.
+    pub fn count(&self) -> usize {
+        self.dirs.len()
+    }
+
     /// The folder's path as configured.
     pub fn path(&self, dir: DirIndex) -> &Path {
         &self.dirs[dir].path

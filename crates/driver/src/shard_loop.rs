@@ -231,6 +231,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             }
             Effect::Lookup { token, lookups } => self.lookup(token, lookups),
             Effect::ListSegments { token, partitions } => self.list_segments(token, &partitions),
+            Effect::DescribeLogDirs(token) => self.describe_log_dirs(token),
             Effect::ReadForLoad { partition, offset, end_offset } => self.read_for_load(partition, offset, end_offset),
             Effect::SaveEpochs(partition) => self.save_epochs(&partition),
             Effect::Configure { partition, config } => {

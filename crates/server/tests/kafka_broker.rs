@@ -333,3 +333,36 @@ async fn what_is_in_use_is_said() {
     assert!(why.contains("another process listens there"), "{why}");
     servers.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_and_producers_are_described() {
+    served(&[], |addr| {
+        let mut client = Client::new(addr);
+        client.topic("t", 2, &[]);
+        let mut builder =
+            kafka_wire::records::BatchBuilder::new(kafka_wire::records::Compression::None).producer(77, 3, 0);
+        builder.add(kafka_wire::records::NewRecord { timestamp: 5, key: None, value: Some(b"v"), headers: &[] });
+        let sent = builder.finish();
+        let bytes = sent.len() as i64;
+        assert_eq!(client.produce("t", 1, sent).error_code, 0);
+        let topics = vec![wire::DescribeLogDirsRequestTopics { topic: Str::from("t"), partitions: vec![0, 1, 5] }];
+        for (topics, all) in [(Some(topics), false), (None, true)] {
+            let answer = client.call(&wire::DescribeLogDirsRequest { topics }, 4);
+            let [dir] = &answer.results[..] else { panic!("{answer:?}") };
+            assert!(dir.error_code == 0 && dir.log_dir.starts_with('/') && dir.log_dir.ends_with("kafka"), "{dir:?}");
+            assert!(dir.total_bytes >= dir.usable_bytes && dir.usable_bytes > 0);
+            let t = dir.topics.iter().find(|topic| topic.name == "t").expect("the topic");
+            let mut sizes: Vec<_> = t.partitions.iter().map(|p| (p.partition_index, p.partition_size)).collect();
+            sizes.sort_unstable();
+            assert_eq!(sizes, [(0, 0), (1, bytes)]);
+            assert!(all || dir.topics.len() == 1);
+        }
+        let topics = vec![wire::DescribeProducersRequestTopics { name: Str::from("t"), partition_indexes: vec![1, 9] }];
+        let answer = client.call(&wire::DescribeProducersRequest { topics }, 0);
+        let [known, unknown] = &answer.topics[0].partitions[..] else { panic!("{answer:?}") };
+        let producer = &known.active_producers[0];
+        assert_eq!((producer.producer_id, producer.producer_epoch, producer.last_sequence), (77, 3, 0));
+        assert_eq!((producer.current_txn_start_offset, unknown.error_code), (-1, 3));
+    })
+    .await;
+}

@@ -90,6 +90,14 @@ pub trait Disk: Clone + Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Bytes of the file system that holds `dir`, and how many of them are free; `None` on a disk that does not tell.
+    ///
+    /// # Errors
+    /// As the operating system reports them.
+    fn space(&self, _dir: &Path) -> io::Result<Option<(u64, u64)>> {
+        Ok(None)
+    }
+
     /// Makes the names in `dir` durable.
     ///
     /// # Errors

@@ -63,6 +63,11 @@ impl Disk for FileDisk {
         Ok(i64::try_from(since.as_millis()).ok())
     }
 
+    fn space(&self, dir: &Path) -> io::Result<Option<(u64, u64)>> {
+        let stat = rustix::fs::statvfs(dir)?;
+        Ok(Some((stat.f_blocks.saturating_mul(stat.f_frsize), stat.f_bavail.saturating_mul(stat.f_frsize))))
+    }
+
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
         let mut missing: Vec<PathBuf> = Vec::new();
         let mut at = dir;

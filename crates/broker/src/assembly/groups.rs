@@ -28,6 +28,8 @@ enum Kind {
     OffsetFetch {
         one_group: bool,
     },
+    /// OffsetDelete, with the answers of partitions that do not exist.
+    OffsetDelete(wire::OffsetDeleteResponse),
     Describe,
     Delete,
     List,
@@ -50,6 +52,10 @@ pub fn split(cluster: &Cluster<'_>, caller: &Caller, request: Request) -> Result
         Request::OffsetCommit(mut body) => {
             kind = Kind::OffsetCommit(take_unknown(cluster, &mut body));
             vec![(Some(body.group_id.clone()), GroupRequestBody::OffsetCommit(*body))]
+        }
+        Request::OffsetDelete(mut body) => {
+            kind = Kind::OffsetDelete(take_unknown_deletes(cluster, &mut body));
+            vec![(Some(body.group_id.clone()), GroupRequestBody::OffsetDelete(*body))]
         }
         Request::OffsetFetch(body) => {
             let require_stable = body.require_stable;
@@ -145,6 +151,14 @@ impl GroupAssembly {
                 }
                 response.into()
             }
+            Kind::OffsetDelete(unknown) => {
+                let Some(GroupReplyBody::OffsetDelete(mut response)) = answers.next() else { wrong_answer() };
+                // What fails as a whole names no partition.
+                if response.error_code == error::NONE {
+                    response.topics.extend(unknown.topics);
+                }
+                response.into()
+            }
             Kind::OffsetFetch { one_group } => {
                 let groups = answers.map(|answer| match answer {
                     GroupReplyBody::OffsetFetch(group) => group,
@@ -235,6 +249,27 @@ fn part(cluster: &Cluster<'_>, caller: &Caller, partition: i32, body: GroupReque
     // The connection numbers its requests when it sends them.
     let request = GroupRequest { token: RequestToken(0), caller: caller.clone(), body };
     (shard, ShardRequest::Group { partition, request: Box::new(request) })
+}
+
+/// Takes partitions that do not exist out of a deletion of offsets; the answers for them.
+fn take_unknown_deletes(cluster: &Cluster<'_>, body: &mut wire::OffsetDeleteRequest) -> wire::OffsetDeleteResponse {
+    let mut unknown = wire::OffsetDeleteResponse::default();
+    for topic in &mut body.topics {
+        let (known, missing): (Vec<_>, Vec<_>) = core::mem::take(&mut topic.partitions)
+            .into_iter()
+            .partition(|partition| cluster.image.partition(&topic.name, partition.partition_index).is_some());
+        topic.partitions = known;
+        let answer = |partition: wire::OffsetDeleteRequestPartitions| wire::OffsetDeleteResponsePartitions {
+            partition_index: partition.partition_index,
+            error_code: UNKNOWN,
+        };
+        if !missing.is_empty() {
+            let (name, partitions) = (topic.name.clone(), missing.into_iter().map(answer).collect());
+            unknown.topics.push(wire::OffsetDeleteResponseTopics { name, partitions });
+        }
+    }
+    body.topics.retain(|topic| !topic.partitions.is_empty());
+    unknown
 }
 
 /// Takes partitions that do not exist out of a commit; the answers for them.

@@ -1,4 +1,4 @@
-//! ListOffsets (version 0 by itself), OffsetForLeaderEpoch and DeleteRecords from the client's side: questions with one answer per partition.
+//! ListOffsets (version 0 by itself), OffsetForLeaderEpoch, DescribeProducers and DeleteRecords from the client's side: questions with one answer per partition.
 
 use base::Str;
 use kafka_wire::messages as wire;
@@ -7,8 +7,8 @@ use super::{ByShard, Cluster};
 use crate::api::legacy_offsets;
 use crate::api::list_offsets::nothing;
 use crate::shard::{
-    DeleteRecords, DeleteRecordsAnswer, EpochEnd, EpochEndAnswer, LegacyOffsets, LegacyOffsetsAnswer, ListOffset,
-    ListOffsetAnswer, ShardRequest,
+    DeleteRecords, DeleteRecordsAnswer, DescribeProducers, DescribeProducersAnswer, EpochEnd, EpochEndAnswer,
+    LegacyOffsets, LegacyOffsetsAnswer, ListOffset, ListOffsetAnswer, ShardRequest,
 };
 use crate::{ErrorCode, ShardId, TopicPartition, error};
 
@@ -167,6 +167,33 @@ pub fn finish_epoch_ends(collected: Collected<EpochEndAnswer>) -> wire::OffsetFo
         partitions: answers.into_iter().map(one).collect(),
     });
     wire::OffsetForLeaderEpochResponse { topics: topics.collect(), ..Default::default() }
+}
+
+/// Splits DescribeProducers.
+pub fn split_describe_producers(
+    cluster: &Cluster<'_>,
+    request: wire::DescribeProducersRequest,
+) -> (Collected<DescribeProducersAnswer>, Vec<(ShardId, ShardRequest)>) {
+    let question = |position, partition, _: i32| DescribeProducers { position, partition };
+    let missing = |position, code| DescribeProducersAnswer { position, producers: Err(code) };
+    let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partition_indexes));
+    let (collected, parts) = split(cluster, topics, |p| *p, question, missing);
+    (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::DescribeProducers(part))).collect())
+}
+
+/// The response to DescribeProducers.
+pub fn finish_describe_producers(collected: Collected<DescribeProducersAnswer>) -> wire::DescribeProducersResponse {
+    let one = |(partition_index, answer): (i32, DescribeProducersAnswer)| {
+        let error_code = answer.producers.as_ref().err().copied().unwrap_or(error::NONE);
+        let active_producers = answer.producers.unwrap_or_default();
+        let error_message = None;
+        wire::DescribeProducersResponsePartitions { partition_index, error_code, error_message, active_producers }
+    };
+    let topics = collected.finish().map(|(name, answers)| wire::DescribeProducersResponseTopics {
+        name,
+        partitions: answers.into_iter().map(one).collect(),
+    });
+    wire::DescribeProducersResponse { topics: topics.collect(), ..Default::default() }
 }
 
 /// Splits DeleteRecords.

@@ -159,5 +159,7 @@ impl Controller {
         self.send_update_metadata(ctx, &all);
         // markers that were there before our watch
         self.enqueue(ctx, Event::TopicDeletion);
+        self.enqueue(ctx, Event::PreferredElection);
+        self.enqueue(ctx, Event::Reassignment);
     }
 }

@@ -5,6 +5,7 @@
 //! controller that was replaced without noticing changes nothing.
 //!
 //! * [`election`]: who is the controller
+//! * [`elections`]: leaders that somebody asks for, and what tools write below `/admin`
 //! * [`failover`]: what a new one reads and says
 //! * [`topics`], [`topic_deletion`], [`brokers`]: reactions to ZooKeeper
 //! * [`partition_state`]: the `state` znodes
@@ -15,6 +16,7 @@ pub mod assignment;
 pub mod brokers;
 pub mod context;
 pub mod election;
+pub mod elections;
 pub mod failover;
 pub mod partition_state;
 pub mod requests;
@@ -28,6 +30,7 @@ use base::Str;
 use client_core::zk::{Op, WatchKind};
 
 use self::context::Context;
+use self::elections::{LeaderElection, PREFERRED_ELECTION, REASSIGN};
 use crate::node::registration::session_is_over;
 use crate::node::zk::Outcome;
 use crate::node::{Ctx, Level, Note, Then};
@@ -56,6 +59,12 @@ pub(crate) enum Event {
     PartitionModifications(Str),
     /// Deletion markers came.
     TopicDeletion,
+    /// Somebody wants other leaders.
+    ElectLeaders(LeaderElection),
+    /// [`PREFERRED_ELECTION`] was written.
+    PreferredElection,
+    /// [`REASSIGN`] was written.
+    Reassignment,
 }
 
 /// A batch of the controller.
@@ -75,6 +84,7 @@ pub(crate) enum StepKind {
     TopicDeletion(topic_deletion::Step),
     Brokers(brokers::Step),
     PartitionState(partition_state::Step),
+    Admin(elections::Step),
 }
 
 /// How far this broker is from being the controller.
@@ -133,7 +143,12 @@ impl Controller {
         self.term += 1;
         self.active_id = None;
         self.context = Context::default();
-        self.queue.clear();
+        for event in core::mem::take(&mut self.queue) {
+            if let Event::ElectLeaders(LeaderElection { token: Some(token), .. }) = event {
+                let error_code = kafka_wire::ErrorCode::NOT_CONTROLLER.0;
+                ctx.reply(token, kafka_wire::messages::ElectLeadersResponse { error_code, ..Default::default() });
+            }
+        }
         self.busy = false;
         ctx.note(Note::ControllerChanged);
     }
@@ -144,6 +159,8 @@ impl Controller {
             BROKER_IDS => Event::BrokerChange,
             TOPICS => Event::TopicChange,
             DELETE_TOPICS => Event::TopicDeletion,
+            PREFERRED_ELECTION => Event::PreferredElection,
+            REASSIGN => Event::Reassignment,
             path => {
                 if path.starts_with(BROKER_IDS) {
                     Event::BrokerChange
@@ -181,6 +198,9 @@ impl Controller {
                 Event::TopicChange => self.on_topic_change(ctx),
                 Event::PartitionModifications(topic) => self.on_partition_modifications(ctx, topic),
                 Event::TopicDeletion => self.on_topic_deletion(ctx),
+                Event::ElectLeaders(election) => self.on_election_wanted(ctx, election),
+                Event::PreferredElection => self.look_at_admin(ctx, PREFERRED_ELECTION, elections::Step::Preferred),
+                Event::Reassignment => self.look_at_admin(ctx, REASSIGN, elections::Step::Reassign),
             }
         }
     }
@@ -213,6 +233,7 @@ impl Controller {
             StepKind::TopicDeletion(step) => self.on_deletion(ctx, step, &outcomes),
             StepKind::Brokers(step) => self.on_brokers(ctx, step, &outcomes),
             StepKind::PartitionState(step) => self.on_states_written(ctx, step, &outcomes),
+            StepKind::Admin(step) => self.on_admin(ctx, step, &outcomes),
         }
     }
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use client_core::zk::Op;
+use kafka_wire::ErrorCode;
+use kafka_wire::messages::ElectLeadersResponse;
 
 use super::context::PartitionState;
 use super::{Controller, StepKind, TOPICS, zk_data};
 use crate::TopicPartition;
 use crate::node::zk::Outcome;
 use crate::node::{Ctx, Level};
+use crate::shard::RequestToken;
 
 /// A state to be written.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ pub(crate) enum After {
     Announce,
     /// As `Announce`, and these brokers learn everything.
     Brokers(BTreeSet<i32>),
+    /// As `Announce`, and whoever asked for the elections is answered.
+    Elected(Option<RequestToken>, Box<ElectLeadersResponse>),
 }
 
 /// One operation of the batch.
@@ -181,6 +186,13 @@ impl Controller {
         self.after_writes(ctx, after, written);
     }
 
+    fn announce(&mut self, ctx: &mut Ctx, partitions: &[TopicPartition], new: &BTreeSet<TopicPartition>) {
+        if !partitions.is_empty() {
+            self.send_leader_and_isr(ctx, partitions, new, None);
+            self.send_update_metadata(ctx, partitions);
+        }
+    }
+
     fn after_writes(&mut self, ctx: &mut Ctx, after: After, written: Vec<NewState>) {
         let new = written.iter().filter(|change| change.is_new).map(|change| change.partition.clone()).collect();
         let partitions: Vec<TopicPartition> = written.iter().map(|change| change.partition.clone()).collect();
@@ -189,10 +201,21 @@ impl Controller {
         }
         match after {
             After::Failover => self.announce_everything(ctx, &new),
-            After::Announce if partitions.is_empty() => {}
-            After::Announce => {
-                self.send_leader_and_isr(ctx, &partitions, &new, None);
-                self.send_update_metadata(ctx, &partitions);
+            After::Announce => self.announce(ctx, &partitions, &new),
+            After::Elected(token, mut response) => {
+                self.announce(ctx, &partitions, &new);
+                for topic in &mut response.replica_election_results {
+                    for result in topic.partition_result.iter_mut().filter(|result| result.error_code == 0) {
+                        let at = (&topic.topic, result.partition_id);
+                        // A state that could not be written; the log says why.
+                        if !partitions.iter().any(|partition| (&partition.topic, partition.partition) == at) {
+                            result.error_code = ErrorCode::UNKNOWN_SERVER_ERROR.0;
+                        }
+                    }
+                }
+                if let Some(token) = token {
+                    ctx.reply(token, *response);
+                }
             }
             After::Brokers(came) => self.announce_brokers(ctx, &came, &partitions),
         }

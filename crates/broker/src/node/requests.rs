@@ -20,6 +20,10 @@ pub(crate) fn handle(node: &mut Node, token: RequestToken, listener: &Str, versi
         Request::InitProducerId(request) => api::init_producer_id::handle(node, token, &request),
         Request::DescribeConfigs(request) => api::describe_configs::handle(node, token, request),
         Request::DescribeCluster(request) => api::describe_cluster::handle(node, token, listener, &request),
+        Request::ElectLeaders(request) => api::elect_leaders::handle(node, token, *request),
+        Request::AlterPartitionReassignments(request) => api::partition_reassignments::alter(node, token, *request),
+        Request::ListPartitionReassignments(request) => api::partition_reassignments::list(node, token, &request),
+        Request::UpdateFeatures(request) => api::update_features::handle(node, token, *request),
         other => node.ctx.log(Level::Error, format!("{:?} is not an API of the node", other.key())),
     }
 }

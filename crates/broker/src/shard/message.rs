@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base::Str;
 use bytes::Bytes;
+use kafka_wire::messages::DescribeProducersResponseActiveProducers;
 
 use crate::coordinator::group::{GroupReplyBody, GroupRequest};
 use crate::log::inspection::Inspection;
@@ -447,6 +448,8 @@ pub enum Effect {
         /// By position in the request.
         partitions: Vec<(u32, TopicPartition)>,
     },
+    /// Say which folders there are and how large the logs in them; the answer is [`ShardAnswer::LogDirs`].
+    DescribeLogDirs(RequestToken),
     /// Read a chunk of whole batches; answered by [`ShardEvent::LoadChunk`].
     ReadForLoad {
         /// Where.
@@ -546,6 +549,10 @@ pub enum ShardRequest {
     OffsetForLeaderEpoch(Vec<EpochEnd>),
     /// DeleteRecords.
     DeleteRecords(Vec<DeleteRecords>),
+    /// DescribeProducers.
+    DescribeProducers(Vec<DescribeProducers>),
+    /// DescribeLogDirs: all folders, with the partitions that this shard hosts.
+    LogDirs,
     /// A group's request, for the coordinator on this partition of `__consumer_offsets`.
     Group {
         /// See [`crate::coordinator::partition_for`].
@@ -677,6 +684,39 @@ pub struct DeleteRecords {
     pub offset: i64,
 }
 
+/// One partition of DescribeProducers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DescribeProducers {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Which.
+    pub partition: TopicPartition,
+}
+
+/// The answer to a [`DescribeProducers`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct DescribeProducersAnswer {
+    /// Place in the whole request.
+    pub position: u32,
+    /// The producers that are known there.
+    pub producers: Result<Vec<DescribeProducersResponseActiveProducers>, ErrorCode>,
+}
+
+/// A log folder and what one shard has in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogDirSizes {
+    /// As configured.
+    pub path: String,
+    /// Whether it failed.
+    pub offline: bool,
+    /// Bytes of its file system, where that can be asked.
+    pub total_bytes: Option<u64>,
+    /// Bytes that are free there.
+    pub usable_bytes: Option<u64>,
+    /// Each partition, and the bytes of its segments.
+    pub partitions: Vec<(TopicPartition, u64)>,
+}
+
 /// A shard's answer to a [`ShardRequest`]. A Fetch's records are not in it: the driver adds them as file ranges.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ShardAnswer {
@@ -690,6 +730,10 @@ pub enum ShardAnswer {
     OffsetForLeaderEpoch(Vec<EpochEndAnswer>),
     /// To DeleteRecords.
     DeleteRecords(Vec<DeleteRecordsAnswer>),
+    /// To DescribeProducers.
+    DescribeProducers(Vec<DescribeProducersAnswer>),
+    /// To DescribeLogDirs; the driver makes it.
+    LogDirs(Vec<LogDirSizes>),
     /// To a group's request.
     Group(GroupReplyBody),
 }

@@ -11,7 +11,7 @@ use broker::node::{ControlRequest, Node, NodeEffect, NodeEvent};
 use broker::shard::{RequestToken, ShardCommand, ShardNotice};
 use broker::{ShardId, ShardMap};
 use bytes::Bytes;
-use client_core::zk::{ConnNo, ConnectString, Credentials, Effect, Event, SessionConfig, State, ZkSession};
+use client_core::zk::{ConnNo, ConnectString, Credentials, Effect, Event, OnLoss, Op, SessionConfig, State, ZkSession};
 use kafka_wire::{Request, Response};
 use keeper::{ConnId, Keeper, ReadOutcome, Recovery};
 use zk_wire::{ConnectRequest, Jute, RequestHeader};
@@ -189,6 +189,13 @@ impl Cluster {
         let path = format!("/kafka{path}");
         let node = self.keeper.tree().get(&path)?;
         Some(String::from_utf8(node.data.as_deref().unwrap_or_default().to_vec()).expect("text"))
+    }
+
+    /// Does something in ZooKeeper, as a tool does, by way of a member's session; its node is not told.
+    pub fn zk(&mut self, index: usize, op: Op) {
+        let (token, on_loss) = (1 << 60, OnLoss::Resend);
+        self.queue.push_back(Item::Session(index, Event::Submit { token, op, on_loss }));
+        self.settle();
     }
 
     /// Ends the session of a member at the keeper, as an expiry does.

@@ -5,6 +5,7 @@ mod harness;
 
 use base::Str;
 use broker::shard::ShardCommand;
+use client_core::zk::Op;
 use harness::{Cluster, Cut};
 use kafka_wire::messages::*;
 use kafka_wire::{ErrorCode, Response};
@@ -373,4 +374,110 @@ fn a_topic_grows() {
     assert_eq!(grow(&mut cluster, 5), 0);
     assert_eq!(ask_delete(&mut cluster, broker, "t"), 0);
     assert_eq!(cluster.data("/brokers/topics/t"), None);
+}
+
+fn ask_elect(cluster: &mut Cluster, member: usize, unclean: bool, topics: Option<&[(&str, i32)]>) -> Vec<(i32, i16)> {
+    let one = |(topic, partition): &(&str, i32)| ElectLeadersRequestTopicPartitions {
+        topic: Str::from(*topic),
+        partitions: vec![*partition],
+    };
+    let topic_partitions = topics.map(|topics| topics.iter().map(one).collect());
+    let request = ElectLeadersRequest { election_type: i8::from(unclean), topic_partitions, timeout_ms: 1000 };
+    match cluster.ask(member, 2, request) {
+        Response::ElectLeaders(response) => {
+            assert_eq!(response.error_code, 0);
+            let results = response.replica_election_results.into_iter().flat_map(|topic| topic.partition_result);
+            results.map(|result| (result.partition_id, result.error_code)).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn leaders_are_elected_on_demand() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[]);
+    assert_eq!(ask_create(&mut cluster, broker, "t", 2).error_code, 0);
+    let both = [("t", 0), ("t", 9)];
+    assert_eq!(ask_elect(&mut cluster, broker, false, Some(&both)), [(0, 84), (9, 3)]);
+    assert_eq!(ask_elect(&mut cluster, broker, true, Some(&both[..1])), [(0, 84)]);
+    assert_eq!(ask_elect(&mut cluster, broker, false, None), [], "all is well");
+    // Only a broker that is gone was in sync.
+    let state = r#"{"version":1,"leader":-1,"leader_epoch":4,"controller_epoch":1,"isr":[7]}"#;
+    let path = "/brokers/topics/t/partitions/0/state".to_string();
+    cluster.zk(broker, Op::SetData { path: path.clone(), data: Some(state.into()), version: -1 });
+    cluster.expire(broker);
+    cluster.pass_until(5000, |cluster| cluster.data("/controller_epoch").as_deref() == Some("2"));
+    assert_eq!(ask_elect(&mut cluster, broker, false, Some(&both[..1])), [(0, 80)]);
+    assert_eq!(ask_elect(&mut cluster, broker, true, None), [(0, 0)]);
+    let written = cluster.data(&path).expect("a state");
+    assert!(written.contains(r#""leader":0,"leader_epoch":5,"controller_epoch":2,"isr":[0]"#), "{written}");
+    let response = ask_metadata(&mut cluster, broker, &["t"]);
+    assert!(response.topics[0].partitions.iter().all(|partition| partition.leader_id == 0));
+}
+
+#[test]
+fn what_tools_write_below_admin_is_dealt_with_and_removed() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[]);
+    assert_eq!(ask_create(&mut cluster, broker, "t", 1).error_code, 0);
+    let wishes = [
+        ("/admin/preferred_replica_election", r#"{"version":1,"partitions":[{"topic":"t","partition":0}]}"#, "[t-0]"),
+        (
+            "/admin/reassign_partitions",
+            r#"{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[0]}]}"#,
+            "t-0 is on [0] already",
+        ),
+        (
+            "/admin/reassign_partitions",
+            r#"{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[3]}]}"#,
+            "brokers that are not alive",
+        ),
+        ("/admin/reassign_partitions", "nonsense", "makes no sense"),
+    ];
+    for (path, data, said) in wishes {
+        cluster.zk(broker, Op::create(path, Some(data.into())));
+        cluster.pass_until(1000, |cluster| cluster.data(path).is_none());
+        let log = &cluster.members[broker].log;
+        assert!(log.iter().any(|line| line.contains(said)), "{said:?} is not in {log:#?}");
+    }
+}
+
+#[test]
+fn reassignments_as_far_as_one_broker_goes() {
+    let mut cluster = Cluster::new();
+    let broker = cluster.start(0, None, &[]);
+    assert_eq!(ask_create(&mut cluster, broker, "t", 1).error_code, 0);
+    let mut alter = |partition_index, replicas: Option<Vec<i32>>| {
+        let partitions = vec![AlterPartitionReassignmentsRequestPartitions { partition_index, replicas }];
+        let topics = vec![AlterPartitionReassignmentsRequestTopics { name: Str::from("t"), partitions }];
+        let request = AlterPartitionReassignmentsRequest { timeout_ms: 1000, topics };
+        match cluster.ask(broker, 0, request) {
+            Response::AlterPartitionReassignments(response) => response.responses[0].partitions[0].error_code,
+            other => panic!("{other:?}"),
+        }
+    };
+    let codes = [
+        alter(0, Some(vec![0])),
+        alter(0, None),
+        alter(4, Some(vec![0])),
+        alter(0, Some(vec![])),
+        alter(0, Some(vec![0, 0])),
+        alter(0, Some(vec![-1])),
+        alter(0, Some(vec![5])),
+    ];
+    assert_eq!(codes, [0, 85, 3, 39, 39, 39, 39]);
+    match cluster.ask(broker, 0, ListPartitionReassignmentsRequest::default()) {
+        Response::ListPartitionReassignments(response) => {
+            assert!(response.error_code == 0 && response.topics.is_empty())
+        }
+        other => panic!("{other:?}"),
+    }
+    let feature_updates = vec![UpdateFeaturesRequestFeatureUpdates { feature: Str::from("f"), ..Default::default() }];
+    match cluster.ask(broker, 1, UpdateFeaturesRequest { feature_updates, ..Default::default() }) {
+        Response::UpdateFeatures(response) => {
+            assert_eq!((response.error_code, response.results[0].error_code), (0, 42))
+        }
+        other => panic!("{other:?}"),
+    }
 }

@@ -1,5 +1,6 @@
 //! What the loop does with logs: appending, finding what fetches want, opening, closing, and taking folders offline.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +8,8 @@ use std::sync::Arc;
 use base::Now;
 use broker::log::leader_epoch::EpochEntry;
 use broker::shard::{
-    AppendTag, FetchAnswer, FetchRead, LogAppend, LogConfig, RequestToken, SegmentTime, ShardEvent, TimestampLookup,
+    AppendTag, FetchAnswer, FetchRead, LogAppend, LogConfig, LogDirSizes, RequestToken, SegmentTime, ShardEvent,
+    TimestampLookup,
 };
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use storage::disk::{Disk, DiskFile};
@@ -232,6 +234,30 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             };
             let found = logs.into_iter().map(|(position, paths)| (position, all(paths))).collect();
             ShardDone::SegmentsListed { token, found }
+        };
+        self.world.offload(Lane::Read, Box::new(run));
+    }
+
+    /// Asks the file systems, which may take a while when one of them is far away.
+    pub(super) fn describe_log_dirs(&mut self, token: RequestToken) {
+        let mut by_dir: BTreeMap<DirIndex, Vec<(TopicPartition, u64)>> = BTreeMap::new();
+        for (partition, open) in &self.logs {
+            by_dir.entry(open.dir).or_default().push((partition.clone(), open.log.size_bytes()));
+        }
+        let (dirs, disk) = (self.dirs.clone(), self.world.disk().clone());
+        let run = move || {
+            let one = |dir: DirIndex| {
+                let (path, offline) = (dirs.path(dir), dirs.has_failed(dir));
+                let space = if offline { None } else { disk.space(path).ok().flatten() };
+                LogDirSizes {
+                    path: path.display().to_string(),
+                    offline,
+                    total_bytes: space.map(|space| space.0),
+                    usable_bytes: space.map(|space| space.1),
+                    partitions: by_dir.remove(&dir).unwrap_or_default(),
+                }
+            };
+            ShardDone::LogDirsDescribed { token, dirs: (0..dirs.count()).map(one).collect() }
         };
         self.world.offload(Lane::Read, Box::new(run));
     }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use base::Now;
 use broker::log::validate::Produced;
-use broker::shard::{CodedError, LogConfig, LookedUp, OpenedLog, RequestToken, SegmentsFound, ShardEvent};
+use broker::shard::{
+    CodedError, LogConfig, LogDirSizes, LookedUp, OpenedLog, RequestToken, SegmentsFound, ShardAnswer, ShardEvent,
+};
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use bytes::Bytes;
 use storage::disk::Disk;
 use storage::kafka::{Cleaner, FlushDone, Log, LogDir, Progress};
 
 use super::files::Ranges;
-use super::{OpenLog, ShardLoop, ShardWorld};
+use super::{OpenLog, ShardLoop, ShardReply, ShardWorld};
 use crate::log_dirs::{DirIndex, LogDirs};
 
 /// A finished job of the loop.
@@ -60,6 +62,13 @@ pub enum ShardDone<D: Disk> {
         token: RequestToken,
         /// By position.
         found: Vec<(u32, SegmentsFound)>,
+    },
+    /// The log folders were looked at.
+    LogDirsDescribed {
+        /// Whose.
+        token: RequestToken,
+        /// All of them.
+        dirs: Vec<LogDirSizes>,
     },
     /// A chunk for a coordinator that loads.
     Loaded {
@@ -183,6 +192,9 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             }
             ShardDone::LookedUp { token, found } => self.step(now, ShardEvent::LookedUp { token, found }),
             ShardDone::SegmentsListed { token, found } => self.step(now, ShardEvent::SegmentsListed { token, found }),
+            ShardDone::LogDirsDescribed { token, dirs } => {
+                self.world.reply(token, ShardReply::Answer(ShardAnswer::LogDirs(dirs)));
+            }
             ShardDone::Loaded { partition, batches } => {
                 if let Err(e) = &batches {
                     self.world.note(format!("loading the groups of {partition}: {e}"));

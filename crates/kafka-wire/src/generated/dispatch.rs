@@ -33,6 +33,13 @@ pub const SERVED: &[Served] = &[
     Served { key: ApiKey::AlterConfigs, min: 0, max: 2 },
     Served { key: ApiKey::CreatePartitions, min: 0, max: 3 },
     Served { key: ApiKey::IncrementalAlterConfigs, min: 0, max: 1 },
+    Served { key: ApiKey::DescribeLogDirs, min: 0, max: 4 },
+    Served { key: ApiKey::ElectLeaders, min: 0, max: 2 },
+    Served { key: ApiKey::AlterPartitionReassignments, min: 0, max: 0 },
+    Served { key: ApiKey::ListPartitionReassignments, min: 0, max: 0 },
+    Served { key: ApiKey::OffsetDelete, min: 0, max: 0 },
+    Served { key: ApiKey::UpdateFeatures, min: 0, max: 1 },
+    Served { key: ApiKey::DescribeProducers, min: 0, max: 0 },
 ];
 
 /// A request of a served API.
@@ -63,6 +70,13 @@ pub enum Request {
     AlterConfigs(Box<AlterConfigsRequest>),
     CreatePartitions(Box<CreatePartitionsRequest>),
     IncrementalAlterConfigs(Box<IncrementalAlterConfigsRequest>),
+    DescribeLogDirs(Box<DescribeLogDirsRequest>),
+    ElectLeaders(Box<ElectLeadersRequest>),
+    AlterPartitionReassignments(Box<AlterPartitionReassignmentsRequest>),
+    ListPartitionReassignments(Box<ListPartitionReassignmentsRequest>),
+    OffsetDelete(Box<OffsetDeleteRequest>),
+    UpdateFeatures(Box<UpdateFeaturesRequest>),
+    DescribeProducers(Box<DescribeProducersRequest>),
 }
 
 impl Request {
@@ -94,6 +108,13 @@ impl Request {
             Self::AlterConfigs(_) => ApiKey::AlterConfigs,
             Self::CreatePartitions(_) => ApiKey::CreatePartitions,
             Self::IncrementalAlterConfigs(_) => ApiKey::IncrementalAlterConfigs,
+            Self::DescribeLogDirs(_) => ApiKey::DescribeLogDirs,
+            Self::ElectLeaders(_) => ApiKey::ElectLeaders,
+            Self::AlterPartitionReassignments(_) => ApiKey::AlterPartitionReassignments,
+            Self::ListPartitionReassignments(_) => ApiKey::ListPartitionReassignments,
+            Self::OffsetDelete(_) => ApiKey::OffsetDelete,
+            Self::UpdateFeatures(_) => ApiKey::UpdateFeatures,
+            Self::DescribeProducers(_) => ApiKey::DescribeProducers,
         }
     }
 }
@@ -248,6 +269,48 @@ impl From<IncrementalAlterConfigsRequest> for Request {
     }
 }
 
+impl From<DescribeLogDirsRequest> for Request {
+    fn from(body: DescribeLogDirsRequest) -> Self {
+        Self::DescribeLogDirs(Box::new(body))
+    }
+}
+
+impl From<ElectLeadersRequest> for Request {
+    fn from(body: ElectLeadersRequest) -> Self {
+        Self::ElectLeaders(Box::new(body))
+    }
+}
+
+impl From<AlterPartitionReassignmentsRequest> for Request {
+    fn from(body: AlterPartitionReassignmentsRequest) -> Self {
+        Self::AlterPartitionReassignments(Box::new(body))
+    }
+}
+
+impl From<ListPartitionReassignmentsRequest> for Request {
+    fn from(body: ListPartitionReassignmentsRequest) -> Self {
+        Self::ListPartitionReassignments(Box::new(body))
+    }
+}
+
+impl From<OffsetDeleteRequest> for Request {
+    fn from(body: OffsetDeleteRequest) -> Self {
+        Self::OffsetDelete(Box::new(body))
+    }
+}
+
+impl From<UpdateFeaturesRequest> for Request {
+    fn from(body: UpdateFeaturesRequest) -> Self {
+        Self::UpdateFeatures(Box::new(body))
+    }
+}
+
+impl From<DescribeProducersRequest> for Request {
+    fn from(body: DescribeProducersRequest) -> Self {
+        Self::DescribeProducers(Box::new(body))
+    }
+}
+
 /// Decodes the body of a request of a served API.
 ///
 /// # Errors
@@ -298,6 +361,23 @@ pub fn decode_request(key: ApiKey, version: i16, r: &mut Reader) -> core::result
         ApiKey::IncrementalAlterConfigs => {
             Request::IncrementalAlterConfigs(Box::new(<IncrementalAlterConfigsRequest as Message>::decode(r, version)?))
         }
+        ApiKey::DescribeLogDirs => {
+            Request::DescribeLogDirs(Box::new(<DescribeLogDirsRequest as Message>::decode(r, version)?))
+        }
+        ApiKey::ElectLeaders => Request::ElectLeaders(Box::new(<ElectLeadersRequest as Message>::decode(r, version)?)),
+        ApiKey::AlterPartitionReassignments => Request::AlterPartitionReassignments(Box::new(
+            <AlterPartitionReassignmentsRequest as Message>::decode(r, version)?,
+        )),
+        ApiKey::ListPartitionReassignments => Request::ListPartitionReassignments(Box::new(
+            <ListPartitionReassignmentsRequest as Message>::decode(r, version)?,
+        )),
+        ApiKey::OffsetDelete => Request::OffsetDelete(Box::new(<OffsetDeleteRequest as Message>::decode(r, version)?)),
+        ApiKey::UpdateFeatures => {
+            Request::UpdateFeatures(Box::new(<UpdateFeaturesRequest as Message>::decode(r, version)?))
+        }
+        ApiKey::DescribeProducers => {
+            Request::DescribeProducers(Box::new(<DescribeProducersRequest as Message>::decode(r, version)?))
+        }
         _ => return Err(RequestError::NotServed(key)),
     })
 }
@@ -330,6 +410,13 @@ pub enum Response {
     AlterConfigs(Box<AlterConfigsResponse>),
     CreatePartitions(Box<CreatePartitionsResponse>),
     IncrementalAlterConfigs(Box<IncrementalAlterConfigsResponse>),
+    DescribeLogDirs(Box<DescribeLogDirsResponse>),
+    ElectLeaders(Box<ElectLeadersResponse>),
+    AlterPartitionReassignments(Box<AlterPartitionReassignmentsResponse>),
+    ListPartitionReassignments(Box<ListPartitionReassignmentsResponse>),
+    OffsetDelete(Box<OffsetDeleteResponse>),
+    UpdateFeatures(Box<UpdateFeaturesResponse>),
+    DescribeProducers(Box<DescribeProducersResponse>),
 }
 
 impl Response {
@@ -361,6 +448,13 @@ impl Response {
             Self::AlterConfigs(_) => ApiKey::AlterConfigs,
             Self::CreatePartitions(_) => ApiKey::CreatePartitions,
             Self::IncrementalAlterConfigs(_) => ApiKey::IncrementalAlterConfigs,
+            Self::DescribeLogDirs(_) => ApiKey::DescribeLogDirs,
+            Self::ElectLeaders(_) => ApiKey::ElectLeaders,
+            Self::AlterPartitionReassignments(_) => ApiKey::AlterPartitionReassignments,
+            Self::ListPartitionReassignments(_) => ApiKey::ListPartitionReassignments,
+            Self::OffsetDelete(_) => ApiKey::OffsetDelete,
+            Self::UpdateFeatures(_) => ApiKey::UpdateFeatures,
+            Self::DescribeProducers(_) => ApiKey::DescribeProducers,
         }
     }
 }
@@ -515,6 +609,48 @@ impl From<IncrementalAlterConfigsResponse> for Response {
     }
 }
 
+impl From<DescribeLogDirsResponse> for Response {
+    fn from(body: DescribeLogDirsResponse) -> Self {
+        Self::DescribeLogDirs(Box::new(body))
+    }
+}
+
+impl From<ElectLeadersResponse> for Response {
+    fn from(body: ElectLeadersResponse) -> Self {
+        Self::ElectLeaders(Box::new(body))
+    }
+}
+
+impl From<AlterPartitionReassignmentsResponse> for Response {
+    fn from(body: AlterPartitionReassignmentsResponse) -> Self {
+        Self::AlterPartitionReassignments(Box::new(body))
+    }
+}
+
+impl From<ListPartitionReassignmentsResponse> for Response {
+    fn from(body: ListPartitionReassignmentsResponse) -> Self {
+        Self::ListPartitionReassignments(Box::new(body))
+    }
+}
+
+impl From<OffsetDeleteResponse> for Response {
+    fn from(body: OffsetDeleteResponse) -> Self {
+        Self::OffsetDelete(Box::new(body))
+    }
+}
+
+impl From<UpdateFeaturesResponse> for Response {
+    fn from(body: UpdateFeaturesResponse) -> Self {
+        Self::UpdateFeatures(Box::new(body))
+    }
+}
+
+impl From<DescribeProducersResponse> for Response {
+    fn from(body: DescribeProducersResponse) -> Self {
+        Self::DescribeProducers(Box::new(body))
+    }
+}
+
 impl Response {
     /// Appends the body in this version.
     pub fn write(&self, w: &mut Writer, version: i16) {
@@ -544,6 +680,13 @@ impl Response {
             Self::AlterConfigs(body) => Message::write(&**body, w, version),
             Self::CreatePartitions(body) => Message::write(&**body, w, version),
             Self::IncrementalAlterConfigs(body) => Message::write(&**body, w, version),
+            Self::DescribeLogDirs(body) => Message::write(&**body, w, version),
+            Self::ElectLeaders(body) => Message::write(&**body, w, version),
+            Self::AlterPartitionReassignments(body) => Message::write(&**body, w, version),
+            Self::ListPartitionReassignments(body) => Message::write(&**body, w, version),
+            Self::OffsetDelete(body) => Message::write(&**body, w, version),
+            Self::UpdateFeatures(body) => Message::write(&**body, w, version),
+            Self::DescribeProducers(body) => Message::write(&**body, w, version),
         }
     }
 }

@@ -8,7 +8,7 @@ use broker::ShardId;
 use broker::api::api_versions;
 use broker::assembly::fetch::{self, FetchAssembly, Next};
 use broker::assembly::fetch_session::Wanted;
-use broker::assembly::{Cluster, groups, offsets, produce};
+use broker::assembly::{Cluster, groups, log_dirs, offsets, produce};
 use broker::coordinator::group::Caller;
 use broker::metadata_cache::MetadataImage;
 use broker::shard::{FetchAnswer, FetchRequest, RequestToken, ShardAnswer, ShardRequest};
@@ -90,6 +90,23 @@ impl<'a> Dispatcher<'a> {
                     answers.into_iter().for_each(|answer| collected.add(answer.position, answer));
                 }
                 respond(offsets::finish_epoch_ends(collected))
+            }
+            Request::DescribeProducers(body) => {
+                let (mut collected, parts) = offsets::split_describe_producers(&self.cluster(&image), *body);
+                for answer in self.ask_all(parts).await {
+                    let ShardAnswer::DescribeProducers(answers) = answer else { wrong_answer() };
+                    answers.into_iter().for_each(|answer| collected.add(answer.position, answer));
+                }
+                respond(offsets::finish_describe_producers(collected))
+            }
+            Request::DescribeLogDirs(body) => {
+                let (mut assembly, parts) = log_dirs::split(&self.cluster(&image), *body);
+                for answer in self.ask_all(parts).await {
+                    let ShardAnswer::LogDirs(mut dirs) = answer else { wrong_answer() };
+                    dirs.iter_mut().for_each(|dir| dir.path = absolute(&dir.path));
+                    assembly.add(dirs);
+                }
+                respond(assembly.finish())
             }
             Request::DeleteRecords(body) => {
                 let (mut collected, parts) = offsets::split_delete_records(&self.cluster(&image), *body);
@@ -254,6 +271,11 @@ impl<'a> Dispatcher<'a> {
             }
         }
     }
+}
+
+/// As clients know it from Apache's answers.
+fn absolute(path: &str) -> String {
+    std::path::absolute(path).map_or_else(|_| path.to_string(), |path| path.display().to_string())
 }
 
 fn respond(response: impl Into<Response>) -> Outcome {

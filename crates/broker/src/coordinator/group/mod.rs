@@ -10,6 +10,7 @@ pub mod heartbeat;
 pub mod join;
 pub mod leave;
 pub mod offset_commit;
+pub mod offset_delete;
 pub mod offset_fetch;
 pub mod offsets;
 pub mod rebalance;
@@ -24,7 +25,8 @@ use base::{Instant, Now, Prng, Str};
 use kafka_wire::messages::{
     DescribeGroupsResponseGroups, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse,
     LeaveGroupRequest, LeaveGroupResponse, ListGroupsResponseGroups, OffsetCommitRequest, OffsetCommitResponse,
-    OffsetFetchRequestGroups, OffsetFetchResponseGroups, SyncGroupRequest, SyncGroupResponse,
+    OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequestGroups, OffsetFetchResponseGroups, SyncGroupRequest,
+    SyncGroupResponse,
 };
 
 use crate::ErrorCode;
@@ -123,6 +125,8 @@ pub enum GroupRequestBody {
     },
     /// API 42, one group of it.
     Delete(Str),
+    /// API 47; partitions that do not exist were answered before.
+    OffsetDelete(OffsetDeleteRequest),
 }
 
 /// An answer and whose it is.
@@ -147,6 +151,7 @@ pub enum GroupReplyBody {
     Describe(DescribeGroupsResponseGroups),
     List(Result<Vec<ListGroupsResponseGroups>, ErrorCode>),
     Delete { group: Str, error_code: ErrorCode },
+    OffsetDelete(OffsetDeleteResponse),
 }
 
 /// The groups of one partition of `__consumer_offsets`.
@@ -224,6 +229,9 @@ impl Coordinator for GroupCoordinator {
             GroupRequestBody::Describe(group) => Some(describe::describe(self, group)),
             GroupRequestBody::List { states, types } => Some(describe::list(self, &states, &types)),
             GroupRequestBody::Delete(group) => Some(delete::handle(self, group, outcome)),
+            GroupRequestBody::OffsetDelete(body) => {
+                Some(GroupReplyBody::OffsetDelete(offset_delete::handle(self, body, outcome)))
+            }
         };
         outcome.replies.extend(reply.map(|body| GroupReply { token, body }));
     }
@@ -294,6 +302,7 @@ pub fn error_reply(body: &GroupRequestBody, error: ErrorCode) -> GroupReplyBody 
         }),
         GroupRequestBody::List { .. } => GroupReplyBody::List(Err(error)),
         GroupRequestBody::Delete(group) => GroupReplyBody::Delete { group: group.clone(), error_code: error },
+        GroupRequestBody::OffsetDelete(_) => GroupReplyBody::OffsetDelete(offset_delete::error(error)),
     }
 }
 
@@ -325,6 +334,7 @@ fn failed(body: GroupReplyBody, error: ErrorCode) -> GroupReplyBody {
             GroupReplyBody::OffsetCommit(reply)
         }
         GroupReplyBody::Delete { group, .. } => GroupReplyBody::Delete { group, error_code: error },
+        GroupReplyBody::OffsetDelete(_) => GroupReplyBody::OffsetDelete(offset_delete::error(error)),
         read @ (GroupReplyBody::OffsetFetch(_) | GroupReplyBody::Describe(_) | GroupReplyBody::List(_)) => read,
     }
 }
