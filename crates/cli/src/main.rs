@@ -112,10 +112,13 @@ mod tests {
 
     #[test]
     fn the_help_of_every_command_has_examples_that_are_understood() {
+        let mut without = Vec::new();
         for (words, command) in leaves(&Cli::command(), "") {
             let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
             let examples: Vec<&str> = help.lines().filter(|line| line.trim().starts_with(&words)).collect();
-            assert!(help.contains("Example") && !examples.is_empty(), "{words} --help shows no example");
+            if examples.is_empty() {
+                without.push(words);
+            }
             for example in examples {
                 // What an example does stands behind two blanks.
                 let line = example.trim().split("  ").next().unwrap().replace("$(pgrep -f QuorumPeerMain)", "1");
@@ -123,6 +126,7 @@ mod tests {
                 assert!(understood.is_ok(), "{line}: {}", understood.err().unwrap());
             }
         }
+        assert_eq!(without, [""; 0], "their --help shows no example");
     }
 
     #[test]

@@ -11,6 +11,10 @@ use zk_wire::{ConnectResponse, Jute, OpCode, ReplyHeader, SessionId, Zxid};
 
 /// Flags of `castlekeep bench echo`.
 #[derive(ClapArgs, Debug)]
+#[command(after_long_help = "Examples:\n  \
+    castlekeep bench echo --listen 127.0.0.1:12181                     what sockets alone cost\n  \
+    castlekeep bench echo --listen 127.0.0.1:12181 --size 1024\n\n\
+    Then castlekeep bench zookeeper --server 127.0.0.1:12181 measures it.")]
 pub struct Args {
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
