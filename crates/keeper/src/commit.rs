@@ -36,8 +36,8 @@ pub(crate) struct Pending {
 #[derive(Debug)]
 pub(crate) struct Unfinished {
     pending: Pending,
-    /// How many of the listed nodes are gone.
-    done: usize,
+    /// The listed nodes that are still there.
+    left: std::vec::IntoIter<Str>,
     /// The tree's digest before the first piece.
     pub digest_before: i64,
 }
@@ -48,11 +48,11 @@ const PIECE: usize = 1000;
 impl Keeper {
     /// Applies a transaction and sends everything that follows from it.
     pub(crate) fn commit(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
-        let pending = self.pending.pop_front().expect("every proposal has its write");
+        let mut pending = self.pending.pop_front().expect("every proposal has its write");
         assert_eq!(pending.header.zxid, zxid, "commits come in the order of proposals");
-        if listed(&pending).len() > PIECE {
+        if let Some(left) = take_long_list(&mut pending.body) {
             let digest_before = self.tree.digest();
-            self.unfinished = Some(Unfinished { pending, done: 0, digest_before });
+            self.unfinished = Some(Unfinished { pending, left, digest_before });
             return self.go_on(now, effects);
         }
         let applied = self.apply(&pending, effects);
@@ -63,13 +63,12 @@ impl Keeper {
     /// nodes gone, and the zxid of the transaction before. Transactions behind it wait until it is whole.
     pub(crate) fn go_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Some(mut unfinished) = self.unfinished.take() else { return };
-        let Unfinished { pending, done, .. } = &mut unfinished;
-        let paths = listed(pending);
-        let piece = &paths[*done..paths.len().min(*done + PIECE)];
-        *done += piece.len();
-        let whole = *done == paths.len();
+        let Unfinished { pending, left, .. } = &mut unfinished;
+        // Forgotten in pieces, too.
+        let piece: Vec<Str> = left.by_ref().take(PIECE).collect();
+        let whole = left.as_slice().is_empty();
         let mut on_change = teller(pending.header.zxid, &self.watches, &self.conns, &self.config, effects);
-        self.tree.close_piece(&pending.header, piece, &mut on_change);
+        self.tree.close_piece(&pending.header, &piece, &mut on_change);
         if !whole {
             self.unfinished = Some(unfinished);
             return;
@@ -220,12 +219,11 @@ impl Keeper {
     }
 }
 
-/// The nodes that a transaction lists to be deleted.
-fn listed(pending: &Pending) -> &[Str] {
-    match &pending.body {
-        TxnBody::CloseSession(Some(txn)) => txn.paths_to_delete.as_deref().unwrap_or_default(),
-        _ => &[],
-    }
+/// The nodes that a transaction lists to be deleted, out of its body, if they are too many for one step.
+fn take_long_list(body: &mut TxnBody) -> Option<std::vec::IntoIter<Str>> {
+    let TxnBody::CloseSession(Some(txn)) = body else { return None };
+    let list = txn.paths_to_delete.as_mut().filter(|list| list.len() > PIECE)?;
+    Some(core::mem::take(list).into_iter())
 }
 
 /// Tells the connections that wait for a change of it: one frame, shared.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use base::map::KeyedMap;
 use base::{Prng, Str};
+use bytes::BytesMut;
 use zk_wire::{ErrorCode, Id, SessionId, StatPersisted, Zxid, digest};
 
 use crate::acl::{self, AclList};
@@ -285,8 +286,9 @@ impl<'a> Prep<'a> {
         let touched: Vec<Str> =
             self.outstanding.owned.get(&session).into_iter().flat_map(BTreeMap::keys).cloned().collect();
         let untouched = |path: &&Str| touched.binary_search(path).is_err();
-        let mut paths: Vec<Str> = self.tree.ephemerals(session).filter(untouched).cloned().collect();
+        let mut paths = joined(self.tree.ephemerals(session).filter(untouched));
         let mut digest = self.tree.ephemerals_digest(session);
+        let listed = paths.len();
         for path in touched {
             if let Some(node) = self.tree.get(&path).filter(|node| node.owner().session() == Some(session)) {
                 digest = digest.wrapping_sub(crate::tree::node_digest(&path, node));
@@ -298,8 +300,9 @@ impl<'a> Prep<'a> {
                 paths.push(path);
             }
         }
-        // Sorted but for the touched ones behind.
-        paths.sort();
+        if paths.len() > listed {
+            paths.sort();
+        }
         self.outstanding.digest = self.outstanding.digest.wrapping_sub(digest);
         for (parent, children) in children_by_parent(&paths) {
             let Ok(mut record) = self.record(parent) else { continue };
@@ -363,6 +366,19 @@ impl Drop for Prep<'_> {
             self.rollback();
         }
     }
+}
+
+/// Copies that share one piece of memory: of many, one by one would be as many allocations.
+fn joined<'a>(paths: impl Iterator<Item = &'a Str>) -> Vec<Str> {
+    let (mut bytes, mut ends) = (BytesMut::new(), Vec::new());
+    for path in paths {
+        bytes.extend_from_slice(path.as_bytes());
+        ends.push(bytes.len());
+    }
+    let bytes = bytes.freeze();
+    let starts = core::iter::once(0).chain(ends.iter().copied());
+    let slices = starts.zip(&ends).map(|(start, end)| bytes.slice(start..*end));
+    slices.map(|path| Str::from_utf8(path).expect("the paths are strings")).collect()
 }
 
 /// How many of the sorted paths each parent has.
