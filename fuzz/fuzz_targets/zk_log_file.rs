@@ -2,7 +2,7 @@
 //! framed with the checksum that they need to be looked at.
 #![no_main]
 
-use base::checksum::Adler32;
+use base::checksum::adler32;
 use bytes::Bytes;
 use castlekeep_fuzz::{folder, open, piece, put};
 use libfuzzer_sys::fuzz_target;
@@ -29,9 +29,7 @@ fn framed(mut rest: Bytes) -> Vec<u8> {
         if let Some(at) = payload.get_mut(12..20) {
             at.copy_from_slice(&zxid.to_be_bytes());
         }
-        let mut sum = Adler32::new();
-        sum.update(&payload);
-        content.extend_from_slice(&u64::from(sum.value()).to_be_bytes());
+        content.extend_from_slice(&u64::from(adler32(&payload)).to_be_bytes());
         content.extend_from_slice(&(payload.len() as u32).to_be_bytes());
         content.extend_from_slice(&payload);
         content.push(b'B');

@@ -12,8 +12,9 @@ pub static PROPERTY: Property = Property {
 ///
 /// # Errors
 /// The violation.
-pub fn after_recovery(life: usize, recovered: i64, shown: i64, what: &str) -> Checked {
+pub fn after_recovery(life: usize, recovered: i64, shown: i64, what: impl FnOnce() -> String) -> Checked {
     PROPERTY.require(shown <= recovered, || {
+        let what = what();
         format!(
             "life {life} showed zxid {shown:#x} ({what}), the next life found the history only up to {recovered:#x}"
         )

@@ -192,7 +192,7 @@ impl Scene {
         self.remember_logs();
         for (life, recovered) in self.recovered.iter().enumerate() {
             let (shown, what) = shown_by(&self.history, life);
-            acknowledged_writes_survive::after_recovery(life, *recovered, shown, &what)?;
+            acknowledged_writes_survive::after_recovery(life, *recovered, shown, what)?;
         }
         verify(&self.history, &self.txns, &self.recovered, self.swarm.rules)
     }
@@ -360,7 +360,7 @@ impl Scene {
         while self.recovered.len() < self.life {
             let life = self.recovered.len();
             let (shown, what) = shown_by(&self.history, life);
-            acknowledged_writes_survive::after_recovery(life, last, shown, &what)?;
+            acknowledged_writes_survive::after_recovery(life, last, shown, what)?;
             self.recovered.push(last);
         }
         Ok(())

@@ -250,25 +250,38 @@ fn quota_in(result: &OpResult) -> Option<usize> {
     }
 }
 
-/// The highest zxid that connections to this life of the server have shown to anybody, and as what.
-pub fn shown_by(history: &History, life: usize) -> (i64, String) {
-    let mut shown = (0, String::new());
-    for record in history.ops.iter().filter(|record| record.life == life) {
+/// What showed a zxid.
+#[derive(Clone, Copy, Debug)]
+enum Shown {
+    Nothing,
+    Reply(OpId),
+    Event { client: usize, index: usize },
+}
+
+/// The highest zxid that connections to this life of the server have shown to anybody, and what it was.
+pub fn shown_by(history: &History, life: usize) -> (i64, impl FnOnce() -> String + '_) {
+    let mut shown = (0, Shown::Nothing);
+    for (id, record) in history.ops.iter().enumerate().filter(|(_, record)| record.life == life) {
         if let Some(reply) = &record.reply
             && reply.zxid > shown.0
         {
-            shown = (reply.zxid, format!("reply to {:?} of client {}", record.op, record.client));
+            shown = (reply.zxid, Shown::Reply(id));
         }
     }
     for (client, seen) in history.seen.iter().enumerate() {
-        for event in seen {
-            if let Seen::Event { zxid, path, life: of, .. } = event
+        for (index, event) in seen.iter().enumerate() {
+            if let Seen::Event { zxid, life: of, .. } = event
                 && *of == life
                 && *zxid > shown.0
             {
-                shown = (*zxid, format!("event of {path} to client {client}"));
+                shown = (*zxid, Shown::Event { client, index });
             }
         }
     }
-    shown
+    let what = shown.1;
+    (shown.0, move || match what {
+        Shown::Nothing => String::new(),
+        Shown::Reply(id) => format!("reply to {:?} of client {}", history.ops[id].op, history.ops[id].client),
+        Shown::Event { client, index } => format!("{:?} of client {client}", history.seen[client][index]),
+    })
 }

@@ -96,15 +96,18 @@ impl<D: Disk> SyncedFile<D> {
     }
 
     /// Writes a record and makes it durable. Records of an older log, or with a smaller offset in the same log, are
-    /// dropped: two jobs may arrive out of order.
+    /// dropped, and a bound of groups that was raised for this log stays: two jobs may arrive out of order.
     ///
     /// # Errors
     /// As the disk reports them; after an error of the sync nothing may be trusted.
-    pub fn write(&mut self, claim: Claim) -> io::Result<()> {
-        if let Some(old) = self.claim
-            && (old.log_zxid > claim.log_zxid || (old.log_zxid == claim.log_zxid && old.synced > claim.synced))
-        {
-            return Ok(());
+    pub fn write(&mut self, mut claim: Claim) -> io::Result<()> {
+        if let Some(old) = self.claim {
+            if old.log_zxid > claim.log_zxid || (old.log_zxid == claim.log_zxid && old.synced > claim.synced) {
+                return Ok(());
+            }
+            if old.log_zxid == claim.log_zxid {
+                claim.group_bytes_max = claim.group_bytes_max.max(old.group_bytes_max);
+            }
         }
         self.write_always(claim)
     }

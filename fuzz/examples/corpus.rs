@@ -1,5 +1,5 @@
 //! Writes the first inputs of every target below `corpus/`, from the captures and folders in `fixtures/`:
-//! `cargo +nightly run --bin corpus`.
+//! `cargo +nightly run --release --example corpus`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,9 +31,8 @@ impl Corpus {
     fn add(&self, target: &str, content: &[u8]) -> std::io::Result<()> {
         let dir = self.0.join(target);
         fs::create_dir_all(&dir)?;
-        let mut sum = base::checksum::Adler32::new();
-        sum.update(content);
-        fs::write(dir.join(format!("seed-{:08x}-{}", sum.value(), content.len())), content)
+        let sum = base::checksum::adler32(content);
+        fs::write(dir.join(format!("seed-{sum:08x}-{}", content.len())), content)
     }
 }
 
