@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
         }
         1 => {
             let Ok(properties) = properties::parse(&text) else { return };
-            let pairs: Vec<_> = properties.iter().map(|p| (p.name.as_str(), p.value.as_str())).collect();
+            let pairs: Vec<_> = properties.iter().map(|p| (p.key.as_str(), p.value.as_str())).collect();
             let _ = check(pairs, UnknownKeys::Warn);
         }
         _ => {
