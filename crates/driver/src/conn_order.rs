@@ -100,6 +100,11 @@ impl SharedKeeper {
         look(&self.0.read())
     }
 
+    /// Puts another keeper into the place of this one, for everybody who shares it.
+    pub(crate) fn replace(&self, keeper: Keeper) -> Keeper {
+        self.with_mut(|shared| std::mem::replace(shared, keeper))
+    }
+
     pub(crate) fn with_mut<R>(&self, change: impl FnOnce(&mut Keeper) -> R) -> R {
         change(&mut self.0.write())
     }

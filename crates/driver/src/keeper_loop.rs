@@ -8,26 +8,35 @@
 //! * Snapshots are written in chunks on [`Lane::Bulk`]; between two chunks writes go on.
 //! * An error of the log's write or sync is final: the world is told, and the loop does nothing any more.
 
+mod restore;
+mod snapshots;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base::planted::PlantedBug;
 use base::{Instant, Prng};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use keeper::audit::AuditRecord;
 use keeper::quota::QuotaExceeded;
-use keeper::{CloseReason, ConnId, Effect, Event, Keeper, SnapshotCursor};
+use keeper::{CloseReason, ConnId, Effect, Event, Keeper, Recovery};
 use storage::disk::Disk;
 use storage::zk::data_dir::DataDir;
 use storage::zk::error::StoreError;
 use storage::zk::names::Compression;
 use storage::zk::purge::purge;
 use storage::zk::restore::RestoreOptions;
-use storage::zk::snapshot_writer::{SnapshotWriteError, SnapshotWriter};
+use storage::zk::snapshot_writer::SnapshotWriteError;
 use storage::zk::store::open_keeper;
 use storage::zk::txn_log::{GroupDone, TxnLog, TxnLogConfig};
 use zk_wire::{SessionId, Zxid};
 
+pub use self::restore::Restored;
+pub use self::snapshots::Snapshot;
+
+use self::restore::Restoring;
+use self::snapshots::{Snapshots, Wanted};
 use crate::conn_order::{SharedKeeper, is_notification};
 use crate::world::{Lane, World};
 
@@ -48,6 +57,16 @@ pub trait KeeperWorld<D: Disk>: World<Disk = D, Done = KeeperDone<D>> {
 
     /// Something that a metric counts.
     fn measured(&mut self, _measure: KeeperMeasure) {}
+
+    /// A line for the audit log.
+    fn audit(&mut self, _record: AuditRecord) {}
+
+    /// The snapshot that [`KeeperInput::TakeSnapshot`] asked for under this number is written, or not.
+    fn snapshot_taken(&mut self, _asked: u64, _result: Result<PathBuf, String>) {}
+
+    /// The state that [`KeeperInput::Restore`] brought under this number is in place, as that of the transaction given,
+    /// and durable; or nothing has changed.
+    fn restored(&mut self, _asked: u64, _result: Result<Zxid, String>) {}
 
     /// The log cannot be trusted any more: the process must stop. No reply leaves after this.
     fn fatal(&mut self, error: KeeperFatal);
@@ -84,6 +103,8 @@ pub enum KeeperMeasure {
     },
     /// A snapshot is written.
     Snapshot(Duration),
+    /// Another state is in the place of the old one.
+    Restore(Duration),
 }
 
 /// Why the loop stopped.
@@ -107,6 +128,8 @@ pub enum KeeperDone<D: Disk> {
     SnapshotEnd(Result<(PathBuf, io::Result<Vec<PathBuf>>), SnapshotWriteError>),
     /// Files that no restore needs are removed, by the clock.
     Purged(io::Result<Vec<PathBuf>>),
+    /// A restored state is written as a snapshot, or could not be.
+    Restored(Box<Restored>),
     /// The log is closed.
     Closed(io::Result<()>),
 }
@@ -117,12 +140,10 @@ pub enum KeeperInput<D: Disk> {
     Event(Event),
     /// A finished job.
     Done(KeeperDone<D>),
-}
-
-/// A snapshot between two chunks.
-pub struct Snapshot<D: Disk> {
-    writer: SnapshotWriter<D>,
-    cursor: SnapshotCursor,
+    /// The operator wants a snapshot that holds everything up to now; answered with this number.
+    TakeSnapshot(u64),
+    /// The operator wants another state in the place of this one; answered with this number.
+    Restore(u64, Box<Recovery>),
 }
 
 /// How the loop stores.
@@ -197,7 +218,8 @@ pub struct KeeperLoop<D: Disk> {
     config: KeeperLoopConfig,
     effects: Vec<Effect>,
     group_began: Instant,
-    snapshot_began: Instant,
+    snapshots: Snapshots,
+    restoring: Restoring,
     claim_running: bool,
     claim_next: Instant,
     /// When the next purge is due, if they go by the clock; none while one runs.
@@ -255,7 +277,8 @@ impl<D: Disk> KeeperLoop<D> {
             config,
             effects: Vec::new(),
             group_began: now.mono,
-            snapshot_began: now.mono,
+            snapshots: Snapshots::default(),
+            restoring: Restoring::No,
             claim_running: false,
             claim_next: now.mono,
             purge_next,
@@ -282,6 +305,8 @@ impl<D: Disk> KeeperLoop<D> {
         }
         let claim = (self.log.claim_lags() && !self.claim_running).then_some(self.claim_next);
         let tick = match self.state {
+            // The state that is about to go does not change any more.
+            _ if self.restoring.is_frozen() => None,
             State::Running | State::Draining if self.keeper.with(Keeper::is_unfinished) => Some(Instant::ZERO),
             State::Running => self.keeper.with(|keeper| keeper.deadline()),
             _ => None,
@@ -292,7 +317,7 @@ impl<D: Disk> KeeperLoop<D> {
 
     /// Whether events should be handed over; otherwise only finished jobs, until the disk has caught up.
     pub fn wants_events(&self) -> bool {
-        self.log.pending_bytes() < PENDING_BYTES_MAX
+        self.log.pending_bytes() < PENDING_BYTES_MAX && matches!(self.restoring, Restoring::No)
     }
 
     /// Whether the loop is over: closed after [`KeeperLoop::shut_down`], or failed.
@@ -315,9 +340,11 @@ impl<D: Disk> KeeperLoop<D> {
             match input {
                 KeeperInput::Event(event) => events.push(event),
                 KeeperInput::Done(done) => self.done(world, done, &mut events),
+                KeeperInput::TakeSnapshot(asked) => self.want_snapshot(world, Wanted::ByOperator(asked)),
+                KeeperInput::Restore(asked, recovery) => self.want_restore(world, asked, recovery),
             }
         }
-        if self.state == State::Running {
+        if self.state == State::Running && !self.restoring.is_frozen() {
             let mono = world.now().mono;
             if self.keeper.with(|keeper| keeper.deadline()).is_some_and(|deadline| deadline <= mono) {
                 events.push(Event::Tick);
@@ -361,13 +388,14 @@ impl<D: Disk> KeeperLoop<D> {
                     }
                     Effect::RollLog => self.log.roll(),
                     Effect::TakeSnapshot => later.push(effect),
+                    Effect::Audit(record) => world.audit(record),
                     Effect::QuotaExceeded(over) => world.note(KeeperNote::QuotaExceeded(over)),
                 }
             }
         });
         self.effects = effects;
         for _ in later {
-            self.begin_snapshot(world);
+            self.want_snapshot(world, Wanted::ByMachine);
         }
     }
 
@@ -376,6 +404,7 @@ impl<D: Disk> KeeperLoop<D> {
         if matches!(self.state, State::Stopped | State::Closing) {
             return;
         }
+        self.advance_restore(world);
         let mono = world.now().mono;
         if self.group_due().is_none_or(|due| due <= mono)
             && let Some(group) = self.log.begin_group()
@@ -462,6 +491,7 @@ impl<D: Disk> KeeperLoop<D> {
             // A half snapshot is given up at a stop; the next start removes its file.
             KeeperDone::Snapshot(_) => {}
             KeeperDone::SnapshotEnd(result) => self.snapshot_end(world, result, events),
+            KeeperDone::Restored(restored) => self.restored(world, *restored),
             KeeperDone::Purged(purged) => {
                 let now = world.now().mono;
                 self.purge_next = self.config.purge_interval.map(|interval| now + interval);
@@ -475,69 +505,6 @@ impl<D: Disk> KeeperLoop<D> {
     /// What the machine is told to be durable behind a group that ends with `zxid`: that, unless a bug is planted.
     fn claimed(&self, zxid: Zxid) -> Zxid {
         if self.config.bug.is(PlantedBug::SyncedTooEarly) { self.appended } else { zxid }
-    }
-
-    fn begin_snapshot<W: KeeperWorld<D>>(&mut self, world: &mut W) {
-        self.snapshot_began = world.now().mono;
-        let keeper = self.keeper.clone();
-        let ahead = self.config.bug.is(PlantedBug::SnapshotNamedAhead).then_some(self.appended);
-        let (disk, snap_dir) = (self.dir.disk.clone(), self.dir.snap_dir.clone());
-        let compression = self.config.compression;
-        let job = move || {
-            let mut bytes = BytesMut::new();
-            let cursor = keeper.with(|keeper| keeper.snapshot_begin(&mut bytes));
-            let named = ahead.unwrap_or(cursor.zxid());
-            let mut writer = SnapshotWriter::new(disk, &snap_dir, named.0).compressed(compression);
-            match writer.write(&bytes) {
-                Ok(()) => KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor })),
-                Err(e) => KeeperDone::SnapshotEnd(Err(e)),
-            }
-        };
-        world.offload(Lane::Bulk, Box::new(job));
-    }
-
-    fn snapshot_chunk<W: KeeperWorld<D>>(&mut self, world: &mut W, snapshot: Snapshot<D>) {
-        let keeper = self.keeper.clone();
-        let dirs = (self.dir.disk.clone(), self.dir.snap_dir.clone(), self.dir.log_dir.clone());
-        let retain = self.config.retain.filter(|_| self.config.purge_interval.is_none());
-        let chunk_bytes = self.config.snapshot_chunk_bytes;
-        let with_last_zxid = self.config.snapshot_last_zxid;
-        let job = move || {
-            let Snapshot { mut writer, mut cursor } = snapshot;
-            let mut bytes = BytesMut::with_capacity(chunk_bytes + 4096);
-            let more = keeper.with(|keeper| keeper.snapshot_chunk(&mut cursor, chunk_bytes, &mut bytes));
-            if let Err(e) = writer.write(&bytes) {
-                return KeeperDone::SnapshotEnd(Err(e));
-            }
-            if more {
-                return KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor }));
-            }
-            let digest = keeper.with(|keeper| keeper.snapshot_digest()).map(|digest| (digest.zxid.0, digest.digest));
-            let last_zxid = with_last_zxid.then_some(cursor.zxid().0);
-            KeeperDone::SnapshotEnd(writer.finish(digest, last_zxid).map(|path| {
-                let (disk, snap_dir, log_dir) = dirs;
-                (path, retain.map_or(Ok(Vec::new()), |retain| purge(&disk, &snap_dir, &log_dir, retain)))
-            }))
-        };
-        world.offload(Lane::Bulk, Box::new(job));
-    }
-
-    fn snapshot_end<W: KeeperWorld<D>>(
-        &mut self,
-        world: &mut W,
-        result: Result<(PathBuf, io::Result<Vec<PathBuf>>), SnapshotWriteError>,
-        events: &mut Vec<Event>,
-    ) {
-        match result {
-            Ok((path, purged)) => {
-                world.measured(KeeperMeasure::Snapshot(world.now().mono.since(self.snapshot_began)));
-                world.note(KeeperNote::SnapshotWritten(path));
-                Self::purged(world, purged);
-            }
-            Err(SnapshotWriteError::Write(error)) => world.note(KeeperNote::SnapshotFailed(error)),
-            Err(SnapshotWriteError::Sync(error)) => return self.fail(world, "sync a snapshot", error),
-        }
-        events.push(Event::SnapshotDone);
     }
 
     fn fail<W: KeeperWorld<D>>(&mut self, world: &mut W, what: &'static str, error: io::Error) {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,11 +14,11 @@ use driver::keeper_loop::{
     KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperNote, KeeperWorld,
 };
 use driver::world::{Job, Lane, World};
-use keeper::{CloseReason, ConnId, Event};
+use keeper::{CloseReason, ConnId, Event, Recovery};
 use storage::disk::{Disk, DiskFile, OpenMode};
 use storage::file_disk::FileDisk;
 use storage::zk::names::Compression;
-use zk_wire::{Acl, ConnectRequest, CreateRequest, Id, Jute, OpCode, RequestHeader, SessionId};
+use zk_wire::{Acl, ConnectRequest, CreateRequest, Id, Jute, OpCode, RequestHeader, SessionId, Zxid};
 
 /// The real disk, until its syncs are told to fail.
 #[derive(Clone, Default)]
@@ -98,6 +98,8 @@ struct TestWorld {
     /// (connection, xid); connect responses count as xid 0.
     sent: Vec<(u64, i32)>,
     notes: Vec<String>,
+    closed: Vec<(u64, CloseReason)>,
+    answers: Vec<(u64, Result<String, String>)>,
     fatal: Option<String>,
 }
 
@@ -121,7 +123,15 @@ impl KeeperWorld<TestDisk> for TestWorld {
         self.sent.push((conn.0, i32::from_be_bytes(frame[..4].try_into().unwrap())));
     }
     fn established(&mut self, _conn: ConnId, _session: SessionId, _timeout_ms: i32) {}
-    fn close(&mut self, _conn: ConnId, _reason: CloseReason) {}
+    fn close(&mut self, conn: ConnId, reason: CloseReason) {
+        self.closed.push((conn.0, reason));
+    }
+    fn snapshot_taken(&mut self, asked: u64, result: Result<PathBuf, String>) {
+        self.answers.push((asked, result.map(|path| path.file_name().unwrap().to_string_lossy().into_owned())));
+    }
+    fn restored(&mut self, asked: u64, result: Result<Zxid, String>) {
+        self.answers.push((asked, result.map(|zxid| zxid.to_string())));
+    }
     fn note(&mut self, note: KeeperNote) {
         self.notes.push(format!("{note:?}"));
     }
@@ -147,6 +157,8 @@ impl Scene {
             jobs: VecDeque::new(),
             sent: Vec::new(),
             notes: Vec::new(),
+            closed: Vec::new(),
+            answers: Vec::new(),
             fatal: None,
         };
         let mut config = KeeperLoopConfig::new(dir);
@@ -362,4 +374,93 @@ fn purges_go_by_the_clock_and_snapshots_are_compressed() {
     drop(scene);
     let scene = Scene::with(dir.path(), |config| config.keeper.snap_count = 4);
     assert!((1..=40).all(|xid| scene.has(&format!("/n1-{xid}"))));
+}
+
+/// The newest snapshot in a folder, as a state to restore.
+fn newest(dir: &Path) -> Box<Recovery> {
+    let names = storage::zk::names::snapshots(&FileDisk, &dir.join("version-2")).unwrap();
+    let bytes = std::fs::read(&names[0].path).unwrap();
+    let recovery = Recovery::new(keeper::Config::default(), Prng::new(1));
+    Box::new(storage::zk::stream::recover(bytes.as_slice(), 1 << 20, 1 << 30, recovery).unwrap())
+}
+
+impl Scene {
+    fn input(&mut self, input: KeeperInput<TestDisk>) {
+        self.keeper_loop.turn(&mut self.world, &mut vec![input]);
+    }
+
+    fn answers(&mut self) -> Vec<(u64, Result<String, String>)> {
+        std::mem::take(&mut self.world.answers)
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_asked_for_holds_everything_up_to_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new(dir.path(), 100_000);
+    scene.connected(1);
+    scene.input(KeeperInput::TakeSnapshot(1));
+    scene.turn(vec![create(1, 1)]);
+    // The one under way may not have the node: a second one follows.
+    scene.input(KeeperInput::TakeSnapshot(2));
+    scene.input(KeeperInput::TakeSnapshot(3));
+    scene.all_jobs();
+    let [first, second] = ["snapshot.1", "snapshot.2"].map(|name| Ok(name.to_string()));
+    assert_eq!(scene.answers(), [(1, first), (2, second.clone()), (3, second)]);
+}
+
+#[test]
+fn a_restored_state_takes_the_place_of_a_later_one_and_stays_there() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut scene = Scene::new(other.path(), 100_000);
+    scene.connected(1);
+    scene.turn(vec![create(1, 7)]);
+    scene.all_jobs();
+    scene.input(KeeperInput::TakeSnapshot(0));
+    scene.all_jobs();
+    drop(scene);
+
+    let mut scene = Scene::new(dir.path(), 100_000);
+    scene.connected(1);
+    scene.turn(vec![create(1, 1), create(1, 2), create(1, 3)]);
+    scene.input(KeeperInput::Restore(5, newest(other.path())));
+    scene.input(KeeperInput::Restore(6, newest(other.path())));
+    assert!(!scene.keeper_loop.wants_events() && scene.lanes() == [Lane::Sync], "what is under way comes first");
+    let [(6, Err(busy))] = &scene.answers()[..] else { panic!("only one restore at a time") };
+    assert!(busy.contains("another restore"), "{busy}");
+    scene.job();
+    assert_eq!(scene.sent(), [(1, 1), (1, 2), (1, 3)]);
+    assert!(scene.has("/n1-3"), "the old state is served until the new one is durable");
+    scene.all_jobs();
+    assert_eq!(scene.answers(), [(5, Ok("0x5".into()))], "behind all that this folder has seen");
+    assert_eq!(scene.world.closed, [(1, CloseReason::Restored)]);
+    assert!(scene.has("/n1-7") && !scene.has("/n1-3") && scene.keeper_loop.wants_events());
+    // No stop: as after a crash.
+    drop(scene);
+    let mut scene = Scene::new(dir.path(), 100_000);
+    assert!(scene.has("/n1-7") && !scene.has("/n1-3"));
+    scene.connected(2);
+    scene.turn(vec![create(2, 1)]);
+    scene.all_jobs();
+    drop(scene);
+    let scene = Scene::new(dir.path(), 100_000);
+    assert!(scene.has("/n1-7") && scene.has("/n2-1") && !scene.has("/n1-3"));
+    assert_eq!(scene.world.notes, [""; 0]);
+}
+
+#[test]
+fn a_crash_before_the_restored_state_is_durable_leaves_the_old_one() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut scene = Scene::new(other.path(), 100_000);
+    scene.input(KeeperInput::TakeSnapshot(0));
+    scene.all_jobs();
+    drop(scene);
+    let mut scene = Scene::new(dir.path(), 100_000);
+    scene.connected(1);
+    scene.turn(vec![create(1, 1)]);
+    scene.all_jobs();
+    scene.input(KeeperInput::Restore(5, newest(other.path())));
+    assert!(scene.lanes().contains(&Lane::Bulk), "its snapshot is about to be written");
+    drop(scene);
+    assert!(Scene::new(dir.path(), 100_000).has("/n1-1"));
 }

@@ -8,6 +8,7 @@ use zk_wire::txn::TxnBody;
 use zk_wire::{ConnectResponse, ErrorCode, Jute, OpCode, TxnHeader, WatcherEvent, Zxid, frame, perms};
 
 use crate::acl;
+use crate::audit::{self, AuditRequest};
 use crate::config::Config;
 use crate::connection::{Connection, Then, Waiting};
 use crate::event::{CloseReason, ConnId, Effect, ReadOutcome};
@@ -30,6 +31,8 @@ pub(crate) struct Pending {
     pub op: OpCode,
     /// Who waits.
     pub conn: Option<ConnId>,
+    /// The request, when it is to be in the audit log.
+    pub audit: Option<AuditRequest>,
 }
 
 /// A transaction that is applied in pieces.
@@ -91,6 +94,9 @@ impl Keeper {
     /// A transaction is in the tree as a whole.
     fn applied(&mut self, now: Now, pending: &Pending, applied: &Applied, effects: &mut Vec<Effect>) {
         let zxid = pending.header.zxid;
+        if self.config.audit {
+            effects.extend(audit::records(pending).into_iter().map(Effect::Audit));
+        }
         self.last_processed = zxid;
         self.outstanding.retire(zxid);
         self.digest_log.applied(zxid, self.tree.digest());

@@ -42,6 +42,8 @@ pub struct Config {
     pub snap_count: u64,
     /// `snapSizeLimitInKb`, in bytes: log bytes between snapshots, likewise. 0 is no limit.
     pub snap_size_bytes: u64,
+    /// `audit.enable`: a record for each change.
+    pub audit: bool,
     /// A bug on purpose; only the simulator sets it.
     pub bug: base::planted::PlantedBug,
 }
@@ -67,6 +69,7 @@ impl Default for Config {
             close_session_txn_enabled: true,
             snap_count: 100_000,
             snap_size_bytes: 4 << 30,
+            audit: false,
             bug: base::planted::PlantedBug::None,
         }
     }

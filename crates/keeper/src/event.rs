@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use bytes::Bytes;
 use zk_wire::{ConnectRequest, RequestHeader, SessionId, Zxid};
 
+use crate::audit::AuditRecord;
 use crate::quota::QuotaExceeded;
 
 /// A client's connection. The loop numbers them and never uses a number twice.
@@ -83,6 +84,8 @@ pub enum Effect {
         /// Why.
         reason: CloseReason,
     },
+    /// A line for the audit log.
+    Audit(AuditRecord),
     /// Begin a new log file with the next append.
     RollLog,
     /// Write a snapshot beside the running writes: [`crate::Keeper::snapshot_begin`], and the chunks. Answer with
@@ -109,6 +112,8 @@ pub enum CloseReason {
     Unimplemented,
     /// A request before the session, or after its end.
     NoSession,
+    /// The operator put another state in the place of this one.
+    Restored,
 }
 
 /// The answer of [`crate::Keeper::read`].

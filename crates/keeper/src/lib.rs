@@ -16,6 +16,7 @@
 
 pub mod acl;
 pub mod admin;
+pub mod audit;
 pub mod auth;
 mod commit;
 mod config;

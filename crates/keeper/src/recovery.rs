@@ -179,6 +179,12 @@ impl Recovery {
         Ok(header.zxid)
     }
 
+    /// What is there counts as the state behind this transaction: for a snapshot that does not come from a file of
+    /// that name, and for a state that takes the place of a later one.
+    pub fn renumber(&mut self, zxid: Zxid) {
+        self.last = zxid;
+    }
+
     /// The last transaction that is in the tree.
     pub fn last_zxid(&self) -> Zxid {
         self.last

@@ -15,6 +15,7 @@ use zk_wire::{
     ZxidDigest,
 };
 
+use crate::audit::AuditRequest;
 use crate::commit::{Pending, Unfinished, send_outcome};
 use crate::config::Config;
 use crate::connection::{Connection, Then, Waiting};
@@ -154,6 +155,11 @@ impl Keeper {
     /// Writes that are proposed and not committed: against `globalOutstandingLimit`.
     pub fn outstanding(&self) -> usize {
         self.pending.len()
+    }
+
+    /// Every connection, in order.
+    pub fn connections(&self) -> Vec<ConnId> {
+        self.conns.sorted().map(|(conn, _)| *conn).collect()
     }
 
     /// The last transaction that was applied.
@@ -336,6 +342,11 @@ impl Keeper {
         }
         self.note_quota(now, effects);
         self.propose(txn_header, txn, op, Some(conn), effects);
+        if self.config.audit
+            && let (Some(pending), Some(connection)) = (self.pending.back_mut(), self.conns.get(&conn))
+        {
+            pending.audit = Some(AuditRequest::new(connection, body.clone()));
+        }
     }
 
     fn note_quota(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -441,7 +452,7 @@ impl Keeper {
         let payload = transaction.to_bytes();
         let Transaction { header, body, .. } = transaction;
         self.zab.propose(Proposal { zxid, bytes: payload.clone(), config: None });
-        self.pending.push_back(Pending { header, body, digest: tree_digest, op, conn });
+        self.pending.push_back(Pending { header, body, digest: tree_digest, op, conn, audit: None });
         if let Some(connection) = conn.and_then(|conn| self.conns.get_mut(&conn)) {
             connection.waiting.push_back(Waiting::Write(zxid));
         }

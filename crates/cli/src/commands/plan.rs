@@ -15,6 +15,8 @@ pub struct Plan {
     pub kafka: Option<KafkaPlan>,
     /// The HTTP port, if there is one.
     pub http: Option<Http>,
+    /// Where metrics are served alone, if anywhere.
+    pub metrics: Vec<SocketAddr>,
     /// Shown in the banner.
     pub data: PathBuf,
 }

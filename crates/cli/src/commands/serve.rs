@@ -32,6 +32,7 @@ struct Running {
     zookeeper: Option<ZkServerHandle>,
     kafka: Option<KafkaServerHandle>,
     http: Option<HttpHandle>,
+    metrics: Option<HttpHandle>,
 }
 
 async fn serve(plan: Plan, began: Instant) -> anyhow::Result<()> {
@@ -79,6 +80,12 @@ async fn start(plan: Plan, running: &mut Running) -> anyhow::Result<()> {
         let handle = server::kafka::start(config).await?;
         sources.push(Arc::new(handle.admin()));
         running.kafka = Some(handle);
+    }
+    if let Some(address) = plan.metrics.first() {
+        let handle = server::http::start_metrics(&plan.metrics, sources.clone()).await;
+        running.metrics = Some(handle.with_context(|| {
+            format!("cannot listen for Prometheus on {address}; choose another metricsProvider.httpPort")
+        })?);
     }
     if let Some(http) = plan.http {
         running.http = start_http(http, sources).await?;
@@ -133,7 +140,7 @@ async fn role_ended(
 
 /// The broker first: its last words go to the keeper.
 async fn stop(running: Running) -> anyhow::Result<()> {
-    if let Some(http) = running.http {
+    for http in [running.http, running.metrics].into_iter().flatten() {
         http.shutdown().await;
     }
     let mut result = Ok(());

@@ -72,7 +72,13 @@ fn embedded(args: &Args) -> anyhow::Result<Plan> {
         properties: embedded_kafka(args, host, &data.join("kafka"))?,
         build: |properties| kafka::config(properties, UnknownKeys::Refuse),
     };
-    Ok(Plan { zookeeper: Some(zookeeper), kafka: Some(kafka), http: http(args, None, host)?, data })
+    Ok(Plan {
+        zookeeper: Some(zookeeper),
+        kafka: Some(kafka),
+        http: http(args, None, host)?,
+        metrics: Vec::new(),
+        data,
+    })
 }
 
 /// What a single node needs different from Apache's defaults: one replica for internal topics, no wait for more
@@ -125,7 +131,7 @@ fn from_file(file: TomlFile, args: &Args) -> anyhow::Result<Plan> {
     let kafka = file
         .kafka
         .map(|properties| KafkaPlan { properties, build: |properties| kafka::config(properties, UnknownKeys::Refuse) });
-    Ok(Plan { zookeeper, kafka, http, data })
+    Ok(Plan { zookeeper, kafka, http, metrics: Vec::new(), data })
 }
 
 fn http(args: &Args, from_file: Option<u16>, host: &str) -> anyhow::Result<Option<Http>> {

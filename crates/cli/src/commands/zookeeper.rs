@@ -83,13 +83,14 @@ pub fn serve_file(file: &Path, flags: &[String], logging: &LoggingArgs) -> anyho
     for flag in ignored {
         tracing::debug!("the flag {flag} is for a Java machine and tunes nothing here");
     }
-    let ZooCfg { server, admin, warnings } = read(file, &properties)?;
+    let ZooCfg { server, admin, metrics, warnings } = read(file, &properties)?;
     for warning in &warnings {
         tracing::warn!("{}: {warning}", file.display());
     }
     let data = server.store.data_dir.clone();
     let http = http(&admin)?;
-    serve::run(Plan { zookeeper: Some(server), kafka: None, http, data })
+    let metrics = metrics.map_or(Ok(Vec::new()), |metrics| addresses(&metrics.host, metrics.port))?;
+    serve::run(Plan { zookeeper: Some(server), kafka: None, http, metrics, data })
 }
 
 /// Reads a `zoo.cfg`.

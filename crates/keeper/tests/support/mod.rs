@@ -110,7 +110,11 @@ impl Harness {
                 Effect::Close { conn, reason } => {
                     self.closed.insert(*conn, *reason);
                 }
-                Effect::Established { .. } | Effect::RollLog | Effect::TakeSnapshot | Effect::QuotaExceeded(_) => {}
+                Effect::Established { .. }
+                | Effect::RollLog
+                | Effect::TakeSnapshot
+                | Effect::QuotaExceeded(_)
+                | Effect::Audit(_) => {}
             }
         }
         self.effects.extend(effects);

@@ -1,5 +1,6 @@
 //! Configuration files: Apache's own, and ours.
 
+pub mod admin_keys;
 pub mod java_flags;
 pub mod nearest;
 pub mod properties;

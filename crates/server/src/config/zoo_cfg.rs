@@ -11,6 +11,7 @@ use std::time::Duration;
 use storage::zk::names::Compression;
 use storage::zk::purge::RETAIN_MIN;
 
+use super::admin_keys::MetricsCfg;
 use super::nearest::nearest;
 use super::properties::{self, Property};
 use super::zoo_keys::{Place, State, ZOO_KEYS, zoo_key};
@@ -24,6 +25,8 @@ pub struct ZooCfg {
     pub server: ZkServerConfig,
     /// For the HTTP port.
     pub admin: AdminCfg,
+    /// For the port of metrics alone.
+    pub metrics: Option<MetricsCfg>,
     /// Lines for the log.
     pub warnings: Vec<String>,
 }
@@ -53,7 +56,9 @@ pub fn parse(text: &str) -> Result<ZooCfg, Vec<String>> {
 /// As [`parse`].
 pub fn parse_with_java(text: &str, java: &[(String, String)]) -> Result<ZooCfg, Vec<String>> {
     let properties = properties::parse(text).map_err(|e| vec![e.to_string()])?;
-    from_properties(properties, java)
+    let mut cfg = from_properties(properties, java)?;
+    cfg.server.admin.initial_configuration = text.to_string();
+    Ok(cfg)
 }
 
 /// As [`parse_with_java`], from properties of any origin.
@@ -70,21 +75,20 @@ pub fn from_properties(properties: Vec<Property>, java: &[(String, String)]) -> 
     file.add_java(java);
     file.judge_keys();
     let server = file.server();
-    let admin = AdminCfg {
-        enabled: file.boolean("admin.enableServer", true),
-        port: file.number("admin.serverPort", 8080),
-        address: file.value("admin.serverAddress"),
-    };
+    let (admin, metrics, options) = (file.admin(), file.metrics(), file.admin_options());
     match server {
-        Some(server) if file.problems.is_empty() => Ok(ZooCfg { server, admin, warnings: file.warnings }),
+        Some(server) if file.problems.is_empty() => {
+            let server = ZkServerConfig { admin: options, ..server };
+            Ok(ZooCfg { server, admin, metrics, warnings: file.warnings })
+        }
         _ => Err(file.problems),
     }
 }
 
 pub(super) struct File {
-    properties: Vec<Property>,
-    warnings: Vec<String>,
-    problems: Vec<String>,
+    pub(super) properties: Vec<Property>,
+    pub(super) warnings: Vec<String>,
+    pub(super) problems: Vec<String>,
 }
 
 impl File {
@@ -149,7 +153,7 @@ impl File {
         self.properties.iter().find(|property| property.key == key)
     }
 
-    fn value(&self, key: &str) -> Option<String> {
+    pub(super) fn value(&self, key: &str) -> Option<String> {
         self.find(key).map(|property| property.value.clone()).filter(|value| !value.is_empty())
     }
 
@@ -312,6 +316,7 @@ impl File {
     /// Who may do what.
     fn access(&mut self, keeper: &mut keeper::Config) {
         // Upstream takes this one word only, and everything else leaves the lists in force.
+        keeper.audit = self.boolean("audit.enable", false);
         keeper.skip_acl = self.value("skipACL").as_deref() == Some("yes");
         keeper.super_digest = self.value("DigestAuthenticationProvider.superDigest");
         keeper.digest_auth_enabled = self.boolean("DigestAuthenticationProvider.enabled", true);

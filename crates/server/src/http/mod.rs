@@ -1,7 +1,8 @@
 //! The HTTP port: health, readiness, Prometheus metrics, the AdminServer's commands, and a page that links them.
 //!
-//! It only reads what the roles offer through [`AdminSource`]; it decides nothing and changes nothing.
+//! It shows what the roles offer through [`AdminSource`] and decides nothing.
 
+pub mod admin;
 pub mod keeper_source;
 mod log_level;
 
@@ -10,11 +11,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -33,14 +33,9 @@ pub trait AdminSource: Send + Sync + 'static {
     /// Appends the role's metrics in Prometheus text format.
     fn write_metrics(&self, out: &mut String);
 
-    /// Names of the AdminServer commands that this role answers, primary names only.
-    fn commands(&self) -> Vec<&'static str> {
-        Vec::new()
-    }
-
-    /// The answer to `/commands/NAME`, without the `command` and `error` fields; `None` for a name it does not know.
-    fn command(&self, _name: &str) -> Option<Value> {
-        None
+    /// Routes of the role's own.
+    fn router(&self) -> Router {
+        Router::new()
     }
 }
 
@@ -71,7 +66,18 @@ type Sources = Arc<Vec<Arc<dyn AdminSource>>>;
 /// # Errors
 /// The bind error of the first address that cannot be had.
 pub async fn start(addresses: &[SocketAddr], sources: Vec<Arc<dyn AdminSource>>) -> io::Result<HttpHandle> {
-    let router = router(Arc::new(sources));
+    serve(addresses, router(sources)).await
+}
+
+/// Listens on every address and serves the sources' metrics alone, at `/metrics`.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_metrics(addresses: &[SocketAddr], sources: Vec<Arc<dyn AdminSource>>) -> io::Result<HttpHandle> {
+    serve(addresses, Router::new().route("/metrics", get(metrics)).with_state(Arc::new(sources))).await
+}
+
+async fn serve(addresses: &[SocketAddr], router: Router) -> io::Result<HttpHandle> {
     let (stop, stopped) = watch::channel(false);
     let mut listeners: Vec<TcpListener> = Vec::new();
     for address in addresses {
@@ -104,16 +110,16 @@ pub async fn start(addresses: &[SocketAddr], sources: Vec<Arc<dyn AdminSource>>)
     Ok(handle)
 }
 
-fn router(sources: Sources) -> Router {
-    Router::new()
+fn router(sources: Vec<Arc<dyn AdminSource>>) -> Router {
+    let of_roles: Vec<Router> = sources.iter().map(|source| source.router()).collect();
+    let router = Router::new()
         .route("/", get(landing))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
-        .route("/commands", get(command_list))
-        .route("/commands/{name}", get(command))
-        .with_state(sources)
-        .merge(log_level::router())
+        .with_state(Arc::new(sources))
+        .merge(log_level::router());
+    of_roles.into_iter().fold(router, Router::merge)
 }
 
 async fn landing(State(sources): State<Sources>) -> Html<String> {
@@ -167,30 +173,6 @@ async fn metrics(State(sources): State<Sources>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
-async fn command_list(State(sources): State<Sources>) -> Html<String> {
-    let mut links = String::new();
-    for name in sources.iter().flat_map(|source| source.commands()) {
-        links.push_str(&format!("<a href=\"/commands/{name}\">{name}</a><br>\n"));
-    }
-    Html(format!("<!doctype html><html><title>commands</title>{links}</html>\n"))
-}
-
-/// As Apache's AdminServer: status 200 also for a command it does not know, with the reason in `error`.
-async fn command(State(sources): State<Sources>, Path(name): Path<String>) -> Response {
-    let answer = sources.iter().find_map(|source| source.command(&name));
-    let body = match answer {
-        Some(Value::Object(mut fields)) => {
-            fields.insert("command".into(), json!(name));
-            fields.insert("error".into(), Value::Null);
-            Value::Object(fields)
-        }
-        Some(other) => json!({"command": name, "error": null, "result": other}),
-        None => json!({"command": name, "error": format!("Unknown command: {name}")}),
-    };
-    let text = serde_json::to_string_pretty(&body).unwrap_or_default();
-    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
-}
-
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -217,11 +199,8 @@ mod tests {
         fn write_metrics(&self, out: &mut String) {
             out.push_str("znode_count 5\n");
         }
-        fn commands(&self) -> Vec<&'static str> {
-            vec!["ruok"]
-        }
-        fn command(&self, name: &str) -> Option<Value> {
-            (name == "ruok").then(|| json!({}))
+        fn router(&self) -> Router {
+            Router::new().route("/own", axum::routing::get(|| async { "its own" }))
         }
     }
 
@@ -245,11 +224,14 @@ mod tests {
         role.0.store(true, Ordering::Relaxed);
         assert!(get(address, "/ready").await.starts_with("HTTP/1.1 200"));
         assert!(get(address, "/metrics").await.ends_with("znode_count 5\n"));
-        assert!(get(address, "/commands").await.contains("/commands/ruok"));
-        assert!(get(address, "/commands/ruok").await.contains("\"error\": null"));
-        assert!(get(address, "/commands/nope").await.contains("Unknown command: nope"));
+        assert!(get(address, "/own").await.ends_with("its own"));
         assert!(get(address, "/").await.contains("castlekeep"));
         server.shutdown().await;
+        let metrics = start_metrics(&["127.0.0.1:0".parse().unwrap()], vec![role]).await.unwrap();
+        let address = metrics.local_addrs()[0];
+        assert!(get(address, "/metrics").await.ends_with("znode_count 5\n"));
+        assert!(get(address, "/ready").await.starts_with("HTTP/1.1 404"));
+        metrics.shutdown().await;
     }
 
     async fn post(address: SocketAddr, path: &str, body: &str) -> String {

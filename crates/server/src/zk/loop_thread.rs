@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,12 +13,14 @@ use driver::keeper_loop::{
     KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperMeasure, KeeperNote, KeeperWorld,
 };
 use driver::world::{Job, Lane, World};
-use keeper::{CloseReason, ConnId, Event};
+use keeper::audit::AuditRecord;
+use keeper::{CloseReason, ConnId, Event, Recovery};
 use storage::file_disk::FileDisk;
 use storage::zk::error::StoreError;
 use tokio::sync::oneshot;
-use zk_wire::SessionId;
+use zk_wire::{SessionId, Zxid};
 
+use super::audit;
 use super::outbox::{End, Outbox};
 use super::stats::ServerStats;
 use crate::clock::Clock;
@@ -31,6 +34,10 @@ pub enum ToLoop {
     Event(Event),
     /// A finished job.
     Done(KeeperDone<FileDisk>),
+    /// The operator wants a snapshot.
+    TakeSnapshot(oneshot::Sender<Result<PathBuf, String>>),
+    /// The operator wants another state in the place of this one.
+    Restore(Box<Recovery>, oneshot::Sender<Result<Zxid, String>>),
     /// Stop cleanly.
     ShutDown,
     /// Stop as a crash would: nothing more is written.
@@ -53,9 +60,9 @@ pub struct Started {
     /// Ends with the loop.
     pub ended: oneshot::Receiver<LoopEnd>,
     /// The folder of snapshots, as `conf` and `dirs` show it.
-    pub snap_dir: std::path::PathBuf,
+    pub snap_dir: PathBuf,
     /// The folder of logs.
-    pub log_dir: std::path::PathBuf,
+    pub log_dir: PathBuf,
 }
 
 /// Opens the folder and runs the loop, on a thread of its own.
@@ -78,6 +85,7 @@ pub fn spawn(
             conns: HashMap::new(),
             dirty: Vec::new(),
             stats,
+            asked: Operators::default(),
             failed: None,
         };
         let keeper_loop = match KeeperLoop::open(&mut world, config, prng) {
@@ -96,7 +104,14 @@ pub fn spawn(
         };
         // A starter that is gone has no use for the server.
         if opened.send(Ok(started)).is_ok() {
+            let audited = keeper_loop.keeper().with(|keeper| keeper.config().audit);
+            if audited {
+                audit::server("serverStart");
+            }
             let result = run_loop(keeper_loop, world, &inbox);
+            if audited {
+                audit::server("serverStop");
+            }
             let _ = end.send(result);
         }
     };
@@ -130,6 +145,12 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
             match item {
                 ToLoop::Done(done) => inputs.push(KeeperInput::Done(done)),
                 ToLoop::ShutDown => shut_down = true,
+                ToLoop::TakeSnapshot(answer) => {
+                    inputs.push(KeeperInput::TakeSnapshot(world.asked.begin(Answer::Snapshot(answer))));
+                }
+                ToLoop::Restore(recovery, answer) => {
+                    inputs.push(KeeperInput::Restore(world.asked.begin(Answer::Restore(answer)), recovery));
+                }
                 ToLoop::Abort => return LoopEnd::Stopped,
                 item if !wants_events || inputs.len() >= INPUTS_PER_TURN => held.push(item),
                 ToLoop::Open(conn, outbox) => {
@@ -180,7 +201,32 @@ struct RealWorld {
     /// Connections with something to send at the end of the turn: their queues leave in one write each.
     dirty: Vec<Arc<Outbox>>,
     stats: Arc<ServerStats>,
+    asked: Operators,
     failed: Option<String>,
+}
+
+/// Who waits for the end of something that takes long.
+#[derive(Default)]
+struct Operators {
+    waiting: HashMap<u64, Answer>,
+    next: u64,
+}
+
+enum Answer {
+    Snapshot(oneshot::Sender<Result<PathBuf, String>>),
+    Restore(oneshot::Sender<Result<Zxid, String>>),
+}
+
+impl Operators {
+    fn begin(&mut self, answer: Answer) -> u64 {
+        self.next += 1;
+        self.waiting.insert(self.next, answer);
+        self.next
+    }
+
+    fn end(&mut self, asked: u64) -> Option<Answer> {
+        self.waiting.remove(&asked)
+    }
 }
 
 impl RealWorld {
@@ -269,6 +315,27 @@ impl KeeperWorld<FileDisk> for RealWorld {
                 self.stats.sync_processor_request_queued.add(transactions as u64);
             }
             KeeperMeasure::Snapshot(took) => self.stats.snapshottime.add(ms(took)),
+            KeeperMeasure::Restore(took) => self.stats.restore_time.add(ms(took)),
+        }
+    }
+
+    fn audit(&mut self, record: AuditRecord) {
+        audit::write(&record);
+    }
+
+    fn snapshot_taken(&mut self, asked: u64, result: Result<PathBuf, String>) {
+        if let Some(Answer::Snapshot(answer)) = self.asked.end(asked) {
+            // Whoever asked may have gone.
+            let _ = answer.send(result);
+        }
+    }
+
+    fn restored(&mut self, asked: u64, result: Result<Zxid, String>) {
+        if let Ok(zxid) = &result {
+            tracing::info!("restored another state, which is that of {zxid} from now on; every connection ends");
+        }
+        if let Some(Answer::Restore(answer)) = self.asked.end(asked) {
+            let _ = answer.send(result);
         }
     }
 
@@ -294,5 +361,6 @@ fn describe(reason: CloseReason) -> Option<&'static str> {
         CloseReason::AuthFailed => "authentication failed",
         CloseReason::Unimplemented => "an operation that is not served",
         CloseReason::NoSession => "a request without a session",
+        CloseReason::Restored => "another state was restored",
     })
 }

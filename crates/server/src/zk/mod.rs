@@ -8,15 +8,16 @@
 
 pub mod admin;
 mod admission;
+pub mod audit;
 mod conn;
-mod conn_stats;
+pub(crate) mod conn_stats;
 pub mod four_letter;
 mod java_date;
 mod listener;
 mod loop_thread;
 pub mod metrics;
-mod outbox;
-mod stats;
+pub(crate) mod outbox;
+pub(crate) mod stats;
 mod token_bucket;
 mod turn;
 
@@ -32,9 +33,12 @@ use base::Prng;
 use base::limits::Budget;
 use driver::conn_order::SharedKeeper;
 use driver::keeper_loop::KeeperLoopConfig;
+use keeper::Recovery;
 use parking_lot::Mutex;
+use storage::file_disk::FileDisk;
 use storage::zk::error::StoreError;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use zk_wire::Zxid;
 
 pub use self::admission::Limits;
 pub use self::listener::Listen;
@@ -48,6 +52,7 @@ use self::loop_thread::{LoopEnd, ToLoop};
 use self::outbox::End;
 use self::stats::ServerStats;
 use crate::clock::Clock;
+use crate::http::admin::AdminOptions;
 use crate::world_real::Inbox;
 
 /// A keeper's configuration.
@@ -76,6 +81,8 @@ pub struct ZkServerConfig {
     pub connect_deadline: Duration,
     /// `zookeeper.datadir.autocreate`: whether folders that are not there are made.
     pub creates_folders: bool,
+    /// Commands over HTTP.
+    pub admin: AdminOptions,
 }
 
 impl ZkServerConfig {
@@ -96,6 +103,7 @@ impl ZkServerConfig {
             budget: Arc::new(Budget::new(crate::memory::connections_bytes_max())),
             words: Whitelist::embedded(),
             connect_deadline: Duration::from_secs(10),
+            admin: AdminOptions::default(),
             creates_folders: true,
         }
     }
@@ -298,7 +306,7 @@ impl Drop for ZkServerHandle {
 /// What the HTTP side asks.
 #[derive(Clone)]
 pub struct ZkAdmin {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl ZkAdmin {
@@ -308,6 +316,48 @@ impl ZkAdmin {
     /// One line for people: why not.
     pub fn serving(&self) -> Result<(), String> {
         if self.shared.serving() { Ok(()) } else { Err("the keeper is stopping".into()) }
+    }
+
+    /// What the operator decided about commands.
+    pub fn options(&self) -> &AdminOptions {
+        &self.shared.config.admin
+    }
+
+    /// Looks at the keeper; writes wait meanwhile.
+    pub fn with<R>(&self, look: impl FnOnce(&keeper::Keeper) -> R) -> R {
+        self.shared.keeper.with(look)
+    }
+
+    /// Writes a snapshot that holds everything up to now; gives its file.
+    ///
+    /// # Errors
+    /// One line for people: why there is none.
+    pub async fn take_snapshot(&self) -> Result<PathBuf, String> {
+        let (answer, taken) = oneshot::channel();
+        self.shared.inbox.push(ToLoop::TakeSnapshot(answer));
+        taken.await.unwrap_or_else(|_| Err("the keeper stopped".into()))
+    }
+
+    /// An empty state with this keeper's configuration, to fill with a snapshot.
+    pub fn recovery(&self) -> Recovery {
+        Recovery::new(self.shared.config.store.keeper.clone(), seed(&self.shared.clock))
+    }
+
+    /// Puts another state into the place of this one. When this returns it is durable; every connection ends.
+    ///
+    /// # Errors
+    /// One line for people: why nothing has changed.
+    pub async fn restore(&self, recovery: Recovery) -> Result<Zxid, String> {
+        let (answer, restored) = oneshot::channel();
+        self.shared.inbox.push(ToLoop::Restore(Box::new(recovery), answer));
+        restored.await.unwrap_or_else(|_| Err("the keeper stopped".into()))
+    }
+
+    /// The newest snapshot's zxid, and when it was written; `None` when the folder cannot be read.
+    pub fn newest_snapshot(&self) -> Option<(i64, std::time::SystemTime)> {
+        let all = storage::zk::names::snapshots(&FileDisk, &self.shared.snap_dir).ok()?;
+        let newest = all.first()?;
+        Some((newest.zxid, std::fs::metadata(&newest.path).ok()?.modified().ok()?))
     }
 
     /// Every metric.

@@ -13,5 +13,6 @@ pub mod snappy;
 pub mod snapshot_reader;
 pub mod snapshot_writer;
 pub mod store;
+pub mod stream;
 pub mod synced;
 pub mod txn_log;

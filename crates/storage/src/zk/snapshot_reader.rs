@@ -123,6 +123,27 @@ pub fn read<D: Disk>(
     }
 }
 
+/// As [`read`], from a stream of bytes that may be compressed, which its first bytes tell.
+///
+/// # Errors
+/// [`SnapshotError`].
+pub fn read_stream(
+    mut input: impl Read,
+    record_bytes_max: usize,
+    sink: &mut dyn FnMut(SnapshotRecord) -> Result<(), String>,
+) -> Result<Trailers, SnapshotError> {
+    let mut head = Vec::new();
+    input.by_ref().take(super::snappy::MAGIC.len() as u64).read_to_end(&mut head)?;
+    let is_gzip = head.starts_with(&[0x1f, 0x8b]);
+    let is_snappy = head == super::snappy::MAGIC;
+    let input = Read::chain(io::Cursor::new(head), input);
+    match (is_gzip, is_snappy) {
+        (true, _) => Parser::new(flate2::read::GzDecoder::new(input)).run(record_bytes_max, sink),
+        (_, true) => Parser::new(super::snappy::Decoder::new(input)).run(record_bytes_max, sink),
+        _ => Parser::new(input).run(record_bytes_max, sink),
+    }
+}
+
 /// Which of the optional parts are there, only the seals tell: with digests off upstream writes the last zxid where the
 /// digest would be. `None` when no reading fits.
 fn trailers(adler: Adler32, rest: &[u8]) -> Option<Trailers> {

@@ -84,7 +84,13 @@ pub fn serve_file(file: &Path, overrides: &[String], logging: &LoggingArgs) -> a
     }
     let data = properties.iter().find(|(key, _)| key == "log.dirs" || key == "log.dir").map(|(_, dir)| dir.into());
     let kafka = KafkaPlan { properties, build: |properties| config(properties, UnknownKeys::Warn) };
-    serve::run(Plan { zookeeper: None, kafka: Some(kafka), http: None, data: data.unwrap_or_default() })
+    serve::run(Plan {
+        zookeeper: None,
+        kafka: Some(kafka),
+        http: None,
+        metrics: Vec::new(),
+        data: data.unwrap_or_default(),
+    })
 }
 
 /// A broker's configuration from properties.

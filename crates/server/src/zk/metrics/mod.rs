@@ -34,8 +34,12 @@ pub type Metric = (&'static str, Value);
 /// Counters of upstream for things that do not happen in this server, or not while it stands alone. They are shown, as
 /// upstream shows them, and never move.
 pub const NEVER: &[&str] = &[
+    "add_dead_watcher_stall_time",
+    "cnxn_closed_without_zk_server_running",
     "commit_count",
     "connection_revalidate_count",
+    "dead_watchers_cleared",
+    "dead_watchers_queued",
     "diff_count",
     "ensemble_auth_fail",
     "ensemble_auth_skip",
@@ -46,23 +50,62 @@ pub const NEVER: &[&str] = &[
     "looking_count",
     "proposal_count",
     "quit_leading_due_to_disloyal_voter",
+    "request_commit_queued",
+    "requests_not_forwarded_to_commit_processor",
+    "response_packet_cache_hits",
+    "response_packet_cache_misses",
+    "response_packet_get_children_cache_hits",
+    "response_packet_get_children_cache_misses",
     "revalidate_count",
     "skip_learner_request_to_next_processor_count",
     "snap_count",
+    "stale_replies",
     "tls_handshake_exceeded",
+    "unrecoverable_error_count",
     "unsuccessful_handshake",
 ];
 
 /// Summaries of upstream of which the same is true.
 pub const NEVER_SUMMARIES: &[&str] = &[
+    "commit_commit_proc_req_queued",
+    "commit_process_time",
+    "concurrent_request_processing_in_commit_processor",
     "election_time",
     "follower_sync_time",
     "inflight_diff_count",
     "inflight_snap_count",
     "leader_unavailable_time",
     "learner_request_processor_queue_size",
+    "netty_queued_buffer_capacity",
     "observer_sync_time",
+    "pending_session_queue_size",
+    "read_commit_proc_issued",
+    "read_commit_proc_req_queued",
+    "reads_after_write_in_session_queue",
+    "reads_issued_from_session_queue",
+    "requests_in_session_queue",
+    "session_queues_drained",
+    "socket_closing_time",
+    "time_waiting_empty_pool_in_commit_processor_read_ms",
     "unavailable_time",
+    "write_batch_time_in_commit_processor",
+    "write_commit_proc_issued",
+    "write_commit_proc_req_queued",
+];
+
+/// Summaries with quantiles of upstream of which the same is true.
+pub const NEVER_ADVANCED: &[&str] = &[
+    "commit_propagation_latency",
+    "dead_watchers_cleaner_latency",
+    "local_write_committed_time_ms",
+    "om_commit_process_time_ms",
+    "om_proposal_process_time_ms",
+    "proposal_ack_creation_latency",
+    "proposal_latency",
+    "quorum_ack_latency",
+    "read_commitproc_time_ms",
+    "server_write_committed_time_ms",
+    "write_commitproc_time_ms",
 ];
 
 /// Every metric, now.
@@ -71,6 +114,7 @@ pub fn collect(shared: &Shared) -> Vec<Metric> {
     let never = Value::Counter(0);
     all.extend(NEVER.iter().map(|name| (*name, never.clone())));
     all.extend(NEVER_SUMMARIES.iter().map(|name| (*name, Value::Basic(SummaryView::default()))));
+    all.extend(NEVER_ADVANCED.iter().map(|name| (*name, Value::Advanced(SummaryView::default()))));
     all
 }
 
