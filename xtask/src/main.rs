@@ -33,7 +33,7 @@ enum Verb {
     #[command(subcommand)]
     Apache(ApacheVerb),
     /// Measure ours and Apache's servers side by side, as ratios
-    Bench(bench::Options),
+    Bench(bench::Arguments),
     /// Record real traffic with the Apache servers, and folders they wrote, into fixtures/
     Capture {
         /// Folder for the servers' files; emptied first [default: one in the temporary folder]
@@ -116,7 +116,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Apache(ApacheVerb::Start { name, port, zookeeper, dir }) => {
             apache::start_in_foreground(&name, port, &zookeeper, dir)
         }
-        Verb::Bench(options) => bench::run(&options),
+        Verb::Bench(arguments) => bench::run_arguments(arguments),
         Verb::Capture { work } => capture::run(&work.unwrap_or_else(capture::default_work_folder)),
         Verb::Codegen { check } => codegen::run(&repo::root()?, check),
         Verb::Conformance { list: true, .. } => {

@@ -4,6 +4,7 @@
 //! equal work. Server and generator are pinned to different cores. Runs alternate between the two servers; median and
 //! spread of the runs are printed.
 
+mod keeper;
 mod servers;
 mod table;
 
@@ -17,6 +18,31 @@ use serde_json::Value;
 use self::servers::{Kind, Running};
 use self::table::Comparison;
 use crate::{process, provision, repo};
+
+/// What to measure.
+#[derive(clap::Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// A part in depth.
+#[derive(clap::Subcommand, Clone, Debug)]
+enum Part {
+    /// Everything that is wanted of the keeper, each figure with its goal
+    Keeper(keeper::Options),
+}
+
+/// Measures what was asked for and prints it.
+pub fn run_arguments(arguments: Arguments) -> Result<()> {
+    match arguments.part {
+        Some(Part::Keeper(options)) => keeper::run(options),
+        None => run(&arguments.options),
+    }
+}
 
 /// How long and how often to measure.
 #[derive(clap::Args, Clone, Debug)]
@@ -76,7 +102,7 @@ const WORKLOADS: &[Workload] = &[
 ];
 
 /// Starts the servers, measures every workload and prints the table.
-pub fn run(options: &Options) -> Result<()> {
+fn run(options: &Options) -> Result<()> {
     provision::programs()?;
     crate::apache::fetch()?;
     let binary = repo::binary()?;
@@ -88,8 +114,8 @@ pub fn run(options: &Options) -> Result<()> {
             continue;
         }
         let dir = tempfile()?;
-        let ours = servers::start_ours(kind, &binary, &dir.join("ours"))?;
-        let apache = servers::start_apache(kind, &dir.join("apache"))?;
+        let ours = servers::start_ours(kind, &binary, &dir.join("ours"), "")?;
+        let apache = servers::start_apache(kind, &dir.join("apache"), "")?;
         println!("{}", table::start_line(kind.name(), &ours, &apache));
         for workload in workloads {
             comparisons.push(compare(workload, options, &binary, &ours, &apache)?);

@@ -51,6 +51,11 @@ impl Running {
         self.server.id()
     }
 
+    /// Stops it cleanly.
+    pub fn stop(self, deadline: Duration) -> Result<()> {
+        self.server.stop(deadline).map(|_| ())
+    }
+
     fn start(name: &str, port: u16, command: Command, dir: &Path, kind: Kind, keeper: Option<Server>) -> Result<Self> {
         let started = Instant::now();
         let mut server = Server::spawn(name, command, &dir.join("server.log"))?;
@@ -72,19 +77,19 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     Ok(kib * 1024)
 }
 
-/// Ours, one role per process as Apache's are.
-pub fn start_ours(kind: Kind, binary: &Path, dir: &Path) -> Result<Running> {
+/// Ours, one role per process as Apache's are. `extra` are lines for a keeper's `zoo.cfg`.
+pub fn start_ours(kind: Kind, binary: &Path, dir: &Path, extra: &str) -> Result<Running> {
     let port = probe::free_port()?;
     match kind {
         Kind::ZooKeeper => {
-            let config = apache::zoo_cfg(dir, &apache::ZooKeeperOptions { port, extra: String::new() })?;
+            let config = apache::zoo_cfg(dir, &apache::ZooKeeperOptions { port, extra: extra.to_owned() })?;
             let mut command = pinned(binary);
             command.arg("zookeeper").arg(config);
             Running::start("castlekeep zookeeper", port, command, dir, kind, None)
         }
         Kind::Kafka => {
             let keeper_dir = dir.join("keeper");
-            let keeper = start_ours(Kind::ZooKeeper, binary, &keeper_dir)?;
+            let keeper = start_ours(Kind::ZooKeeper, binary, &keeper_dir, "")?;
             let config = apache::server_properties(dir, &kafka_options(port, keeper.port))?;
             let mut command = pinned(binary);
             command.arg("kafka").arg(config);
@@ -93,12 +98,12 @@ pub fn start_ours(kind: Kind, binary: &Path, dir: &Path) -> Result<Running> {
     }
 }
 
-/// Apache's, with the flags of its own launch scripts.
-pub fn start_apache(kind: Kind, dir: &Path) -> Result<Running> {
+/// Apache's, with the flags of its own launch scripts. `extra` are lines for `zoo.cfg`.
+pub fn start_apache(kind: Kind, dir: &Path, extra: &str) -> Result<Running> {
     let port = probe::free_port()?;
     match kind {
         Kind::ZooKeeper => {
-            let config = apache::zoo_cfg(dir, &apache::ZooKeeperOptions { port, extra: String::new() })?;
+            let config = apache::zoo_cfg(dir, &apache::ZooKeeperOptions { port, extra: extra.to_owned() })?;
             let mut command = pinned(Path::new("java"));
             command.args(["-Xmx2g"]).arg("-cp").arg(apache::class_path("zookeeper")?);
             command.arg("org.apache.zookeeper.server.quorum.QuorumPeerMain").arg(config);
@@ -106,7 +111,7 @@ pub fn start_apache(kind: Kind, dir: &Path) -> Result<Running> {
         }
         Kind::Kafka => {
             let keeper_dir = dir.join("keeper");
-            let keeper = start_apache(Kind::ZooKeeper, &keeper_dir)?;
+            let keeper = start_apache(Kind::ZooKeeper, &keeper_dir, "")?;
             let config = apache::server_properties(dir, &kafka_options(port, keeper.port))?;
             let mut command = pinned(Path::new("java"));
             command.args(["-Xmx1g", "-Xms1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"]);

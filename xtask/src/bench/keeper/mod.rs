@@ -1,0 +1,133 @@
+//! `cargo xtask bench keeper`: our keeper beside Apache's ZooKeeper in one run, each figure with its goal.
+//!
+//! Server on core 0, generator on core 1, runs alternating between the servers. CPU and latency are compared at the
+//! same offered rate, 80 % of what the slower server reached, in bursts of as many requests as may be outstanding.
+//! What no server can be better than is measured in the same run: an echo of the same frames, and the disk.
+
+mod floor;
+mod large;
+mod many;
+mod row;
+mod steady;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use self::row::Row;
+use super::servers::{self, Kind, Running};
+use crate::{process, provision, repo};
+
+/// How long and how often to measure.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Options {
+    /// Seconds of each measured run
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Measured runs of each figure and server
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Seconds of load on a fresh server before anything is measured: a JVM needs them
+    #[arg(long, default_value_t = 15.0)]
+    warm_up: f64,
+    /// Znodes of the large tree
+    #[arg(long, default_value_t = 1_000_000)]
+    znodes: u64,
+    /// Short runs of everything, to see that it works
+    #[arg(long)]
+    quick: bool,
+    /// Only these parts: steady, tmpfs, large, watches, idle [default: all]
+    #[arg(long, value_name = "PART")]
+    only: Vec<String>,
+}
+
+/// What the parts share.
+struct Bench {
+    options: Options,
+    binary: PathBuf,
+    dir: PathBuf,
+}
+
+/// One of the two servers, or both measurements of a figure.
+#[derive(Clone, Debug, Default)]
+struct Both {
+    ours: Vec<f64>,
+    apache: Vec<f64>,
+}
+
+/// Measures everything and prints the table.
+pub fn run(mut options: Options) -> Result<()> {
+    if options.quick {
+        (options.seconds, options.runs, options.warm_up) = (1.0, 1, 4.0);
+        options.znodes = options.znodes.min(100_000);
+    }
+    provision::programs()?;
+    crate::apache::fetch()?;
+    let dir = std::env::temp_dir().join(format!("castlekeep-bench-keeper-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
+    let bench = Bench { options, binary: repo::binary()?, dir };
+    let rows = bench.rows();
+    // The folder is the bench's own; what is left of it is only disk space.
+    let _ = std::fs::remove_dir_all(&bench.dir);
+    println!("{}", row::render(&rows?));
+    Ok(())
+}
+
+impl Bench {
+    fn rows(&self) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        if self.wants("steady") {
+            rows.extend(steady::on_disk(self)?);
+        }
+        if self.wants("tmpfs") {
+            rows.extend(steady::on_tmpfs(self)?);
+        }
+        if self.wants("large") {
+            rows.extend(large::measure(self)?);
+        }
+        if self.wants("watches") {
+            rows.extend(many::watches(self)?);
+        }
+        if self.wants("idle") {
+            rows.extend(many::idle(self)?);
+        }
+        Ok(rows)
+    }
+
+    fn wants(&self, part: &str) -> bool {
+        self.options.only.is_empty() || self.options.only.iter().any(|only| only == part)
+    }
+
+    /// Both servers on fresh folders below `dir`.
+    fn start(&self, dir: &Path, extra: &str) -> Result<[Running; 2]> {
+        Ok([self.start_ours(&dir.join("ours"), extra)?, self.start_apache(&dir.join("apache"), extra)?])
+    }
+
+    fn start_ours(&self, dir: &Path, extra: &str) -> Result<Running> {
+        servers::start_ours(Kind::ZooKeeper, &self.binary, dir, extra)
+    }
+
+    fn start_apache(&self, dir: &Path, extra: &str) -> Result<Running> {
+        servers::start_apache(Kind::ZooKeeper, dir, extra)
+    }
+
+    /// Runs a verb of `castlekeep bench` on the generator's core and gives its report.
+    fn generator(&self, arguments: &[&str], deadline: Duration) -> Result<Value> {
+        let mut command = Command::new("taskset");
+        command.args(["-c", "1"]).arg(&self.binary).arg("bench").args(arguments).args(["--format", "json"]);
+        let finished = process::run_ok(command, "", deadline)?;
+        serde_json::from_str(&finished.stdout).context("read the generator's report")
+    }
+}
+
+fn number(report: &Value, pointer: &str) -> Result<f64> {
+    report.pointer(pointer).and_then(Value::as_f64).with_context(|| format!("the report has no {pointer}"))
+}
+
+/// A heading on the terminal: the runs are long.
+fn say(what: &str) {
+    eprintln!("{what}");
+}
