@@ -11,7 +11,7 @@ use super::{Bench, Both, number, say};
 /// 100,000 watches of 100 connections on 1,000 znodes below one, all fired by one client. (A server keeps one watch for
 /// a connection and a znode, so there cannot be as many on a single one.)
 pub fn watches(bench: &Bench) -> Result<Vec<Row>> {
-    let [ours, apache] = bench.start(&bench.dir.join("watches"), "maxClientCnxns=0\n")?;
+    let [ours, apache] = bench.start(&bench.dir.join("watches"), "")?;
     let mut seen = Both::default();
     let rounds = (bench.options.runs + 2).to_string();
     for (server, into) in [(&apache, &mut seen.apache), (&ours, &mut seen.ours)] {
@@ -28,7 +28,7 @@ pub fn watches(bench: &Bench) -> Result<Vec<Row>> {
 
 /// Sessions that do nothing.
 pub fn idle(bench: &Bench) -> Result<Vec<Row>> {
-    let [ours, apache] = bench.start(&bench.dir.join("idle"), "maxClientCnxns=0\n")?;
+    let [ours, apache] = bench.start(&bench.dir.join("idle"), "")?;
     let mut seen = Both::default();
     let connections = if bench.options.quick { "2000" } else { "10000" };
     for (server, into) in [(&apache, &mut seen.apache), (&ours, &mut seen.ours)] {

@@ -44,6 +44,9 @@ pub struct Options {
     only: Vec<String>,
 }
 
+/// The generator is one address with more connections than an address may have by default.
+const MANY_CLIENTS: &str = "maxClientCnxns=0\n";
+
 /// What the parts share.
 struct Bench {
     options: Options,
@@ -107,11 +110,11 @@ impl Bench {
     }
 
     fn start_ours(&self, dir: &Path, extra: &str) -> Result<Running> {
-        servers::start_ours(Kind::ZooKeeper, &self.binary, dir, extra)
+        servers::start_ours(Kind::ZooKeeper, &self.binary, dir, &format!("{MANY_CLIENTS}{extra}"))
     }
 
     fn start_apache(&self, dir: &Path, extra: &str) -> Result<Running> {
-        servers::start_apache(Kind::ZooKeeper, dir, extra)
+        servers::start_apache(Kind::ZooKeeper, dir, &format!("{MANY_CLIENTS}{extra}"))
     }
 
     /// Runs a verb of `castlekeep bench` on the generator's core and gives its report.
