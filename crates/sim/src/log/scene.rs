@@ -107,44 +107,54 @@ pub struct Scene {
     errors_before: u64,
 }
 
+fn pick(prng: &mut Prng, choices: &[u64]) -> u64 {
+    *prng.pick(choices).expect("not empty")
+}
+
+/// How small the files are, what is compacted, and how the cleaner works.
+fn draw_configs(prng: &mut Prng) -> (LogConfig, CleanerConfig) {
+    let segment_bytes = pick(prng, &[500, 3000, 20_000, 1 << 20]);
+    let config = LogConfig {
+        segment_bytes: segment_bytes as i32,
+        index_interval_bytes: pick(prng, &[0, 300, 4096]) as i32,
+        segment_index_bytes: pick(prng, &[80, 1000, 1 << 20]) as i32,
+        flush_messages: pick(prng, &[1, 20, 200, i64::MAX as u64]) as i64,
+        retention_bytes: *prng.pick(&[-1, -1, 5000]).expect("not empty"),
+        file_delete_delay_ms: 10,
+        ..LogConfig::default()
+    };
+    let compacted = prng.chance(1, 2);
+    let config = if compacted {
+        LogConfig {
+            cleanup_compact: true,
+            cleanup_delete: false,
+            retention_bytes: -1,
+            min_cleanable_dirty_ratio: *prng.pick(&[0.0, 0.3, 0.5]).expect("not empty"),
+            delete_retention_ms: pick(prng, &[0, 20, 86_400_000]) as i64,
+            min_compaction_lag_ms: pick(prng, &[0, 0, 5]) as i64,
+            ..config
+        }
+    } else {
+        config
+    };
+    let cleaner = CleanerConfig {
+        backoff_ms: pick(prng, &[1, 5, 20]),
+        // Ten keys of one batch have to fit.
+        dedupe_buffer_size: pick(prng, &[24 * 16, 1 << 20]),
+        io_max_bytes_per_second: *prng.pick(&[1e6, f64::MAX]).expect("not empty"),
+        step_bytes: pick(prng, &[200, 2000, 1 << 20]),
+        ..CleanerConfig::default()
+    };
+    (config, cleaner)
+}
+
 impl Scene {
     /// The stage of a seed.
     pub fn new(options: SeedOptions) -> Self {
         let mut kernel: Kernel<Event> = Kernel::new(options.seed, options.trace_lines_max);
         let prng = &mut kernel.prng;
-        let pick = |prng: &mut Prng, choices: &[u64]| *prng.pick(choices).expect("not empty");
-        let segment_bytes = pick(prng, &[500, 3000, 20_000, 1 << 20]);
-        let config = LogConfig {
-            segment_bytes: segment_bytes as i32,
-            index_interval_bytes: pick(prng, &[0, 300, 4096]) as i32,
-            segment_index_bytes: pick(prng, &[80, 1000, 1 << 20]) as i32,
-            flush_messages: pick(prng, &[1, 20, 200, i64::MAX as u64]) as i64,
-            retention_bytes: *prng.pick(&[-1, -1, 5000]).expect("not empty"),
-            file_delete_delay_ms: 10,
-            ..LogConfig::default()
-        };
-        let compacted = prng.chance(1, 2);
-        let config = if compacted {
-            LogConfig {
-                cleanup_compact: true,
-                cleanup_delete: false,
-                retention_bytes: -1,
-                min_cleanable_dirty_ratio: *prng.pick(&[0.0, 0.3, 0.5]).expect("not empty"),
-                delete_retention_ms: pick(prng, &[0, 20, 86_400_000]) as i64,
-                min_compaction_lag_ms: pick(prng, &[0, 0, 5]) as i64,
-                ..config
-            }
-        } else {
-            config
-        };
-        let cleaner = CleanerConfig {
-            backoff_ms: pick(prng, &[1, 5, 20]),
-            // Ten keys of one batch have to fit.
-            dedupe_buffer_size: pick(prng, &[24 * 16, 1 << 20]),
-            io_max_bytes_per_second: *prng.pick(&[1e6, f64::MAX]).expect("not empty"),
-            step_bytes: pick(prng, &[200, 2000, 1 << 20]),
-            ..CleanerConfig::default()
-        };
+        let (config, cleaner) = draw_configs(prng);
+        let segment_bytes = config.segment_bytes as u64;
         let mut drawn: Vec<Fault> = [Fault::Kill, Fault::DiskError, Fault::DiskFull, Fault::CleanStop]
             .into_iter()
             .filter(|_| prng.chance(1, 2))

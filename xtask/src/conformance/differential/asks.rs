@@ -202,22 +202,7 @@ impl Asks {
                 let (body, about) = self.create(opcode);
                 (body, format!("{} {about}", opcode.name()), Subject::Nothing)
             }
-            OpCode::RECONFIG => {
-                let mut member = || match self.prng.below(3) {
-                    0 => None,
-                    1 => Some(""),
-                    _ => Some("server.1=127.0.0.1:1:2;3"),
-                };
-                let (joining, leaving, members) = (member(), member(), member());
-                let body =
-                    [joining, leaving, members].iter().fold(body, |body, text| body.buffer(text.map(str::as_bytes)));
-                let version = *self.prng.pick(&[-1, 0, 1, i64::MAX]).expect("not empty");
-                (
-                    body.long(version),
-                    format!("reconfig {joining:?} {leaving:?} {members:?} v{version}"),
-                    Subject::Nothing,
-                )
-            }
+            OpCode::RECONFIG => self.reconfig(),
             OpCode::SASL => {
                 let token: Option<&[u8]> = *self.prng.pick(&[Some(&b""[..]), Some(b"token"), None]).expect("not empty");
                 (body.buffer(token), format!("sasl {token:?}"), Subject::Nothing)
@@ -230,19 +215,7 @@ impl Asks {
                 let (body, path, about) = self.set_data();
                 (body, about, Subject::Node(path))
             }
-            OpCode::SET_ACL => {
-                let path = self.path();
-                let current = self.known(&path).aversion;
-                let version = values::version(&mut self.prng, current);
-                // Nobody may be locked out of everything.
-                let list = if path.matches('/').count() < 2 && self.prng.chance(9, 10) || path == "/" {
-                    values::open()
-                } else {
-                    values::list(&mut self.prng)
-                };
-                let about = format!("setACL {path:?} {list:?} v{version}");
-                (body.text(&path).list(&list).int(version), about, Subject::Node(path))
-            }
+            OpCode::SET_ACL => self.set_acl(),
             OpCode::EXISTS | OpCode::GET_DATA | OpCode::GET_CHILDREN | OpCode::GET_CHILDREN2 => {
                 let path = self.path();
                 let watch = *self.prng.pick(&[0, 0, 1, 1, 1, 2, 255]).expect("not empty");
@@ -277,6 +250,34 @@ impl Asks {
             }
             _ => (body, opcode.name().to_owned(), Subject::Nothing),
         }
+    }
+
+    fn reconfig(&mut self) -> (Body, String, Subject) {
+        let mut member = || match self.prng.below(3) {
+            0 => None,
+            1 => Some(""),
+            _ => Some("server.1=127.0.0.1:1:2;3"),
+        };
+        let texts = [member(), member(), member()];
+        let version = *self.prng.pick(&[-1, 0, 1, i64::MAX]).expect("not empty");
+        let [joining, leaving, members] = texts;
+        let about = format!("reconfig {joining:?} {leaving:?} {members:?} v{version}");
+        let body = texts.iter().fold(Body::new(), |body, text| body.buffer(text.map(str::as_bytes)));
+        (body.long(version), about, Subject::Nothing)
+    }
+
+    fn set_acl(&mut self) -> (Body, String, Subject) {
+        let path = self.path();
+        let current = self.known(&path).aversion;
+        let version = values::version(&mut self.prng, current);
+        // Nobody may be locked out of everything.
+        let list = if path.matches('/').count() < 2 && self.prng.chance(9, 10) || path == "/" {
+            values::open()
+        } else {
+            values::list(&mut self.prng)
+        };
+        let about = format!("setACL {path:?} {list:?} v{version}");
+        (Body::new().text(&path).list(&list).int(version), about, Subject::Node(path))
     }
 
     fn create(&mut self, opcode: OpCode) -> (Body, String) {
