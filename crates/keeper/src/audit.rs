@@ -109,7 +109,8 @@ pub(crate) fn records(pending: &Pending) -> Vec<AuditRecord> {
     }
 }
 
-fn went_with_its_session(session: SessionId, path: &str) -> AuditRecord {
+/// The record of a node whose session ended.
+pub(crate) fn went_with_its_session(session: SessionId, path: &str) -> AuditRecord {
     AuditRecord {
         session,
         user: None,

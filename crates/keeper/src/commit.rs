@@ -72,10 +72,17 @@ impl Keeper {
         let whole = left.as_slice().is_empty();
         let mut on_change = teller(pending.header.zxid, &self.watches, &self.conns, &self.config, effects);
         self.tree.close_piece(&pending.header, &piece, &mut on_change);
+        drop(on_change);
+        if self.config.audit {
+            let session = pending.header.client_id;
+            let gone = piece.iter().map(|path| audit::went_with_its_session(session, path));
+            effects.extend(gone.map(Effect::Audit));
+        }
         if !whole {
             self.unfinished = Some(unfinished);
             return;
         }
+        let mut on_change = teller(pending.header.zxid, &self.watches, &self.conns, &self.config, effects);
         self.tree.close_rest(&pending.header, &mut on_change);
         drop(on_change);
         self.applied(now, &unfinished.pending, &Applied::default(), effects);

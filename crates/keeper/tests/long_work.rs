@@ -107,6 +107,25 @@ fn reads_between_the_pieces_show_the_zxid_before() {
 }
 
 #[test]
+fn the_audit_log_has_every_node_of_a_large_session() {
+    let config = keeper::Config { audit: true, ..support::config() };
+    let mut h = Harness::with(keeper::Recovery::new(config, Prng::new(7)).finish(now(0)));
+    let (conn, _) = h.connect();
+    h.create(conn, "/p", CreateMode::Persistent);
+    ephemerals(&mut h, conn, "/p", 2500);
+    h.effects.clear();
+    h.send_bytes(conn, OpCode::CLOSE_SESSION, bytes::Bytes::new());
+    h.sync();
+    finish(&mut h);
+    let nodes = h.effects.iter().filter_map(|effect| match effect {
+        Effect::Audit(record) => record.znode.clone(),
+        _ => None,
+    });
+    let expected: Vec<String> = (0..2500).map(|n| format!("/p/e{n:06}")).collect();
+    assert_eq!(nodes.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn many_sessions_end_in_pieces() {
     let mut h = Harness::new();
     for _ in 0..1000 {
