@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base::Now;
 use bytes::Bytes;
 use keeper::{ConnId, Keeper, ReadOutcome};
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockWriteGuard};
 use zk_wire::RequestHeader;
 use zk_wire::frame::NOTIFICATION_XID;
 
@@ -106,7 +106,13 @@ impl SharedKeeper {
     }
 
     pub(crate) fn with_mut<R>(&self, change: impl FnOnce(&mut Keeper) -> R) -> R {
-        change(&mut self.0.write())
+        let mut keeper = self.0.write();
+        let result = change(&mut keeper);
+        // In the middle of long work the lock is taken again at once: readers that wait have it first.
+        if keeper.is_unfinished() {
+            RwLockWriteGuard::unlock_fair(keeper);
+        }
+        result
     }
 }
 
