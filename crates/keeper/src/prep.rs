@@ -283,6 +283,10 @@ impl<'a> Prep<'a> {
     /// writes under way have touched, and the parents, are looked at one by one.
     pub fn close_session(&mut self) -> Vec<Str> {
         let session = self.session;
+        if self.outstanding.closing.contains_key(&session) {
+            // A second one behind the first: all of it goes with that, although the tree has it still.
+            return Vec::new();
+        }
         let touched: Vec<Str> =
             self.outstanding.owned.get(&session).into_iter().flat_map(BTreeMap::keys).cloned().collect();
         let untouched = |path: &&Str| touched.binary_search(path).is_err();

@@ -205,3 +205,20 @@ fn many_ephemerals_go_in_one_transaction() {
     assert_eq!(h.keeper.summary().ephemerals, 0);
     assert_eq!(h.keeper.digest_mismatches(), 0);
 }
+
+/// Two closeSessions on one connection, the second sent before the first is applied: the second has nothing to delete. Found
+/// by fuzzing requests.
+#[test]
+fn a_second_close_behind_the_first_changes_nothing() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    h.create(conn, "/e", CreateMode::Ephemeral);
+    for _ in 0..2 {
+        h.send_bytes(conn, OpCode::CLOSE_SESSION, Bytes::new());
+    }
+    h.sync();
+    assert_eq!(h.keeper.digest_mismatches(), 0);
+    assert_eq!(h.closed.get(&conn), Some(&CloseReason::ClosedByClient));
+    let (other, _) = h.connect();
+    assert_eq!(children(&mut h, other), Vec::<String>::new());
+}
