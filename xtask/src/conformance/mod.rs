@@ -63,6 +63,11 @@ const BROKER_SUITES: &[Suite] = &[
         about: "librdkafka: codecs, idempotence, groups, admin",
         on: On::Both(scripts::confluent),
     },
+    Suite {
+        name: "message-sets",
+        about: "record formats 0 and 1 of clients before Kafka 0.11, byte by byte",
+        on: On::Both(scripts::message_sets),
+    },
     Suite { name: "console", about: "the console producer and consumer", on: On::Both(java::console) },
     Suite { name: "kcat", about: "kcat of Debian", on: On::Both(kcat::run) },
     Suite { name: "franz-go", about: "franz-go", on: On::Both(scripts::franz_go) },

@@ -22,6 +22,11 @@ pub fn confluent(ports: Ports) -> Result<String> {
     python("conformance/python/confluent_suite.py", &[&ports.kafka_address()])
 }
 
+/// Message sets, as clients before Kafka 0.11 send and ask for them.
+pub fn message_sets(ports: Ports) -> Result<String> {
+    python("conformance/python/message_sets_suite.py", &[&ports.kafka_address()])
+}
+
 /// franz-go.
 pub fn franz_go(ports: Ports) -> Result<String> {
     let mut kafka = Command::new(provision::go_clients()?);

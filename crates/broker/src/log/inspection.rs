@@ -125,7 +125,10 @@ fn convert(messages: &Bytes, rules: &RecordRules, config: &LogConfig) -> Result<
         return Err(CodedError::new(error::MESSAGE_TOO_LARGE, why));
     }
     let set = legacy::parse(messages, limit(config)).map_err(|e| match e {
-        RecordError::Corrupt(legacy::NESTED) => CodedError::new(error::INVALID_RECORD, e.to_string()),
+        // zstd is younger than message sets.
+        RecordError::Corrupt(legacy::NESTED) | RecordError::UnknownCompression(_) => {
+            CodedError::new(error::INVALID_RECORD, e.to_string())
+        }
         e => corrupt(&e),
     })?;
     if set.compression != Compression::None && legacy::sizes(messages).nth(1).is_some() {
