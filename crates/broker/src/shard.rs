@@ -8,6 +8,7 @@
 mod coordinators;
 mod message;
 pub mod record_batch;
+mod request;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use base::{Instant, Now, Prng};
 use self::coordinators::Coordinators;
 pub use self::coordinators::GROUP_METADATA_TOPIC;
 pub use self::message::*;
+pub use self::request::*;
 use crate::api::fetch::{self, Fetches};
 use crate::api::legacy_offsets::{self, Listings};
 use crate::api::list_offsets::{self, Lookups};

@@ -13,7 +13,8 @@ use crate::log::batch::BatchHeader;
 use crate::log::producer_state::Origin;
 use crate::replica::hosted::Partitions;
 use crate::replica::partition::Admission;
-use crate::shard::message::{AppendTag, Effect, RequestToken, ShardAnswer};
+use crate::shard::message::{AppendTag, Effect, RequestToken};
+use crate::shard::request::ShardAnswer;
 use crate::{TopicPartition, error};
 
 /// The internal topic of committed offsets and groups.
