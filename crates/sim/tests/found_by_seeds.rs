@@ -165,3 +165,12 @@ fn a_closed_segment_keeps_its_time_index() {
     let oldest = log.summaries().expect("an honest disk")[0].largest_timestamp;
     assert!(oldest == now_ms || oldest == i64::MAX, "retention would believe {oldest}");
 }
+
+/// Session seed 429: a controller looked whether `/controller` was still its own, the node was deleted and another broker
+/// elected, and then the first one read the other's epoch. It took both for its own, and with that version of
+/// `/controller_epoch` its writes were not fenced.
+#[test]
+fn an_epoch_of_somebody_elses_reign_is_not_adopted() {
+    let options = sim::run::SeedOptions { seed: 429, bug: base::planted::PlantedBug::None, trace_lines_max: 0 };
+    assert_eq!(sim::run::run_seed(sim::run::Kind::Session, options).result, Ok(()));
+}

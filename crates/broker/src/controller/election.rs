@@ -39,21 +39,25 @@ impl Controller {
     }
 
     fn on_look(&mut self, ctx: &mut Ctx, outcomes: &[Outcome]) {
-        let epoch = outcomes[1].data().and_then(|(data, stat)| Some((zk_data::parse_epoch(data)?, stat.version)));
+        let epoch = outcomes[1].data().and_then(|(data, stat)| Some((zk_data::parse_epoch(data)?, stat)));
         match (outcomes[0].stat(), epoch) {
-            // ours already: re-armed the watch, or the reply to our candidacy was lost
-            (Some(stat), Some((epoch, version))) if stat.ephemeral_owner.0 == ctx.session_id => {
+            // Ours already: the watch is left anew, or the reply to our candidacy was lost. The two reads are not one: only
+            // what one transaction wrote belongs together, and an epoch of somebody's later reign must not become ours,
+            // for with its version nothing that we write would be fenced.
+            (Some(stat), Some((epoch, of_epoch)))
+                if stat.ephemeral_owner.0 == ctx.session_id && stat.czxid == of_epoch.mzxid =>
+            {
                 if self.role == Role::Active && self.context.epoch == epoch {
                     self.done(ctx);
                 } else {
-                    self.become_active(ctx, epoch, version);
+                    self.become_active(ctx, epoch, of_epoch.version);
                 }
             }
             (Some(_), _) => {
                 let op = Op::GetData { path: CONTROLLER.to_string(), watch: false };
                 self.submit(ctx, vec![op], StepKind::Election(Step::Who));
             }
-            (None, Some((epoch, version))) => self.stand(ctx, epoch + 1, version),
+            (None, Some((epoch, stat))) => self.stand(ctx, epoch + 1, stat.version),
             (None, None) if outcomes[1].is_no_node() => {
                 let op = Op::create(CONTROLLER_EPOCH, Some(zk_data::epoch(0)));
                 self.submit(ctx, vec![op], StepKind::Election(Step::EpochMade));
