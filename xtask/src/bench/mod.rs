@@ -106,7 +106,6 @@ fn run(options: &Options) -> Result<()> {
     provision::programs()?;
     crate::apache::fetch()?;
     let binary = repo::binary()?;
-    let mut comparisons = Vec::new();
     let wanted = |workload: &&Workload| options.only.as_ref().is_none_or(|word| workload.name.contains(word.as_str()));
     for kind in [Kind::ZooKeeper, Kind::Kafka] {
         let workloads: Vec<&Workload> = WORKLOADS.iter().filter(|w| w.kind == kind).filter(wanted).collect();
@@ -118,13 +117,13 @@ fn run(options: &Options) -> Result<()> {
         let apache = servers::start_apache(kind, &dir.join("apache"), "")?;
         println!("{}", table::start_line(kind.name(), &ours, &apache));
         for workload in workloads {
-            comparisons.push(compare(workload, options, &binary, &ours, &apache)?);
+            // At once: the runs are long, and a later one may fail.
+            println!("{}", table::render(&[compare(workload, options, &binary, &ours, &apache)?]));
         }
         drop((ours, apache));
         // The folder is a bench's own; what is left of it is only disk space.
         let _ = std::fs::remove_dir_all(&dir);
     }
-    println!("{}", table::render(&comparisons));
     Ok(())
 }
 

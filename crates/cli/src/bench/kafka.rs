@@ -193,8 +193,11 @@ impl Load {
         let value = vec![b'x'; args.record_size];
         let mut builder = BatchBuilder::new(Compression::None);
         let records = (args.batch_size / args.record_size.max(1)).max(1);
+        // Of today: the broker's retention takes what is older than a week, also while it is read.
+        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let written_at_ms = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
         for _ in 0..records {
-            builder.add(NewRecord { timestamp: 1_700_000_000_000, value: Some(&value), ..Default::default() });
+            builder.add(NewRecord { timestamp: written_at_ms, value: Some(&value), ..Default::default() });
         }
         Self {
             operation: args.operation,
