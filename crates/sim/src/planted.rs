@@ -21,7 +21,7 @@ pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
     (PlantedBug::PersistentWatchOnce, Kind::Keeper, 100_001, 100),
     (PlantedBug::RecursiveWatchShallow, Kind::Keeper, 100_001, 100),
     (PlantedBug::SequenceFromChildCount, Kind::Keeper, 100_001, 100),
-    (PlantedBug::ReplayForgetsPzxid, Kind::Keeper, 100_001, 100),
+    (PlantedBug::ReplayForgetsPzxid, Kind::Keeper, 100_001, 200),
     (PlantedBug::MultiNotRolledBack, Kind::Keeper, 100_001, 100),
     (PlantedBug::SetWatchesIgnoresZxid, Kind::Keeper, 100_001, 100),
     (PlantedBug::SnapshotNamedAhead, Kind::Keeper, 100_001, 100),
