@@ -18,8 +18,8 @@ fuzz_target!(|data: &[u8]| {
         0 => any::<ConnectRequest>(bytes),
         1 => request(bytes),
         2 => any::<MultiResponse>(bytes),
-        3 => any::<QuorumPacket>(bytes),
-        4 => any::<election::Notification>(bytes),
+        3 => packet(bytes),
+        4 => vote(bytes),
         5 => transaction(bytes),
         6 => snapshot(&bytes, 1 + usize::from(*which) / 8),
         _ => any::<GetAclResponse>(bytes),
@@ -31,6 +31,31 @@ fn any<T: Jute + PartialEq + std::fmt::Debug>(bytes: Bytes) {
     // Bytes behind a record are ignored, so the second frame may be shorter and its budget smaller.
     let budget = base::limits::DecodeBudget::of(usize::MAX);
     assert_eq!(T::decode(&mut Reader::with_budget(value.to_bytes(), budget)), Ok(value));
+}
+
+/// Where a packet ends, its length and its decoder say alike, and the bytes behind do not matter.
+fn packet(bytes: Bytes) {
+    if let Ok(Some(len)) = quorum::packet_bytes(&bytes, 1 << 16) {
+        let mut r = Reader::new(bytes.clone());
+        if QuorumPacket::decode(&mut r).is_ok() {
+            assert_eq!(r.position(), len);
+        }
+        assert_eq!(quorum::packet_bytes(&bytes[..len], 1 << 16), Ok(Some(len)));
+        assert_eq!(quorum::packet_bytes(&bytes[..len - 1], 1 << 16), Ok(None));
+    }
+    any::<QuorumPacket>(bytes);
+}
+
+/// What the side that dialled says first, and a vote.
+fn vote(bytes: Bytes) {
+    if let Ok(hello) = election::InitialMessage::decode(&mut Reader::new(bytes.clone()))
+        && !hello.addresses.is_empty()
+    {
+        let mut out = bytes::BytesMut::new();
+        hello.encode(true, &mut out);
+        assert_eq!(election::InitialMessage::decode(&mut Reader::new(out.freeze())), Ok(hello));
+    }
+    any::<election::Notification>(bytes);
 }
 
 fn request(bytes: Bytes) {
