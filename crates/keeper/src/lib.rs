@@ -27,6 +27,7 @@ mod event;
 mod finish;
 pub mod fired;
 mod load;
+pub mod membership;
 pub mod node;
 pub mod op;
 mod path;
