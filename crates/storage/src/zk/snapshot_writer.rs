@@ -2,6 +2,9 @@
 //!
 //! The file grows under a name of ours, `castlekeep.snapshot.<zxid>`, is synced, and gets its real name last: a crash
 //! leaves no half file that a reader could take for a snapshot.
+//!
+//! It is synced on its way, a little at a time. A file system that keeps data in order before its journal (ext4) makes the
+//! next sync of the transaction log wait for whatever of the snapshot is in memory only, and acknowledged writes with it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +19,9 @@ use crate::disk::{Disk, DiskFile, OpenMode};
 
 /// What the temporary names begin with.
 pub const TEMPORARY_PREFIX: &str = "castlekeep.snapshot.";
+
+/// Bytes of the file that may be in memory only.
+const UNSYNCED_BYTES_MAX: u64 = 2 << 20;
 
 /// Why a snapshot was not written.
 #[derive(Debug)]
@@ -39,6 +45,8 @@ pub struct SnapshotWriter<D: Disk> {
     position: u64,
     /// Bytes of the file.
     file_position: u64,
+    /// Those of them that were synced.
+    synced: u64,
 }
 
 impl<D: Disk> SnapshotWriter<D> {
@@ -55,6 +63,7 @@ impl<D: Disk> SnapshotWriter<D> {
             adler: Adler32::default(),
             position: 0,
             file_position: 0,
+            synced: 0,
         }
     }
 
@@ -81,9 +90,16 @@ impl<D: Disk> SnapshotWriter<D> {
     /// Adds the next bytes of sessions, ACL cache and nodes.
     ///
     /// # Errors
-    /// [`SnapshotWriteError::Write`]; the half file is removed.
+    /// [`SnapshotWriteError::Write`]: the half file is removed. [`SnapshotWriteError::Sync`].
     pub fn write(&mut self, chunk: &[u8]) -> Result<(), SnapshotWriteError> {
-        self.try_write(chunk).map_err(|e| self.give_up(e))
+        self.try_write(chunk).map_err(|e| self.give_up(e))?;
+        if self.file_position - self.synced >= UNSYNCED_BYTES_MAX
+            && let Some(file) = &self.file
+        {
+            file.sync_data().map_err(SnapshotWriteError::Sync)?;
+            self.synced = self.file_position;
+        }
+        Ok(())
     }
 
     fn try_write(&mut self, chunk: &[u8]) -> io::Result<()> {
@@ -253,6 +269,19 @@ mod tests {
             assert!(!looks_valid(&FileDisk, &name).unwrap(), "cut to {len}");
             assert!(records(&name).is_err(), "cut to {len}");
         }
+    }
+
+    #[test]
+    fn little_of_it_is_in_memory_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = SnapshotWriter::new(FileDisk, dir.path(), 0x20);
+        let chunk = vec![7; 256 << 10];
+        for chunks in 1..=40 {
+            writer.write(&chunk).unwrap();
+            assert_eq!(writer.file_position, 16 + chunks * chunk.len() as u64);
+            assert!(writer.file_position - writer.synced < UNSYNCED_BYTES_MAX, "after {chunks} chunks");
+        }
+        assert!(writer.synced >= 8 << 20, "{} bytes are synced", writer.synced);
     }
 
     /// What [`write`] writes, compressed.
