@@ -165,6 +165,8 @@ pub enum Effect {
     SendSnapshot {
         /// The learner's connection.
         link: Link,
+        /// What it holds at least: the transactions behind are sent as well.
+        zxid: Zxid,
     },
     /// Take the snapshot that follows on this connection, keep it beside the service, then [`Event::SnapshotReceived`].
     Receive {

@@ -70,6 +70,25 @@ struct Handler {
     heard: Instant,
 }
 
+/// A learner, for looking at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LearnerView {
+    /// Which.
+    pub sid: Sid,
+    /// Whether it votes.
+    pub kind: LearnerKind,
+    /// Its connection.
+    pub link: Link,
+    /// Whether it has the leader's history durable.
+    pub synced: bool,
+    /// Whether it serves.
+    pub serves: bool,
+    /// The last transaction in its log when it joined.
+    pub joined_at: Zxid,
+    /// When something last came from it.
+    pub heard: Instant,
+}
+
 /// The role.
 #[derive(Debug)]
 pub struct Leader {
@@ -167,6 +186,23 @@ impl Leader {
         {
             broadcast.forget(handler.sid);
         }
+    }
+
+    /// Those who have said who they are, in order of their ids.
+    pub fn learners(&self) -> Vec<LearnerView> {
+        let known = self.handlers.iter().filter(|(_, handler)| handler.stage > Stage::Connected);
+        let view = |(link, handler): (&Link, &Handler)| LearnerView {
+            sid: handler.sid,
+            kind: handler.kind,
+            link: *link,
+            synced: handler.stage >= Stage::Synchronized,
+            serves: handler.stage == Stage::UpToDate,
+            joined_at: handler.last,
+            heard: handler.heard,
+        };
+        let mut learners: Vec<LearnerView> = known.map(view).collect();
+        learners.sort_by_key(|learner| learner.sid);
+        learners
     }
 
     /// All connections, for closing.
@@ -330,7 +366,7 @@ impl Leader {
             SyncPlan::Snap => {
                 let delivered = cx.history.delivered();
                 cx.effects.push(to(ToLearner::Snap(delivered)));
-                cx.effects.push(Effect::SendSnapshot { link });
+                cx.effects.push(Effect::SendSnapshot { link, zxid: delivered });
                 delivered
             }
         };

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::election::{Election, Outcome};
 use crate::event::{CloseReason, Effect, Event, Link, Standing, Token};
 use crate::history::{History, Recovered};
-use crate::leader::{self, Leader};
+use crate::leader::{self, Leader, LearnerView};
 use crate::learner::{self, Learner};
 use crate::packet::{LearnerKind, ToLeader, ToLearner};
 use crate::quorum::{QuorumVerifier, Sid};
@@ -123,6 +123,24 @@ impl Peer {
             },
             Role::Draining | Role::Looking => Standing::Looking,
         }
+    }
+
+    /// Whether this server was elected, and listens to learners: before it is established, too.
+    pub fn leads(&self) -> bool {
+        matches!(self.role, Role::Leading(_))
+    }
+
+    /// The learners of a leader, in order of their ids: those that have said who they are.
+    pub fn learners(&self) -> Vec<LearnerView> {
+        match &self.role {
+            Role::Leading(leader) => leader.learners(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Who votes.
+    pub fn verifier(&self) -> &QuorumVerifier {
+        &self.verifier
     }
 
     /// The log and the epochs.

@@ -199,7 +199,7 @@ impl Scene {
                     self.send(sid, link, PACKET, &packet.encode().to_bytes());
                 }
                 Effect::ToLeader { link, packet } => self.send(sid, link, PACKET, &packet.encode().to_bytes()),
-                Effect::SendSnapshot { link } => {
+                Effect::SendSnapshot { link, .. } => {
                     let bytes = snapshot_bytes(&self.nodes[&sid].service);
                     self.send(sid, link, SNAPSHOT, &bytes);
                 }
