@@ -30,11 +30,13 @@ pub fn read<D: Disk>(disk: &D, dir: &Path, last_zxid: i64) -> Result<Epochs, Sto
     let mut current = read_one(disk, dir, CURRENT)?.unwrap_or(of_log);
     let accepted = read_one(disk, dir, ACCEPTED)?.unwrap_or(of_log);
     if of_log > current {
-        // A crash between the log of a new epoch and the renaming of its file (ZOOKEEPER-1653).
-        current = match read_one(disk, dir, "currentEpoch.tmp")? {
-            Some(epoch) if epoch == of_log => epoch,
-            _ => return Err(contradiction(dir, CURRENT, "it is older than the epoch of the last transaction")),
-        };
+        // A crash between the log of a new epoch and the renaming of its file (ZOOKEEPER-1653). Transactions of an epoch
+        // are only logged behind the promise to follow its leader, and behind all of that leader's history.
+        let promised = of_log <= accepted || read_one(disk, dir, "currentEpoch.tmp")? == Some(of_log);
+        if !promised {
+            return Err(contradiction(dir, CURRENT, "it is older than the epoch of the last transaction"));
+        }
+        current = of_log;
     }
     if accepted < current {
         return Err(contradiction(dir, ACCEPTED, "it is older than currentEpoch"));
@@ -91,7 +93,8 @@ mod tests {
         write_accepted(&FileDisk, dir.path(), 7).unwrap();
         write_current(&FileDisk, dir.path(), 6).unwrap();
         assert_eq!(read(5 << 32).unwrap(), Epochs { accepted: 7, current: 6 });
-        assert!(read(7 << 32).is_err(), "the log is ahead of currentEpoch");
+        assert_eq!(read(7 << 32).unwrap(), Epochs { accepted: 7, current: 7 }, "a crash behind the history of 7");
+        assert!(read(8 << 32).is_err(), "the log is of an epoch that was not promised");
         std::fs::write(dir.path().join("currentEpoch.tmp"), "7").unwrap();
         assert_eq!(read(7 << 32).unwrap().current, 7);
         write_accepted(&FileDisk, dir.path(), 5).unwrap();

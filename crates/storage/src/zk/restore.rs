@@ -15,7 +15,7 @@
 //! Upstream: `FileTxnSnapLog.restore`, `FileTxnLog.FileTxnIterator`.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use zk_wire::snapshot::SnapshotRecord;
@@ -370,42 +370,10 @@ impl<D: Disk> Replay<'_, D> {
     }
 }
 
-/// Cuts the logs behind transaction `zxid`, which must be in them: a leader's TRUNC. Later files go first, so that a
-/// crash in between leaves no gap.
-///
-/// # Errors
-/// [`StoreError`]; `LogGap` when the logs do not hold `zxid`.
-pub fn truncate<D: Disk>(disk: &D, log_dir: &Path, zxid: i64) -> Result<(), StoreError> {
-    let logs = names::logs(disk, log_dir).map_err(StoreError::io("list", log_dir))?;
-    let keep = logs.iter().rposition(|log| log.zxid <= zxid);
-    let missing = || StoreError::LogGap { path: log_dir.to_path_buf(), before: zxid, after: zxid };
-    let log = &logs[keep.ok_or_else(missing)?];
-    let io = |e| StoreError::io("read the log", &log.path)(e);
-    let mut reader =
-        LogReader::open(disk.open(&log.path, OpenMode::Write).map_err(io)?).map_err(io)?.ok_or_else(missing)?;
-    while let Found::Entry { zxid: found, .. } = reader.next_entry().map_err(io)? {
-        if found >= zxid {
-            if found > zxid {
-                return Err(missing());
-            }
-            for later in logs.iter().rev().take_while(|later| later.zxid > log.zxid) {
-                disk.remove_file(&later.path).map_err(StoreError::io("remove", &later.path))?;
-                disk.sync_dir(log_dir).map_err(StoreError::io("sync", log_dir))?;
-            }
-            let side = log_dir.join(super::synced::FILE_NAME);
-            if disk.exists(&side).map_err(StoreError::io("look for", &side))? {
-                disk.remove_file(&side).map_err(StoreError::io("remove", &side))?;
-                disk.sync_dir(log_dir).map_err(StoreError::io("sync", log_dir))?;
-            }
-            reader.file().set_len(reader.position()).map_err(StoreError::io("cut", &log.path))?;
-            return reader.file().sync_all().map_err(StoreError::io("sync", &log.path));
-        }
-    }
-    Err(missing())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::file_disk::FileDisk;
     use crate::zk::inspect::repair;
@@ -648,14 +616,5 @@ mod tests {
         assert!(notes[0].contains("removed"), "{notes:?}");
         // The name is free again for the next transaction.
         assert!(!dir.log_dir.join("log.4").exists());
-    }
-
-    #[test]
-    fn truncate_cuts_behind_a_transaction() {
-        let root = tempfile::tempdir().unwrap();
-        let dir = folder(root.path(), 10, true, true);
-        truncate(&FileDisk, &dir.log_dir, 4).unwrap();
-        assert_eq!(restored(&dir).unwrap().0, [1, 2, 3, 4]);
-        assert!(truncate(&FileDisk, &dir.log_dir, 9).is_err());
     }
 }

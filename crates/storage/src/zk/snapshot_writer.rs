@@ -37,6 +37,8 @@ pub struct SnapshotWriter<D: Disk> {
     disk: D,
     dir: PathBuf,
     zxid: i64,
+    /// Not `snapshot.<zxid>`.
+    name: Option<&'static str>,
     file: Option<D::File>,
     compression: Compression,
     encoder: Encoder,
@@ -57,6 +59,7 @@ impl<D: Disk> SnapshotWriter<D> {
             disk,
             dir: dir.to_path_buf(),
             zxid,
+            name: None,
             file: None,
             compression: Compression::None,
             encoder: Encoder::None,
@@ -71,6 +74,12 @@ impl<D: Disk> SnapshotWriter<D> {
     #[must_use]
     pub fn compressed(self, compression: Compression) -> Self {
         Self { compression, encoder: Encoder::new(compression), ..self }
+    }
+
+    /// The same under a name that no restore looks for. Before the first write.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name: Some(name), ..self }
     }
 
     /// The snapshot's zxid.
@@ -165,10 +174,16 @@ impl<D: Disk> SnapshotWriter<D> {
         let file = self.file.take().expect("a snapshot has at least its counts");
         file.sync_all().map_err(SnapshotWriteError::Sync)?;
         drop(file);
-        let path = self.dir.join(snapshot_name(self.zxid, self.compression));
+        let name = self.name.map_or_else(|| snapshot_name(self.zxid, self.compression), str::to_string);
+        let path = self.dir.join(name);
         self.disk.rename(&self.temporary(), &path).map_err(SnapshotWriteError::Write)?;
         self.disk.sync_dir(&self.dir).map_err(SnapshotWriteError::Sync)?;
         Ok(path)
+    }
+
+    /// Nobody wants it any more: the half file goes.
+    pub fn abandon(mut self) {
+        self.give_up(io::Error::from(io::ErrorKind::Interrupted));
     }
 
     fn give_up(&mut self, e: io::Error) -> SnapshotWriteError {

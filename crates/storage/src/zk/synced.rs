@@ -132,6 +132,22 @@ impl<D: Disk> SyncedFile<D> {
     }
 }
 
+impl<D: Disk> SyncedFile<D> {
+    /// Says nothing of any log any more: Apache's rules hold, until the next file of the log is begun. For changes of the
+    /// logs that are durable by themselves.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn forget(&mut self) -> io::Result<()> {
+        if self.file.take().is_some() {
+            self.disk.remove_file(&self.path)?;
+            self.disk.sync_dir(self.path.parent().unwrap_or(Path::new(".")))?;
+        }
+        (self.claim, self.sequence) = (None, 0);
+        Ok(())
+    }
+}
+
 fn encode(sequence: u64, claim: Claim) -> [u8; SLOT_BYTES] {
     let mut bytes = [0; SLOT_BYTES];
     bytes[..8].copy_from_slice(MAGIC);

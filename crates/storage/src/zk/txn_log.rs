@@ -6,8 +6,8 @@
 //! durable.
 
 use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::checksum::adler32;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -89,6 +89,12 @@ pub struct GroupDone<D: Disk> {
     pub bytes: u64,
     /// Whether all of it is durable. An error here is final: the process stops.
     pub result: io::Result<()>,
+}
+
+/// The log while nothing is written to it and its files are changed: by [`super::truncate`], by [`super::install`].
+pub struct RestingLog<D: Disk> {
+    writer: Writer<D>,
+    side: Arc<Mutex<SyncedFile<D>>>,
 }
 
 /// Ends the log at a clean stop.
@@ -221,6 +227,42 @@ impl<D: Disk> TxnLog<D> {
     }
 }
 
+impl<D: Disk> TxnLog<D> {
+    /// Takes the log away from its writer. Nothing is appended before [`TxnLog::resume`].
+    ///
+    /// # Panics
+    /// When entries wait or a group is under way.
+    pub fn rest(&mut self) -> RestingLog<D> {
+        assert!(self.is_idle(), "a log rests behind its last sync");
+        (self.synced, self.claimed) = (None, None);
+        RestingLog { writer: self.writer.take().expect("no group is under way"), side: self.side.clone() }
+    }
+
+    /// Writes again, with the next entry into a new file.
+    pub fn resume(&mut self, log: RestingLog<D>) {
+        self.writer = Some(log.writer);
+    }
+}
+
+impl<D: Disk> RestingLog<D> {
+    /// Lets go of the open file, without its padding.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn let_go(&mut self) -> io::Result<()> {
+        if let Some(open) = self.writer.open.take() {
+            open.file.set_len(open.position)?;
+            open.file.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// What is known of the newest file.
+    pub fn side(&self) -> MutexGuard<'_, SyncedFile<D>> {
+        self.side.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<D: Disk> CloseJob<D> {
     /// Cuts the padding and raises the floor, so that the next start has nothing to look for.
     ///
@@ -327,6 +369,35 @@ impl<D: Disk> ClaimJob<D> {
         self.side.lock().unwrap_or_else(PoisonError::into_inner).write(self.claim)
     }
 }
+
+/// Writes a whole log file, replacing what has its name, and syncs it; not its name.
+///
+/// # Errors
+/// As the disk reports them.
+pub(super) fn write_whole<D: Disk>(disk: &D, path: &Path, entries: &[(i64, Bytes)]) -> io::Result<()> {
+    if disk.exists(path)? {
+        disk.remove_file(path)?;
+    }
+    let file = disk.open(path, OpenMode::CreateNew)?;
+    let mut bytes = BytesMut::from(&header()[..]);
+    let mut at = 0;
+    for (_, payload) in entries {
+        bytes.put_u64(u64::from(adler32(payload)));
+        bytes.put_i32(i32::try_from(payload.len()).expect("a transaction is smaller than 2 GiB"));
+        bytes.put_slice(payload);
+        bytes.put_u8(END_MARK);
+        if bytes.len() >= WRITE_BYTES {
+            file.write_at(&bytes, at)?;
+            at += bytes.len() as u64;
+            bytes.clear();
+        }
+    }
+    file.write_at(&bytes, at)?;
+    file.sync_all()
+}
+
+/// Bytes that a file which is written at once is written in.
+const WRITE_BYTES: usize = 1 << 20;
 
 fn entry_bytes(payload: &Bytes) -> u64 {
     payload.len() as u64 + super::log_reader::ENTRY_OVERHEAD
