@@ -6,13 +6,18 @@
 //! * While a group is being synced on [`Lane::Sync`], the next one collects. When it is durable the machine gets
 //!   `Synced`, and only then do the replies of its writes exist.
 //! * Snapshots are written in chunks on [`Lane::Bulk`]; between two chunks writes go on.
+//! * A member of an ensemble does what its peer wants: the store's operations in order (`store`), links, votes, snapshots
+//!   for learners (`ensemble`).
 //! * An error of the log's write or sync is final: the world is told, and the loop does nothing any more.
 
+mod ensemble;
 mod restore;
 mod snapshots;
+mod store;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::planted::PlantedBug;
@@ -24,17 +29,24 @@ use keeper::{CloseReason, ConnId, Effect, Event, Keeper, Recovery};
 use storage::disk::Disk;
 use storage::zk::data_dir::DataDir;
 use storage::zk::error::StoreError;
+use storage::zk::intake::SnapshotIntake;
 use storage::zk::names::Compression;
 use storage::zk::purge::purge;
 use storage::zk::restore::RestoreOptions;
 use storage::zk::snapshot_writer::SnapshotWriteError;
-use storage::zk::store::open_keeper;
+use storage::zk::store::open_member;
 use storage::zk::txn_log::{GroupDone, TxnLog, TxnLogConfig};
+use zab::event::CloseReason as LinkClose;
+use zab::{Link, Sid, Standing, ToLeader, ToLearner};
+use zk_wire::election::Notification;
 use zk_wire::{SessionId, Zxid};
 
+pub use self::ensemble::EnsembleConfig;
 pub use self::restore::Restored;
 pub use self::snapshots::Snapshot;
+pub use self::store::StoreDone;
 
+use self::ensemble::MemberState;
 use self::restore::Restoring;
 use self::snapshots::{Snapshots, Wanted};
 use crate::conn_order::{SharedKeeper, is_notification};
@@ -70,6 +82,58 @@ pub trait KeeperWorld<D: Disk>: World<Disk = D, Done = KeeperDone<D>> {
 
     /// The log cannot be trusted any more: the process must stop. No reply leaves after this.
     fn fatal(&mut self, error: KeeperFatal);
+
+    /// Sends a vote to another member. Only the latest to each matters, and it is sent again on each new connection.
+    fn notify(&mut self, _to: Sid, _notification: Notification) {
+        alone()
+    }
+
+    /// Connects to the quorum port of the leader; answered with one `LeaderConnected` or `LeaderUnreachable`.
+    fn dial(&mut self, _leader: Sid) {
+        alone()
+    }
+
+    /// Queues a packet for a learner. Must not wait. A link that is gone is the world's affair; one whose queue is over
+    /// its limit ends.
+    fn to_learner(&mut self, _link: Link, _packet: &ToLearner) {
+        alone()
+    }
+
+    /// Queues a packet for the leader, likewise.
+    fn to_leader(&mut self, _link: Link, _packet: &ToLeader) {
+        alone()
+    }
+
+    /// Queues bytes of a snapshot behind the SNAP packet. Packets that are queued later leave behind its `last` bytes;
+    /// when any others have left, [`KeeperInput::Drained`] asks for the next.
+    fn send_snapshot(&mut self, _link: Link, _chunk: Bytes, _last: bool) {
+        alone()
+    }
+
+    /// What comes next on this link is a snapshot: its bytes go into `intake`, away from the loop's thread, until that
+    /// gives back what is behind it; then [`KeeperInput::SnapshotReceived`]. An error ends the link.
+    fn receive_snapshot(&mut self, _link: Link, _intake: Box<SnapshotIntake>) {
+        alone()
+    }
+
+    /// Closes a link once what is queued has left, or at once when it does not drain.
+    fn close_link(&mut self, _link: Link, _reason: LinkClose) {
+        alone()
+    }
+
+    /// This member's place changed.
+    fn standing(&mut self, _standing: Standing) {
+        alone()
+    }
+
+    /// Whether learners that dial are listened to, from the election on. False at the start.
+    fn leads(&mut self, _leads: bool) {
+        alone()
+    }
+}
+
+fn alone() -> ! {
+    unreachable!("a keeper that stands alone has no ensemble")
 }
 
 /// Something an operator should see.
@@ -130,6 +194,10 @@ pub enum KeeperDone<D: Disk> {
     Purged(io::Result<Vec<PathBuf>>),
     /// A restored state is written as a snapshot, or could not be.
     Restored(Box<Restored>),
+    /// An operation of a member's store.
+    Store(StoreDone<D>),
+    /// An old state is gone from memory.
+    Dropped,
     /// The log is closed.
     Closed(io::Result<()>),
 }
@@ -144,6 +212,15 @@ pub enum KeeperInput<D: Disk> {
     TakeSnapshot(u64),
     /// The operator wants another state in the place of this one; answered with this number.
     Restore(u64, Box<Recovery>),
+    /// The snapshot that [`KeeperWorld::receive_snapshot`] asked for is whole.
+    SnapshotReceived {
+        /// The leader's connection.
+        link: Link,
+        /// The snapshot.
+        snapshot: Box<SnapshotIntake>,
+    },
+    /// The bytes that [`KeeperWorld::send_snapshot`] gave have left, and more are wanted.
+    Drained(Link),
 }
 
 /// How the loop stores.
@@ -157,6 +234,8 @@ pub struct KeeperLoopConfig {
     pub log: TxnLogConfig,
     /// The machine.
     pub keeper: keeper::Config,
+    /// The ensemble that this server is a member of.
+    pub ensemble: Option<EnsembleConfig>,
     /// `snapshot.trust.empty`.
     pub trust_empty: bool,
     /// `db.autocreate`: an empty folder is begun without being asked to.
@@ -193,6 +272,7 @@ impl KeeperLoopConfig {
             data_log_dir: None,
             log: TxnLogConfig::default(),
             keeper: keeper::Config::default(),
+            ensemble: None,
             trust_empty: false,
             autocreate: true,
             compression: Compression::None,
@@ -210,12 +290,29 @@ impl KeeperLoopConfig {
     }
 }
 
+impl KeeperLoopConfig {
+    fn restore_options(&self) -> RestoreOptions {
+        RestoreOptions {
+            autocreate: self.autocreate,
+            trust_empty: self.trust_empty,
+            record_bytes_max: self.record_bytes_max(),
+        }
+    }
+
+    /// The most bytes of a node.
+    fn record_bytes_max(&self) -> usize {
+        zk_wire::frame::max_stored_bytes(self.jute_max_buffer, self.jute_max_buffer_extra)
+    }
+}
+
 /// The loop.
 pub struct KeeperLoop<D: Disk> {
     keeper: SharedKeeper,
     log: TxnLog<D>,
-    dir: DataDir<D>,
+    dir: Arc<DataDir<D>>,
     config: KeeperLoopConfig,
+    /// Of a member of an ensemble.
+    member: Option<MemberState>,
     effects: Vec<Effect>,
     group_began: Instant,
     snapshots: Snapshots,
@@ -254,15 +351,20 @@ impl<D: Disk> KeeperLoop<D> {
     ///
     /// # Errors
     /// [`StoreError`], for a human.
-    pub fn open<W: KeeperWorld<D>>(world: &mut W, config: KeeperLoopConfig, prng: Prng) -> Result<Self, StoreError> {
+    pub fn open<W: KeeperWorld<D>>(
+        world: &mut W,
+        config: KeeperLoopConfig,
+        mut prng: Prng,
+    ) -> Result<Self, StoreError> {
         let now = world.now();
         let mut dir = DataDir::open(world.disk().clone(), &config.data_dir, config.data_log_dir.as_deref())?;
-        let options = RestoreOptions {
-            autocreate: config.autocreate,
-            trust_empty: config.trust_empty,
-            record_bytes_max: zk_wire::frame::max_stored_bytes(config.jute_max_buffer, config.jute_max_buffer_extra),
-        };
-        let (mut keeper, restored) = open_keeper(&mut dir, options, config.keeper.clone(), prng, now)?;
+        let options = config.restore_options();
+        let window = config.ensemble.as_ref().map_or(0, |ensemble| ensemble.zab.commit_log_count);
+        let member = config.ensemble.as_ref().map(|_| MemberState::new(prng.fork()));
+        let (mut keeper, restored) = open_member(&mut dir, options, config.keeper.clone(), window, prng, now)?;
+        if let Some(ensemble) = &config.ensemble {
+            keeper = keeper.join(ensemble.seat(&dir, restored.last_zxid)?);
+        }
         // The restore may have taken longer than a session's timeout, and nobody could be heard meanwhile.
         keeper.restart_timeouts(world.now());
         for note in restored.notes {
@@ -273,8 +375,9 @@ impl<D: Disk> KeeperLoop<D> {
         Ok(Self {
             keeper: SharedKeeper::new(keeper),
             log,
-            dir,
+            dir: Arc::new(dir),
             config,
+            member,
             effects: Vec::new(),
             group_began: now.mono,
             snapshots: Snapshots::default(),
@@ -298,12 +401,18 @@ impl<D: Disk> KeeperLoop<D> {
         &self.dir
     }
 
+    /// Whether the state may not change: another one is about to take its place.
+    fn is_frozen(&self) -> bool {
+        self.restoring.is_frozen() || self.wants_other_state()
+    }
+
     /// When [`KeeperLoop::turn`] is wanted at the latest, inputs or not.
     pub fn deadline(&self) -> Option<Instant> {
         if self.state == State::Stopped {
             return None;
         }
-        let claim = (self.log.claim_lags() && !self.claim_running).then_some(self.claim_next);
+        let claims = self.log.claim_lags() && !self.claim_running && !self.wants_other_state();
+        let claim = claims.then_some(self.claim_next);
         let tick = match self.state {
             // The state that is about to go does not change any more.
             _ if self.restoring.is_frozen() => None,
@@ -338,7 +447,12 @@ impl<D: Disk> KeeperLoop<D> {
         let mut events = Vec::new();
         for input in inputs.drain(..) {
             match input {
-                KeeperInput::Event(event) => events.push(event),
+                KeeperInput::Event(event) => {
+                    self.forget_link_that_ends(&event);
+                    events.push(event);
+                }
+                KeeperInput::SnapshotReceived { link, snapshot } => self.stage_snapshot(link, *snapshot, &mut events),
+                KeeperInput::Drained(link) => self.send_chunk(world, link),
                 KeeperInput::Done(done) => self.done(world, done, &mut events),
                 KeeperInput::TakeSnapshot(asked) => self.want_snapshot(world, Wanted::ByOperator(asked)),
                 KeeperInput::Restore(asked, recovery) => self.want_restore(world, asked, recovery),
@@ -363,11 +477,17 @@ impl<D: Disk> KeeperLoop<D> {
 
     fn step<W: KeeperWorld<D>>(&mut self, world: &mut W, events: impl Iterator<Item = Event>) {
         let (now, bug) = (world.now(), self.config.bug);
-        let mut later = Vec::new();
+        let (mut later, mut snapshots_to_send) = (Vec::new(), Vec::new());
         let mut effects = std::mem::take(&mut self.effects);
         self.keeper.with_mut(|keeper| {
             for event in events {
-                let internal = matches!(event, Event::Synced { .. } | Event::SnapshotDone | Event::GoOn);
+                let internal = matches!(
+                    event,
+                    Event::Synced { .. }
+                        | Event::SnapshotDone
+                        | Event::GoOn
+                        | Event::Ensemble(zab::Event::Stored { .. } | zab::Event::TruncateImpossible)
+                );
                 if self.state == State::Running || internal {
                     keeper.step(now, event, &mut effects);
                 }
@@ -388,6 +508,12 @@ impl<D: Disk> KeeperLoop<D> {
                     }
                     Effect::RollLog => self.log.roll(),
                     Effect::TakeSnapshot => later.push(effect),
+                    Effect::Ensemble(effect) => {
+                        let member = self.member.as_mut().expect("only a member's machine has a peer");
+                        member.perform(&self.config, world, effect, &mut snapshots_to_send);
+                    }
+                    Effect::Standing(standing) => world.standing(standing),
+                    Effect::Leads(leads) => world.leads(leads),
                     Effect::Audit(record) => world.audit(record),
                     Effect::QuotaExceeded(over) => world.note(KeeperNote::QuotaExceeded(over)),
                 }
@@ -397,6 +523,9 @@ impl<D: Disk> KeeperLoop<D> {
         for _ in later {
             self.want_snapshot(world, Wanted::ByMachine);
         }
+        for (link, zxid) in snapshots_to_send {
+            self.begin_to_send(world, link, zxid);
+        }
     }
 
     /// Starts what can start now: a group, the floor behind it, the close.
@@ -405,6 +534,7 @@ impl<D: Disk> KeeperLoop<D> {
             return;
         }
         self.advance_restore(world);
+        self.advance_store(world);
         let mono = world.now().mono;
         if self.group_due().is_none_or(|due| due <= mono)
             && let Some(group) = self.log.begin_group()
@@ -418,6 +548,7 @@ impl<D: Disk> KeeperLoop<D> {
         }
         if self.state == State::Draining
             && self.log.is_idle()
+            && self.member.as_ref().is_none_or(|member| member.store.is_idle())
             && !self.claim_running
             && !self.keeper.with(Keeper::is_unfinished)
         {
@@ -427,6 +558,7 @@ impl<D: Disk> KeeperLoop<D> {
             return;
         }
         if !self.claim_running
+            && !self.wants_other_state()
             && mono >= self.claim_next
             && let Some(claim) = self.log.claim()
         {
@@ -477,7 +609,7 @@ impl<D: Disk> KeeperLoop<D> {
                     world.note(KeeperNote::SlowSync(took));
                 }
                 match self.log.group_done(group) {
-                    Ok(()) => events.push(Event::Synced { zxid: self.claimed(zxid) }),
+                    Ok(()) => events.extend(self.durable(self.claimed(zxid))),
                     Err(error) => self.fail(world, "write the transaction log", error),
                 }
             }
@@ -487,11 +619,16 @@ impl<D: Disk> KeeperLoop<D> {
                     self.fail(world, "write castlekeep.synced beside the transaction log", error);
                 }
             }
+            KeeperDone::Snapshot(snapshot) if self.wants_other_state() => {
+                self.give_up_snapshot(world, *snapshot, events);
+            }
             KeeperDone::Snapshot(snapshot) if self.state == State::Running => self.snapshot_chunk(world, *snapshot),
             // A half snapshot is given up at a stop; the next start removes its file.
             KeeperDone::Snapshot(_) => {}
             KeeperDone::SnapshotEnd(result) => self.snapshot_end(world, result, events),
             KeeperDone::Restored(restored) => self.restored(world, *restored),
+            KeeperDone::Store(done) => self.store_done(world, done, events),
+            KeeperDone::Dropped => {}
             KeeperDone::Purged(purged) => {
                 let now = world.now().mono;
                 self.purge_next = self.config.purge_interval.map(|interval| now + interval);
@@ -499,6 +636,14 @@ impl<D: Disk> KeeperLoop<D> {
             }
             KeeperDone::Closed(Ok(())) => self.state = State::Stopped,
             KeeperDone::Closed(Err(error)) => self.fail(world, "close the transaction log", error),
+        }
+    }
+
+    /// What the machine is told when the log is durable up to `zxid`.
+    fn durable(&mut self, zxid: Zxid) -> Option<Event> {
+        match &mut self.member {
+            None => Some(Event::Synced { zxid }),
+            Some(member) => member.store.durable(zxid).map(|token| Event::Ensemble(zab::Event::Stored { token })),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::acl;
 use crate::audit::{self, AuditRequest};
 use crate::config::Config;
 use crate::connection::{Connection, Then, Waiting};
+use crate::ensemble::Order;
 use crate::event::{CloseReason, ConnId, Effect, ReadOutcome};
 use crate::finish;
 use crate::op;
@@ -25,8 +26,10 @@ pub(crate) struct Pending {
     pub header: TxnHeader,
     /// Its transaction.
     pub body: TxnBody,
-    /// The tree's digest behind it, as `prep` foresaw it.
-    pub digest: i64,
+    /// The tree's digest behind it, as `prep` foresaw it; `None` when the leader that made it has digests switched off.
+    pub digest: Option<i64>,
+    /// Whether `prep` was here: then the tree cannot refuse it.
+    pub prepared: bool,
     /// What was asked for.
     pub op: OpCode,
     /// Who waits.
@@ -50,9 +53,7 @@ const PIECE: usize = 1000;
 
 impl Keeper {
     /// Applies a transaction and sends everything that follows from it.
-    pub(crate) fn commit(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
-        let mut pending = self.pending.pop_front().expect("every proposal has its write");
-        assert_eq!(pending.header.zxid, zxid, "commits come in the order of proposals");
+    fn commit(&mut self, now: Now, mut pending: Pending, effects: &mut Vec<Effect>) {
         if let Some(left) = take_long_list(&mut pending.body) {
             let digest_before = self.tree.digest();
             self.unfinished = Some(Unfinished { pending, left, digest_before });
@@ -92,9 +93,21 @@ impl Keeper {
     /// Applies what is committed, up to one that takes longer.
     pub(crate) fn commit_ready(&mut self, now: Now, effects: &mut Vec<Effect>) {
         while self.unfinished.is_none()
-            && let Some(proposal) = self.zab.next_committed()
+            && let Some(pending) = self.next_committed()
         {
-            self.commit(now, proposal.zxid, effects);
+            self.commit(now, pending, effects);
+        }
+    }
+
+    fn next_committed(&mut self) -> Option<Pending> {
+        match &mut self.order {
+            Order::Alone(broadcast) => {
+                let proposal = broadcast.next_committed()?;
+                let pending = self.pending.pop_front().expect("every proposal has its write");
+                assert_eq!(pending.header.zxid, proposal.zxid, "commits come in the order of proposals");
+                Some(pending)
+            }
+            Order::Member(_) => self.next_delivered(),
         }
     }
 
@@ -107,11 +120,15 @@ impl Keeper {
         self.last_processed = zxid;
         self.outstanding.retire(zxid);
         self.digest_log.applied(zxid, self.tree.digest());
-        if self.tree.digest() != pending.digest {
-            self.digest_mismatches += 1;
-        }
+        self.compare_digest(pending.digest);
         match &pending.body {
             TxnBody::CreateSession(txn) => self.established(now, pending, txn.timeout_ms, effects),
+            TxnBody::Error(error) if ErrorCode(error.err) == ErrorCode::SESSION_MOVED => {
+                // Its client speaks elsewhere by now, and must not take this for that connection's answer.
+                if let Some(conn) = pending.conn {
+                    self.close(conn, CloseReason::SessionMoved, effects);
+                }
+            }
             TxnBody::CloseSession(_) => self.session_closed(pending, effects),
             _ => self.answer_write(pending, applied, effects),
         }
@@ -125,6 +142,15 @@ impl Keeper {
         }
     }
 
+    fn compare_digest(&mut self, expected: Option<i64>) {
+        let Some(expected) = expected else { return };
+        match (expected == self.tree.digest(), self.comparable) {
+            (true, _) => self.comparable = true,
+            (false, true) => self.digest_mismatches += 1,
+            (false, false) => {}
+        }
+    }
+
     fn apply(&mut self, pending: &Pending, effects: &mut Vec<Effect>) -> Applied {
         let mut on_change = teller(pending.header.zxid, &self.watches, &self.conns, &self.config, effects);
         let applied = self.tree.apply(&pending.header, &pending.body, &mut on_change);
@@ -132,7 +158,12 @@ impl Keeper {
             TxnBody::Error(_) | TxnBody::Multi(_) => true,
             _ => applied.err.is_none(),
         };
-        assert!(foreseen, "prep allowed {:?}, the tree refused it: {:?}", pending.body, applied.err);
+        assert!(
+            foreseen || !pending.prepared,
+            "prep allowed {:?}, the tree refused it: {:?}",
+            pending.body,
+            applied.err
+        );
         applied
     }
 
@@ -147,6 +178,7 @@ impl Keeper {
     }
 
     fn established(&mut self, now: Now, pending: &Pending, timeout_ms: i32, effects: &mut Vec<Effect>) {
+        self.sessions.created(now, pending.header.client_id, timeout_ms);
         let Some(conn) = pending.conn else { return };
         if let Some(connection) = self.conns.get_mut(&conn) {
             let front = connection.waiting.pop_front();
@@ -173,7 +205,7 @@ impl Keeper {
         tracked.conn = Some(conn);
         tracked.heard.touch(now);
         connection.heard = tracked.heard.clone();
-        connection.session = Some(session);
+        (connection.session, connection.timeout_ms) = (Some(session), timeout_ms);
         let frame = ConnectResponse::accepted(session, timeout_ms, connection.read_only).to_bytes();
         effects.push(Effect::Send { conn, frame });
         effects.push(Effect::Established { conn, session, timeout_ms });
@@ -199,12 +231,14 @@ impl Keeper {
     pub(crate) fn drain(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
         while let Some(connection) = self.conns.get_mut(&conn) {
             match connection.waiting.front() {
-                None | Some(Waiting::Write(_)) => return,
+                None | Some(Waiting::Write(_) | Waiting::Forwarded(_) | Waiting::ForwardedSync { .. }) => return,
                 Some(Waiting::Barrier { until, .. }) if *until > self.last_processed => return,
                 Some(_) => {}
             }
             match connection.waiting.pop_front().expect("looked at above") {
-                Waiting::Write(_) => unreachable!("returned above"),
+                Waiting::Write(_) | Waiting::Forwarded(_) | Waiting::ForwardedSync { .. } => {
+                    unreachable!("returned above")
+                }
                 Waiting::Refused(xid, ErrorCode::UNIMPLEMENTED) => {
                     // Upstream's request has no zxid yet when it is turned away.
                     let frame = finish::error(xid, Zxid(-1), ErrorCode::UNIMPLEMENTED);

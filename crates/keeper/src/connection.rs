@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use base::Str;
 use bytes::Bytes;
-use zk_wire::{ErrorCode, Id, RequestHeader, SessionId, Zxid};
+use zk_wire::{ErrorCode, Id, OpCode, RequestHeader, SessionId, Zxid};
 
+use crate::audit::AuditRequest;
 use crate::event::ConnId;
 use crate::session::Heard;
 
@@ -23,6 +24,8 @@ pub struct Connection {
     pub session: Option<SessionId>,
     /// Of the session.
     pub heard: Heard,
+    /// The session's timeout as it was negotiated on this connection.
+    pub timeout_ms: i32,
     /// Requests without answer, in order.
     pub waiting: VecDeque<Waiting>,
     /// The last byte of the connect response; there when the request had it.
@@ -34,6 +37,15 @@ pub struct Connection {
 pub enum Waiting {
     /// A write: answered when its transaction is applied.
     Write(Zxid),
+    /// A write that the leader was asked for: it becomes a [`Waiting::Write`] when its transaction comes.
+    Forwarded(Forwarded),
+    /// A sync that the leader was asked for.
+    ForwardedSync {
+        /// The request's.
+        xid: i32,
+        /// The request's.
+        path: Str,
+    },
     /// Something that is answered when a transaction of somebody is applied.
     Barrier {
         /// That transaction.
@@ -45,6 +57,17 @@ pub enum Waiting {
     Read(RequestHeader, Bytes),
     /// A request that is turned away in its turn, with its xid; the connection ends with UNIMPLEMENTED.
     Refused(i32, ErrorCode),
+}
+
+/// A write on its way to the leader and back.
+#[derive(Debug)]
+pub struct Forwarded {
+    /// The request's number, which its transaction carries.
+    pub cxid: i32,
+    /// What was asked for.
+    pub op: OpCode,
+    /// The request, when it is to be in the audit log.
+    pub audit: Option<AuditRequest>,
 }
 
 /// What follows a barrier.
@@ -75,6 +98,7 @@ impl Connection {
             ids: vec![crate::auth::ip_identity(peer)],
             session: None,
             heard: Heard::default(),
+            timeout_ms: 0,
             waiting: VecDeque::new(),
             read_only,
         }

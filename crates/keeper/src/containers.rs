@@ -32,6 +32,12 @@ impl Containers {
         let interval_ms = config.container_check_interval_ms;
         Self { next: now.mono + core::time::Duration::from_millis(interval_ms), after: None, interval_ms }
     }
+
+    /// As new: this server begins to lead.
+    pub(crate) fn restart(&mut self, now: Now) {
+        self.next = now.mono + core::time::Duration::from_millis(self.interval_ms);
+        self.after = None;
+    }
 }
 
 /// Whether a node with these numbers may go.
@@ -83,7 +89,7 @@ impl Keeper {
     }
 
     fn delete_container(&mut self, now: Now, path: &str, effects: &mut Vec<Effect>) -> bool {
-        let header = self.txn_header(now, SessionId::NONE, 0, OpCode::DELETE_CONTAINER);
+        let Some(header) = self.txn_header(now, SessionId::NONE, 0, OpCode::DELETE_CONTAINER) else { return false };
         let against = Against {
             tree: &self.tree,
             outstanding: &mut self.outstanding,

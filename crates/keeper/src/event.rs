@@ -45,6 +45,8 @@ pub enum Event {
     },
     /// The snapshot that [`Effect::TakeSnapshot`] asked for is written, or has failed.
     SnapshotDone,
+    /// Something that concerns this server's place in its ensemble.
+    Ensemble(zab::Event),
     /// [`crate::Keeper::deadline`] has come.
     Tick,
     /// [`crate::Keeper::is_unfinished`]: the next piece.
@@ -61,6 +63,13 @@ pub enum Effect {
         /// The log entry's payload: header, body, digest.
         payload: Bytes,
     },
+    /// Something that this member of an ensemble wants done: votes, packets, links, the store. `Deliver`, `Standing` and
+    /// what services say to each other stay inside.
+    Ensemble(zab::Effect),
+    /// This member's place changed.
+    Standing(zab::Standing),
+    /// Whether learners that dial this member will be listened to.
+    Leads(bool),
     /// Send to a client.
     Send {
         /// The connection.
@@ -114,6 +123,8 @@ pub enum CloseReason {
     NoSession,
     /// The operator put another state in the place of this one.
     Restored,
+    /// This member of an ensemble has no leader.
+    NotServing,
 }
 
 /// The answer of [`crate::Keeper::read`].

@@ -5,6 +5,9 @@
 //! applied when [`Event::Synced`] says that it is durable (`commit`): only then do watch events and the reply leave.
 //! Reads need no `&mut`: [`Keeper::read`] serves them beside each other.
 //!
+//! A keeper stands alone, or [`Keeper::join`]s an ensemble: then its [`zab::Peer`] says what is committed, and the writes
+//! of a follower's clients go through the leader (`ensemble`, `forward`, `learners`).
+//!
 //! # What the surrounding loop must keep
 //! * Appends become durable in the order they were given; [`Event::Synced`] never runs ahead of them.
 //! * The [`Effect::Send`]s of a step are in their connections' queues **before** a [`Keeper::read`] can see the state
@@ -23,9 +26,12 @@ mod config;
 mod connection;
 mod containers;
 mod digest_log;
+mod ensemble;
 mod event;
 mod finish;
 pub mod fired;
+mod forward;
+mod learners;
 mod load;
 pub mod membership;
 pub mod node;
@@ -43,6 +49,7 @@ pub mod watch;
 
 pub use auth::DigestAlg;
 pub use config::Config;
+pub use ensemble::{Member, Seat};
 pub use event::{CloseReason, ConnId, Effect, Event, ReadOutcome};
 pub use recovery::{Recovery, RecoveryError};
 pub use server::Keeper;

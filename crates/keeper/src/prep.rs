@@ -103,6 +103,15 @@ impl Outstanding {
         }
     }
 
+    /// Nothing is under way any more above a tree with this digest: what was, another leader decides.
+    pub fn reset(&mut self, digest: i64) {
+        self.records.clear();
+        self.by_zxid.clear();
+        self.owned.clear();
+        self.closing.clear();
+        (self.digest, self.over_quota) = (digest, None);
+    }
+
     /// The last write that went beyond a quota, once.
     pub fn take_over_quota(&mut self) -> Option<QuotaExceeded> {
         self.over_quota.take()

@@ -6,11 +6,12 @@
 //! A snapshot that turns out damaged half way is given up by another `begin_snapshot`.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use base::planted::PlantedBug;
 use base::{Now, Prng};
 use bytes::Bytes;
+use zab::Proposal;
 use zk_wire::snapshot::SnapshotRecord;
 use zk_wire::txn::{DIGEST_VERSION, Transaction, TxnBody};
 use zk_wire::{SessionId, Zxid, ZxidDigest};
@@ -36,6 +37,9 @@ pub struct Recovery {
     digest_mismatches: u64,
     first_mismatch: Option<Zxid>,
     digest_log: DigestLog,
+    /// The latest of what was replayed, at most `window_max`.
+    window: VecDeque<Proposal>,
+    window_max: usize,
 }
 
 /// Why recovery cannot go on.
@@ -81,7 +85,14 @@ impl Recovery {
             digest_mismatches: 0,
             first_mismatch: None,
             digest_log: DigestLog::default(),
+            window: VecDeque::new(),
+            window_max: 0,
         }
+    }
+
+    /// Keeps the latest transactions that are replayed, up to `count` (`commitLogCount`), for [`Keeper::join`].
+    pub fn keep_window(&mut self, count: usize) {
+        self.window_max = count;
     }
 
     /// Forgets everything: a snapshot named after `zxid` follows.
@@ -93,6 +104,7 @@ impl Recovery {
         self.digest_mismatches = 0;
         self.first_mismatch = None;
         self.digest_log = DigestLog::default();
+        self.window.clear();
     }
 
     /// Takes a record of the snapshot (see [`zk_wire::snapshot::SnapshotDecoder`]).
@@ -146,9 +158,15 @@ impl Recovery {
     /// # Errors
     /// An entry that makes no sense.
     pub fn replay(&mut self, payload: Bytes) -> Result<Zxid, RecoveryError> {
-        let Transaction { header, body, digest } = Transaction::from_bytes(payload)?;
+        let Transaction { header, body, digest } = Transaction::from_bytes(payload.clone())?;
         if header.zxid <= self.last {
             return Ok(header.zxid);
+        }
+        if self.window_max > 0 {
+            self.window.push_back(Proposal { zxid: header.zxid, bytes: payload, config: None });
+            if self.window.len() > self.window_max {
+                self.window.pop_front();
+            }
         }
         match &body {
             TxnBody::CreateSession(txn) => {
@@ -213,14 +231,15 @@ impl Recovery {
     /// The machine, standing alone. Every session gets its whole timeout again. Sessions that own ephemeral nodes and
     /// are not in the session table are closed at the first tick.
     pub fn finish(self, now: Now) -> Keeper {
-        let Self { config, prng, mut tree, sessions, last, digest_mismatches, digest_log, .. } = self;
+        let Self { config, prng, mut tree, sessions, last, digest_mismatches, digest_log, window, .. } = self;
         if config.bug.is(PlantedBug::QuotaNotRecounted) {
             tree.find_quotas();
         } else {
             tree.set_up_quotas();
         }
-        let sessions = sessions.into_iter().collect();
-        Keeper::standalone(Recovered { config, tree, sessions, last, digest_mismatches, digest_log }, now, prng)
+        let (sessions, window) = (sessions.into_iter().collect(), window.into());
+        let recovered = Recovered { config, tree, sessions, last, digest_mismatches, digest_log, window };
+        Keeper::standalone(recovered, now, prng)
     }
 
     fn compare(&mut self, digest: i64) {

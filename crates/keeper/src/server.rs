@@ -21,12 +21,13 @@ use crate::config::Config;
 use crate::connection::{Connection, Then, Waiting};
 use crate::containers::Containers;
 use crate::digest_log::DigestLog;
+use crate::ensemble::Order;
 use crate::event::{CloseReason, ConnId, Effect, Event, ReadOutcome};
 use crate::finish;
 use crate::op::{self, Reading, Route};
 use crate::prep::{Against, Outstanding, Prep};
 use crate::roll::Roll;
-use crate::session::Sessions;
+use crate::session::{Owner, Sessions};
 use crate::snapshot::{self, SnapshotCursor};
 use crate::tree::Tree;
 use crate::watch::Watches;
@@ -44,24 +45,29 @@ pub struct Keeper {
     pub(crate) sessions: Sessions,
     pub(crate) watches: Watches,
     pub(crate) conns: KeyedMap<ConnId, Connection>,
-    /// Writes as later ones must see them, in zxid order with `pending` and the proposals in `zab`.
+    /// Writes as later ones must see them, in zxid order with `pending` and the proposals in `order`.
     pub(crate) outstanding: Outstanding,
     pub(crate) pending: VecDeque<Pending>,
-    pub(crate) zab: Broadcast,
+    pub(crate) order: Order,
     /// Connections with a barrier, by the transaction it waits for.
     pub(crate) barriers: BTreeMap<Zxid, Vec<ConnId>>,
     pub(crate) last_processed: Zxid,
     /// The transaction behind it, while it is applied in pieces.
     pub(crate) unfinished: Option<Unfinished>,
     pub(crate) digest_mismatches: u64,
+    /// Whether digests in transactions are of this tree: not behind a leader's snapshot, which holds parts of later
+    /// transactions, before one of them has agreed.
+    pub(crate) comparable: bool,
     pub(crate) containers: Containers,
     quota_note_next: Instant,
     pub(crate) digest_log: DigestLog,
     /// Sessions that ended because nothing was heard of them.
     pub(crate) expired: u64,
-    roll: Roll,
+    pub(crate) roll: Roll,
     /// Sessions whose end is to be proposed: those that own nodes but are not known, and those that have expired.
-    ending: VecDeque<SessionId>,
+    pub(crate) ending: VecDeque<SessionId>,
+    /// The latest transactions that recovery replayed, for those who will ask a member for them.
+    pub(crate) window: Vec<Proposal>,
 }
 
 /// What recovery found.
@@ -72,14 +78,15 @@ pub(crate) struct Recovered {
     pub last: Zxid,
     pub digest_mismatches: u64,
     pub digest_log: DigestLog,
+    pub window: Vec<Proposal>,
 }
 
 impl Keeper {
     pub(crate) fn standalone(recovered: Recovered, now: Now, mut prng: Prng) -> Self {
-        let Recovered { config, tree, sessions: known, last, digest_mismatches, digest_log } = recovered;
+        let Recovered { config, tree, sessions: known, last, digest_mismatches, digest_log, window } = recovered;
         let mut sessions = Sessions::new(config.server_id, config.tick_time_ms, now, &mut prng);
         for (id, timeout_ms) in known {
-            sessions.track(now, id, timeout_ms);
+            sessions.created(now, id, timeout_ms);
         }
         let ending = tree.ephemeral_owners().filter(|owner| sessions.check(*owner).is_err()).collect();
         let sid = i64::from(config.server_id);
@@ -88,17 +95,19 @@ impl Keeper {
             watches: Watches::new(&mut prng).planted(config.bug),
             conns: KeyedMap::new(&mut prng),
             pending: VecDeque::new(),
-            zab: Broadcast::new(QuorumVerifier::majority([sid]), last),
+            order: Order::Alone(Broadcast::new(QuorumVerifier::majority([sid]), last)),
             barriers: BTreeMap::new(),
             last_processed: last,
             unfinished: None,
             digest_mismatches,
+            comparable: true,
             containers: Containers::new(&config, now),
             quota_note_next: now.mono,
             digest_log,
             expired: 0,
             roll: Roll::new(&config, prng),
             ending,
+            window,
             config,
             tree,
             sessions,
@@ -113,6 +122,7 @@ impl Keeper {
             Event::Disconnected { conn } => self.forget(conn),
             Event::Synced { zxid } => self.on_synced(now, zxid, effects),
             Event::SnapshotDone => self.roll.on_snapshot_done(),
+            Event::Ensemble(event) => self.on_ensemble(now, event, effects),
             Event::Tick => self.on_tick(now, effects),
             Event::GoOn => self.go_on(now, effects),
         }
@@ -131,8 +141,13 @@ impl Keeper {
 
     /// When the machine next wants [`Event::Tick`].
     pub fn deadline(&self) -> Option<Instant> {
+        let of_ensemble = self.ensemble().and_then(|member| member.peer().deadline());
+        if !self.orders() {
+            return of_ensemble;
+        }
         let ending = (!self.ending.is_empty()).then_some(Instant::ZERO);
-        ending.into_iter().chain(self.sessions.deadline()).chain(self.containers_deadline()).min()
+        let sessions = ending.into_iter().chain(self.sessions.deadline());
+        sessions.chain(self.containers_deadline()).chain(of_ensemble).min()
     }
 
     /// Serves a read (or ping) of a connection that has nothing unanswered; anything else gives
@@ -152,9 +167,9 @@ impl Keeper {
         self.conns.get(&conn).is_some_and(|connection| !connection.waiting.is_empty())
     }
 
-    /// Writes that are proposed and not committed: against `globalOutstandingLimit`.
+    /// Writes that are proposed, or at the leader, and not committed: against `globalOutstandingLimit`.
     pub fn outstanding(&self) -> usize {
-        self.pending.len()
+        self.pending.len() + self.ensemble().map_or(0, |member| member.forwarded)
     }
 
     /// Every connection, in order.
@@ -188,6 +203,12 @@ impl Keeper {
         snapshot::begin(&self.tree, &self.sessions.entries(), self.last_processed, out)
     }
 
+    /// The same for a learner that is sent everything behind `zxid`, which this server's state holds: nodes that were made
+    /// later are left out.
+    pub fn snapshot_begin_at(&self, zxid: Zxid, out: &mut BytesMut) -> SnapshotCursor {
+        snapshot::begin(&self.tree, &self.sessions.entries(), zxid, out)
+    }
+
     /// Appends nodes until about `bytes_max` bytes are appended (at least one node). False when the last one, and the
     /// end marker behind it, are written. Writes may happen between chunks.
     pub fn snapshot_chunk(&self, cursor: &mut SnapshotCursor, bytes_max: usize, out: &mut BytesMut) -> bool {
@@ -212,6 +233,9 @@ impl Keeper {
         request: &ConnectRequest,
         effects: &mut Vec<Effect>,
     ) {
+        if !self.serves() {
+            return effects.push(Effect::Close { conn, reason: CloseReason::NotServing });
+        }
         if request.last_zxid_seen > self.last_processed {
             return effects.push(Effect::Close { conn, reason: CloseReason::ClientAhead });
         }
@@ -228,7 +252,10 @@ impl Keeper {
     fn create_session(&mut self, now: Now, conn: ConnId, timeout_ms: i32, effects: &mut Vec<Effect>) {
         let session = self.sessions.allocate();
         self.sessions.track(now, session, timeout_ms);
-        let header = self.txn_header(now, session, 0, OpCode::CREATE_SESSION);
+        let Some(header) = self.txn_header(now, session, 0, OpCode::CREATE_SESSION) else {
+            return self.forward_new_session(conn, session, timeout_ms, effects);
+        };
+        self.sessions.set_owner(session, Owner::Here);
         let body = op::create_session::txn(timeout_ms);
         self.propose(header, body, OpCode::CREATE_SESSION, Some(conn), effects);
     }
@@ -245,17 +272,38 @@ impl Keeper {
         let session = request.session;
         let unchecked = self.config.bug.is(PlantedBug::PasswordNotChecked);
         let password_good = unchecked || request.passwd.0.as_deref() == Some(session.password().as_slice());
-        let former = self.sessions.get_mut(session).filter(|_| password_good).map(|tracked| tracked.conn.take());
-        let Some(former) = former else {
-            let frame = ConnectResponse::expired(answered_read_only(request)).to_bytes();
-            effects.push(Effect::Send { conn, frame });
-            return self.close(conn, CloseReason::SessionExpired, effects);
-        };
-        if let Some(former) = former {
+        if password_good && !self.orders() {
+            return self.ask_for_session(conn, session, timeout_ms, effects);
+        }
+        if !password_good || self.sessions.get_mut(session).is_none() {
+            return self.refuse_session(conn, effects);
+        }
+        self.renew_session(now, conn, session, timeout_ms, effects);
+    }
+
+    /// The session is not there (any more).
+    pub(crate) fn refuse_session(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
+        let Some(connection) = self.conns.get(&conn) else { return };
+        let frame = ConnectResponse::expired(connection.read_only).to_bytes();
+        effects.push(Effect::Send { conn, frame });
+        self.close(conn, CloseReason::SessionExpired, effects);
+    }
+
+    /// The session goes on, on this connection.
+    pub(crate) fn renew_session(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        session: SessionId,
+        timeout_ms: i32,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(tracked) = self.sessions.get_mut(session) else { return self.refuse_session(conn, effects) };
+        if let Some(former) = tracked.conn.replace(conn) {
             self.close(former, CloseReason::SessionMoved, effects);
         }
+        self.sessions.set_owner(session, Owner::Here);
         self.sessions.renew(now, session, timeout_ms);
-        self.sessions.get_mut(session).expect("looked up above").conn = Some(conn);
         self.wait(now, conn, Then::Renewed { session, timeout_ms }, effects);
     }
 
@@ -304,38 +352,25 @@ impl Keeper {
         let connection = self.conns.get(&conn).expect("looked up by the caller");
         let session = connection.session.expect("checked by the caller");
         let op = OpCode(header.opcode);
-        let mut txn_header = self.txn_header(now, session, header.xid, op);
-        let mut prep = Prep::new(
-            Against {
-                tree: &self.tree,
-                outstanding: &mut self.outstanding,
-                sessions: &self.sessions,
-                config: &self.config,
-            },
-            session,
-            &connection.ids,
-            txn_header.zxid,
-            txn_header.time_ms,
-        );
-        let result = op::prep(&mut prep, op, body);
-        let txn = match result {
-            Ok(txn) => {
-                prep.keep();
-                txn
-            }
-            // Nothing was understood: upstream takes no zxid for it, and answers in its turn.
-            Err(ErrorCode::MARSHALLING_ERROR) if op != OpCode::MULTI => {
-                drop(prep);
-                let connection = self.conns.get_mut(&conn).expect("looked up above");
-                connection.waiting.push_back(Waiting::Refused(header.xid, ErrorCode::MARSHALLING_ERROR));
-                return self.drain(now, conn, effects);
-            }
-            // A write that fails is logged too: every server counts the same zxids.
-            Err(code) => {
-                drop(prep);
-                txn_header.opcode = OpCode::ERROR.0;
-                TxnBody::error(code)
-            }
+        if !self.orders() {
+            return self.forward_write(now, conn, session, header, body, effects);
+        }
+        let moved = self.claim(session, op, Owner::Here);
+        let Some(mut txn_header) = self.txn_header(now, session, header.xid, op) else {
+            // The epoch has no more numbers; the next leader has.
+            return self.close(conn, CloseReason::NotServing, effects);
+        };
+        let connection = self.conns.get(&conn).expect("looked up above");
+        let against = Against {
+            tree: &self.tree,
+            outstanding: &mut self.outstanding,
+            sessions: &self.sessions,
+            config: &self.config,
+        };
+        let Some(txn) = transaction(against, moved, &connection.ids, &mut txn_header, op, body) else {
+            let connection = self.conns.get_mut(&conn).expect("looked up above");
+            connection.waiting.push_back(Waiting::Refused(header.xid, ErrorCode::MARSHALLING_ERROR));
+            return self.drain(now, conn, effects);
         };
         if matches!(txn, TxnBody::CloseSession(_)) {
             self.sessions.set_closing(session);
@@ -349,7 +384,16 @@ impl Keeper {
         }
     }
 
-    fn note_quota(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    /// Whether the session's client speaks through `from`.
+    ///
+    /// # Errors
+    /// `SESSIONMOVED`.
+    pub(crate) fn claim(&mut self, session: SessionId, op: OpCode, from: Owner) -> Result<(), ErrorCode> {
+        // The end of a session may be asked for by whoever knows it.
+        if op == OpCode::CLOSE_SESSION { Ok(()) } else { self.sessions.claim(session, from) }
+    }
+
+    pub(crate) fn note_quota(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if let Some(over) = self.outstanding.take_over_quota()
             && now.mono >= self.quota_note_next
         {
@@ -360,6 +404,7 @@ impl Keeper {
 
     fn on_sync(&mut self, now: Now, conn: ConnId, xid: i32, body: &Bytes, effects: &mut Vec<Effect>) {
         match op::parse_sync(body) {
+            Ok(path) if !self.orders() => self.forward_sync(conn, xid, path, body, effects),
             Ok(path) => self.wait(now, conn, Then::Sync { xid, path }, effects),
             Err(code) => {
                 let Some(connection) = self.conns.get_mut(&conn) else { return };
@@ -392,8 +437,8 @@ impl Keeper {
     }
 
     /// `then` follows once every write under way now is applied.
-    fn wait(&mut self, now: Now, conn: ConnId, then: Then, effects: &mut Vec<Effect>) {
-        let until = self.zab.last_proposed();
+    pub(crate) fn wait(&mut self, now: Now, conn: ConnId, then: Then, effects: &mut Vec<Effect>) {
+        let until = self.last_ordered();
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         connection.waiting.push_back(Waiting::Barrier { until, then });
         if until > self.last_processed {
@@ -404,11 +449,17 @@ impl Keeper {
 
     fn on_synced(&mut self, now: Now, zxid: Zxid, effects: &mut Vec<Effect>) {
         let sid = i64::from(self.config.server_id);
-        self.zab.on_ack(Ack::own(sid, Synced::up_to(zxid)));
+        if let Order::Alone(broadcast) = &mut self.order {
+            broadcast.on_ack(Ack::own(sid, Synced::up_to(zxid)));
+        }
         self.commit_ready(now, effects);
     }
 
     fn on_tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.tick_ensemble(now, effects);
+        if !self.orders() {
+            return;
+        }
         let expired = self.sessions.expired(now);
         self.expired += expired.len() as u64;
         for session in expired {
@@ -416,7 +467,7 @@ impl Keeper {
             self.ending.push_back(session);
         }
         for session in self.ending.drain(..self.ending.len().min(ENDS_PER_STEP)).collect::<Vec<_>>() {
-            let header = self.txn_header(now, session, 0, OpCode::CLOSE_SESSION);
+            let Some(header) = self.txn_header(now, session, 0, OpCode::CLOSE_SESSION) else { return };
             let against = Against {
                 tree: &self.tree,
                 outstanding: &mut self.outstanding,
@@ -431,9 +482,10 @@ impl Keeper {
         self.check_containers(now, effects);
     }
 
-    pub(crate) fn txn_header(&self, now: Now, session: SessionId, cxid: i32, opcode: OpCode) -> TxnHeader {
-        let zxid = self.zab.last_proposed().next();
-        TxnHeader { client_id: session, cxid, zxid, time_ms: now.wall_ms, opcode: opcode.0 }
+    /// The head of the next transaction; `None` when this server may not make one.
+    pub(crate) fn txn_header(&self, now: Now, session: SessionId, cxid: i32, opcode: OpCode) -> Option<TxnHeader> {
+        let zxid = self.order.next_zxid()?;
+        Some(TxnHeader { client_id: session, cxid, zxid, time_ms: now.wall_ms, opcode: opcode.0 })
     }
 
     pub(crate) fn propose(
@@ -451,14 +503,21 @@ impl Keeper {
         let transaction = Transaction { header, body, digest };
         let payload = transaction.to_bytes();
         let Transaction { header, body, .. } = transaction;
-        self.zab.propose(Proposal { zxid, bytes: payload.clone(), config: None });
-        self.pending.push_back(Pending { header, body, digest: tree_digest, op, conn, audit: None });
+        let digest = Some(tree_digest);
+        self.pending.push_back(Pending { header, body, digest, prepared: true, op, conn, audit: None });
         if let Some(connection) = conn.and_then(|conn| self.conns.get_mut(&conn)) {
             connection.waiting.push_back(Waiting::Write(zxid));
         }
-        let bytes = payload.len();
-        effects.push(Effect::Append { zxid, payload });
-        self.roll.on_append(&self.config, bytes, effects);
+        let proposal = Proposal { zxid, bytes: payload, config: None };
+        match &mut self.order {
+            Order::Alone(broadcast) => {
+                broadcast.propose(proposal.clone());
+                let (payload, bytes) = (proposal.bytes.clone(), proposal.bytes.len());
+                effects.push(Effect::Append { zxid, payload });
+                self.roll.on_append(&self.config, bytes, effects);
+            }
+            Order::Member(_) => self.propose_to_ensemble(proposal, effects),
+        }
     }
 
     /// Ends a connection from this side.
@@ -472,10 +531,38 @@ impl Keeper {
     fn forget(&mut self, conn: ConnId) {
         let Some(connection) = self.conns.remove(&conn) else { return };
         self.watches.remove_conn(conn);
+        if let Order::Member(member) = &mut self.order {
+            member.forget(&connection);
+        }
         if let Some(session) = connection.session.and_then(|session| self.sessions.get_mut(session))
             && session.conn == Some(conn)
         {
             session.conn = None;
+        }
+    }
+}
+
+/// Checks a write against the tree and the writes under way, and makes its transaction, which is kept among those. A write
+/// that fails is logged too: every server counts the same zxids. `None` when nothing was understood: upstream takes no
+/// zxid for that.
+pub(crate) fn transaction(
+    against: Against<'_>,
+    moved: Result<(), ErrorCode>,
+    ids: &[zk_wire::Id],
+    header: &mut TxnHeader,
+    op: OpCode,
+    body: &Bytes,
+) -> Option<TxnBody> {
+    let mut prep = Prep::new(against, header.client_id, ids, header.zxid, header.time_ms);
+    match moved.and_then(|()| op::prep(&mut prep, op, body)) {
+        Ok(txn) => {
+            prep.keep();
+            Some(txn)
+        }
+        Err(ErrorCode::MARSHALLING_ERROR) if op != OpCode::MULTI => None,
+        Err(code) => {
+            header.opcode = OpCode::ERROR.0;
+            Some(TxnBody::error(code))
         }
     }
 }

@@ -3,6 +3,9 @@
 //! A session ends when nothing was heard of it for its timeout, rounded up to the next tick. Hearing of one is a store
 //! into an atomic, so reads need no exclusive access; a session that was heard of since it was put into its bucket moves
 //! to a later one when the bucket comes due.
+//!
+//! In an ensemble every member has the table; only the leader's ends sessions. Who was sent a session's connect response
+//! owns it: a write that comes from elsewhere is of a client that has moved on (ZOOKEEPER-710).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::map::KeyedMap;
 use base::{Instant, Now, Prng};
+use zab::Sid;
 use zk_wire::{ErrorCode, SessionId, SnapshotSession};
 
 use crate::event::ConnId;
@@ -23,6 +27,20 @@ impl Heard {
     pub fn touch(&self, now: Now) {
         self.0.fetch_max(now.mono.as_millis(), Ordering::Relaxed);
     }
+
+    /// Whether something came at that millisecond or later.
+    pub fn since(&self, mono_ms: u64) -> bool {
+        self.0.load(Ordering::Relaxed) >= mono_ms
+    }
+}
+
+/// Through which member a session's client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// This one.
+    Here,
+    /// A learner of this leader.
+    Learner(Sid),
 }
 
 /// A session.
@@ -36,6 +54,10 @@ pub struct Session {
     pub conn: Option<ConnId>,
     /// Shared with its connection.
     pub heard: Heard,
+    /// Who speaks for it, at the leader; `None` until somebody does.
+    owner: Option<Owner>,
+    /// Its creation is applied. Until then it may never have been, should the leader change.
+    created: bool,
     /// Its end is proposed: nothing more is taken from it.
     closing: bool,
     bucket_ms: u64,
@@ -74,15 +96,33 @@ impl Sessions {
         }
     }
 
+    /// None any more. Numbers that were given out stay given out.
+    pub fn clear(&mut self) {
+        self.sessions.clear();
+        self.buckets.clear();
+    }
+
     /// Begins to watch over a session.
     pub fn track(&mut self, now: Now, id: SessionId, timeout_ms: i32) -> &mut Session {
         let heard = Heard::default();
         heard.touch(now);
         let bucket_ms = self.bucket(now.mono.as_millis(), timeout_ms);
         self.buckets.entry(bucket_ms).or_default().insert(id);
-        let session =
-            Session { timeout_ms, current_timeout_ms: timeout_ms, conn: None, heard, closing: false, bucket_ms };
-        self.sessions.insert(id, session);
+        let session = Session {
+            timeout_ms,
+            current_timeout_ms: timeout_ms,
+            conn: None,
+            heard,
+            owner: None,
+            created: false,
+            closing: false,
+            bucket_ms,
+        };
+        if let Some(former) = self.sessions.insert(id, session)
+            && former.bucket_ms != bucket_ms
+        {
+            self.take_from_bucket(id, former.bucket_ms);
+        }
         self.sessions.get_mut(&id).expect("inserted above")
     }
 
@@ -107,6 +147,83 @@ impl Sessions {
             Some(session) if !session.closing => Ok(()),
             _ => Err(ErrorCode::SESSION_EXPIRED),
         }
+    }
+
+    /// The creation of a session is applied.
+    pub fn created(&mut self, now: Now, id: SessionId, timeout_ms: i32) {
+        if !self.sessions.contains_key(&id) {
+            self.track(now, id, timeout_ms);
+        }
+        self.sessions.get_mut(&id).expect("tracked above").created = true;
+    }
+
+    /// A write of a session that comes through `from`, who owns the session from then on if nobody does.
+    ///
+    /// # Errors
+    /// `SESSIONMOVED` when somebody else does. A session that is not known is not this function's affair.
+    pub fn claim(&mut self, id: SessionId, from: Owner) -> Result<(), ErrorCode> {
+        let Some(session) = self.get_mut(id) else { return Ok(()) };
+        match session.owner {
+            Some(owner) if owner != from => Err(ErrorCode::SESSION_MOVED),
+            _ => {
+                session.owner = Some(from);
+                Ok(())
+            }
+        }
+    }
+
+    /// The session's client has connected there.
+    pub fn set_owner(&mut self, id: SessionId, owner: Owner) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.owner = Some(owner);
+        }
+    }
+
+    /// Something came from the session's client, who may have negotiated another timeout elsewhere. False for a session
+    /// that is not known or is ending.
+    pub fn touch(&mut self, now: Now, id: SessionId, timeout_ms: i32) -> bool {
+        let Some(session) = self.get_mut(id) else { return false };
+        session.heard.touch(now);
+        if session.current_timeout_ms != timeout_ms {
+            self.renew(now, id, timeout_ms);
+        }
+        true
+    }
+
+    /// The connection of a session, also of one that is ending.
+    pub fn conn(&self, id: SessionId) -> Option<ConnId> {
+        self.sessions.get(&id)?.conn
+    }
+
+    /// There is no leader any more: what only it knew is forgotten, and every connection has ended.
+    pub fn lose_leader(&mut self) {
+        let gone: Vec<SessionId> =
+            self.sessions.sorted().filter(|(_, session)| !session.created).map(|(id, _)| *id).collect();
+        for id in gone {
+            self.remove(id);
+        }
+        self.sessions.retain(|_, session| {
+            (session.conn, session.owner, session.closing) = (None, None, false);
+            true
+        });
+    }
+
+    /// This server begins to lead: every session gets its whole timeout again, those included whose end was looked for
+    /// already by an earlier leader here.
+    pub fn begin_to_lead(&mut self, now: Now) {
+        self.restart_timeouts(now);
+        let mut buckets: BTreeMap<u64, BTreeSet<SessionId>> = BTreeMap::new();
+        let now_ms = now.mono.as_millis();
+        let due: Vec<(SessionId, u64)> = self
+            .sessions
+            .sorted()
+            .map(|(id, session)| (*id, self.bucket(now_ms, session.current_timeout_ms)))
+            .collect();
+        for (id, bucket_ms) in due {
+            buckets.entry(bucket_ms).or_default().insert(id);
+            self.sessions.get_mut(&id).expect("listed above").bucket_ms = bucket_ms;
+        }
+        self.buckets = buckets;
     }
 
     /// From now on nothing more is taken from the session.
@@ -163,6 +280,7 @@ impl Sessions {
     pub fn entries(&self) -> Vec<SnapshotSession> {
         self.sessions
             .sorted()
+            .filter(|(_, session)| session.created)
             .map(|(id, session)| SnapshotSession { id: *id, timeout_ms: session.timeout_ms })
             .collect()
     }

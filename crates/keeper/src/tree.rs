@@ -178,6 +178,14 @@ impl Tree {
         self.digest
     }
 
+    /// What `/zookeeper/config` says of the ensemble; its numbers are those of the configuration's version, which its last
+    /// line has (upstream: `ZKDatabase.initConfigInZKDatabase`).
+    pub fn set_config(&mut self, text: &str) {
+        let version = text.rsplit_once("version=").and_then(|(_, hex)| i64::from_str_radix(hex.trim(), 16).ok());
+        let stamp = Stamp { session: SessionId::NONE, zxid: Zxid(version.unwrap_or(0)), time_ms: 0 };
+        let _ = self.set_data(stamp, path::CONFIG, Some(text.as_bytes()), -1, &mut |_| {});
+    }
+
     /// Applies a transaction.
     pub fn apply(&mut self, header: &TxnHeader, body: &TxnBody, on_change: OnChange<'_>) -> Applied {
         let stamp = Stamp { session: header.client_id, zxid: header.zxid, time_ms: header.time_ms };

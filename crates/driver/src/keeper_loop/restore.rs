@@ -13,7 +13,7 @@ use bytes::BytesMut;
 use keeper::{CloseReason, Keeper, Recovery};
 use storage::disk::Disk;
 use storage::zk::snapshot_writer::{SnapshotWriteError, SnapshotWriter};
-use zk_wire::Zxid;
+use zk_wire::{Zxid, ZxidDigest};
 
 use super::{KeeperDone, KeeperLoop, KeeperMeasure, KeeperWorld, State};
 use crate::world::Lane;
@@ -48,6 +48,10 @@ impl<D: Disk> KeeperLoop<D> {
     pub(super) fn want_restore<W: KeeperWorld<D>>(&mut self, world: &mut W, asked: u64, recovery: Box<Recovery>) {
         match self.restoring {
             _ if self.state != State::Running => world.restored(asked, Err("the keeper is stopping".into())),
+            _ if self.member.is_some() => {
+                let why = "the other members of the ensemble would keep their state; restore into a folder of its own";
+                world.restored(asked, Err(why.into()));
+            }
             Restoring::No => self.restoring = Restoring::Waiting(asked, recovery, world.now().mono),
             _ => world.restored(asked, Err("another restore is under way; try again when it has ended".into())),
         }
@@ -72,7 +76,8 @@ impl<D: Disk> KeeperLoop<D> {
         self.restoring = Restoring::Writing(asked, began);
         let (disk, snap_dir) = (self.dir.disk.clone(), self.dir.snap_dir.clone());
         let job = move || {
-            let result = write(&keeper, SnapshotWriter::new(disk, &snap_dir, keeper.last_processed().0));
+            let writer = SnapshotWriter::new(disk, &snap_dir, keeper.last_processed().0);
+            let result = write(&keeper, writer, keeper.snapshot_digest());
             KeeperDone::Restored(Box::new(Restored { keeper, result }))
         };
         world.offload(Lane::Bulk, Box::new(job));
@@ -109,7 +114,12 @@ impl<D: Disk> KeeperLoop<D> {
     }
 }
 
-fn write<D: Disk>(keeper: &Keeper, mut writer: SnapshotWriter<D>) -> Result<(), SnapshotWriteError> {
+/// Writes the whole state of a keeper that nobody changes meanwhile. Without a digest nothing is compared when it is read.
+pub(super) fn write<D: Disk>(
+    keeper: &Keeper,
+    mut writer: SnapshotWriter<D>,
+    digest: Option<ZxidDigest>,
+) -> Result<(), SnapshotWriteError> {
     let mut bytes = BytesMut::with_capacity(CHUNK_BYTES + 4096);
     let mut cursor = keeper.snapshot_begin(&mut bytes);
     loop {
@@ -120,7 +130,7 @@ fn write<D: Disk>(keeper: &Keeper, mut writer: SnapshotWriter<D>) -> Result<(), 
             break;
         }
     }
-    let digest = keeper.snapshot_digest().map(|digest| (digest.zxid.0, digest.digest));
+    let digest = digest.map(|digest| (digest.zxid.0, digest.digest));
     let Zxid(last) = keeper.last_processed();
     writer.finish(digest, Some(last)).map(|_| ())
 }

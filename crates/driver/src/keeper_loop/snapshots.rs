@@ -54,7 +54,7 @@ impl<D: Disk> KeeperLoop<D> {
 
     /// Begins the next snapshot when somebody waits for one and nothing stands in its way.
     pub(super) fn advance_snapshots<W: KeeperWorld<D>>(&mut self, world: &mut W) {
-        if !self.snapshots.is_running() && !self.snapshots.of_next.is_empty() && !self.restoring.is_frozen() {
+        if !self.snapshots.is_running() && !self.snapshots.of_next.is_empty() && !self.is_frozen() {
             self.snapshots.of_this = std::mem::take(&mut self.snapshots.of_next);
             self.begin_snapshot(world);
         }
@@ -103,6 +103,25 @@ impl<D: Disk> KeeperLoop<D> {
             }))
         };
         world.offload(Lane::Bulk, Box::new(job));
+    }
+
+    /// What the snapshot shows is about to be replaced.
+    pub(super) fn give_up_snapshot<W: KeeperWorld<D>>(
+        &mut self,
+        world: &mut W,
+        snapshot: Snapshot<D>,
+        events: &mut Vec<Event>,
+    ) {
+        snapshot.writer.abandon();
+        for wanted in std::mem::take(&mut self.snapshots.of_this) {
+            match wanted {
+                Wanted::ByMachine => events.push(Event::SnapshotDone),
+                Wanted::ByOperator(asked) => {
+                    let why = "given up: this member takes over its leader's state; try again when it serves";
+                    world.snapshot_taken(asked, Err(why.into()));
+                }
+            }
+        }
     }
 
     pub(super) fn snapshot_end<W: KeeperWorld<D>>(

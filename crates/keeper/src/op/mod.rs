@@ -30,8 +30,12 @@ mod sync;
 mod who_am_i;
 
 use bytes::{Bytes, BytesMut};
+use zk_wire::multi::MultiRequest;
 use zk_wire::txn::TxnBody;
-use zk_wire::{ErrorCode, Jute, OpCode};
+use zk_wire::{
+    CreateRequest, CreateTtlRequest, DeleteRequest, ErrorCode, Jute, OpCode, ReconfigRequest, SetAclRequest,
+    SetDataRequest,
+};
 
 use crate::acl::{self, AclList};
 use crate::config::Config;
@@ -171,6 +175,20 @@ pub(crate) fn prep(prep: &mut Prep<'_>, opcode: OpCode, body: &Bytes) -> Result<
         OpCode::RECONFIG => reconfig::prep(prep, &decode(body)?),
         OpCode::CLOSE_SESSION => Ok(close_session::prep(prep)),
         _ => Err(ErrorCode::UNIMPLEMENTED),
+    }
+}
+
+/// Whether the body of a write can be read at all.
+pub(crate) fn is_readable(opcode: OpCode, body: &Bytes) -> bool {
+    match opcode {
+        OpCode::CREATE | OpCode::CREATE2 | OpCode::CREATE_CONTAINER => decode::<CreateRequest>(body).is_ok(),
+        OpCode::CREATE_TTL => decode::<CreateTtlRequest>(body).is_ok(),
+        OpCode::DELETE => decode::<DeleteRequest>(body).is_ok(),
+        OpCode::SET_DATA => decode::<SetDataRequest>(body).is_ok(),
+        OpCode::SET_ACL => decode::<SetAclRequest>(body).is_ok(),
+        OpCode::MULTI => decode::<MultiRequest>(body).is_ok(),
+        OpCode::RECONFIG => decode::<ReconfigRequest>(body).is_ok(),
+        _ => true,
     }
 }
 

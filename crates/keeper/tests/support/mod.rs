@@ -115,6 +115,7 @@ impl Harness {
                 | Effect::TakeSnapshot
                 | Effect::QuotaExceeded(_)
                 | Effect::Audit(_) => {}
+                Effect::Ensemble(_) | Effect::Standing(_) | Effect::Leads(_) => unreachable!("it stands alone"),
             }
         }
         self.effects.extend(effects);

@@ -362,5 +362,6 @@ fn describe(reason: CloseReason) -> Option<&'static str> {
         CloseReason::Unimplemented => "an operation that is not served",
         CloseReason::NoSession => "a request without a session",
         CloseReason::Restored => "another state was restored",
+        CloseReason::NotServing => "this member of the ensemble has no leader",
     })
 }

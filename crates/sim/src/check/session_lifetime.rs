@@ -5,7 +5,7 @@ use core::time::Duration;
 use base::Instant;
 
 use super::{Checked, Property};
-use crate::keeper::history::History;
+use crate::keeper::history::{History, OpRecord};
 
 /// The property.
 pub static PROPERTY: Property = Property {
@@ -56,6 +56,16 @@ pub fn new_session(id: i64, history: &History) -> Checked {
 /// The violation.
 pub fn used_while_open(zxid: i64, session: i64, open: bool, succeeded: bool) -> Checked {
     PROPERTY.require(open || !succeeded, || format!("zxid {zxid:#x} was done for {session:#x}, which is closed"))
+}
+
+/// A write that came too late over a connection that its client had left.
+///
+/// # Errors
+/// The violation.
+pub fn moved_is_not_told(zxid: i64, record: Option<&OpRecord>) -> Checked {
+    let told = record.filter(|record| record.reply.is_some());
+    PROPERTY
+        .require(told.is_none(), || format!("zxid {zxid:#x} is of a client that had moved on, and answered: {told:?}"))
 }
 
 /// A session is created once.

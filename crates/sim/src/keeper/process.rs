@@ -10,8 +10,11 @@ use driver::keeper_loop::{
     KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperNote, KeeperWorld,
 };
 use driver::world::{Job, Lane, World};
-use keeper::{CloseReason, ConnId, Event};
+use keeper::{CloseReason, ConnId, Event, Keeper};
 use storage::zk::error::StoreError;
+use storage::zk::intake::SnapshotIntake;
+use zab::{Link, Sid, Standing, ToLeader, ToLearner};
+use zk_wire::election::Notification;
 use zk_wire::{ConnectRequest, Jute, RequestHeader, SessionId};
 
 use crate::disk::SimDisk;
@@ -27,6 +30,31 @@ pub enum Output {
     Send(LinkId, Bytes),
     /// The end of a connection.
     Close(LinkId, CloseReason),
+    /// Something between members of an ensemble.
+    Member(MemberOutput),
+}
+
+/// What a member of an ensemble wants of the world.
+#[derive(Debug)]
+pub enum MemberOutput {
+    /// A vote.
+    Notify(Sid, Notification),
+    /// A connection to the leader.
+    Dial(Sid),
+    /// A packet for a learner.
+    ToLearner(LinkId, ToLearner),
+    /// A packet for the leader.
+    ToLeader(LinkId, ToLeader),
+    /// A piece of a snapshot for a learner, and whether it is the last one.
+    Snapshot(LinkId, Bytes, bool),
+    /// A snapshot is expected.
+    Receive(LinkId, Box<SnapshotIntake>),
+    /// The end of a link.
+    CloseLink(LinkId),
+    /// Its place changed.
+    Standing(Standing),
+    /// Whether it listens to learners.
+    Leads(bool),
 }
 
 /// The loop's world.
@@ -74,6 +102,48 @@ impl KeeperWorld<SimDisk> for ProcessWorld {
 
     fn fatal(&mut self, error: KeeperFatal) {
         self.fatal = Some(error);
+    }
+
+    fn notify(&mut self, to: Sid, notification: Notification) {
+        self.member(MemberOutput::Notify(to, notification));
+    }
+
+    fn dial(&mut self, leader: Sid) {
+        self.member(MemberOutput::Dial(leader));
+    }
+
+    fn to_learner(&mut self, link: Link, packet: &ToLearner) {
+        self.member(MemberOutput::ToLearner(link.0, packet.clone()));
+    }
+
+    fn to_leader(&mut self, link: Link, packet: &ToLeader) {
+        self.member(MemberOutput::ToLeader(link.0, packet.clone()));
+    }
+
+    fn send_snapshot(&mut self, link: Link, chunk: Bytes, last: bool) {
+        self.member(MemberOutput::Snapshot(link.0, chunk, last));
+    }
+
+    fn receive_snapshot(&mut self, link: Link, intake: Box<SnapshotIntake>) {
+        self.member(MemberOutput::Receive(link.0, intake));
+    }
+
+    fn close_link(&mut self, link: Link, _reason: zab::event::CloseReason) {
+        self.member(MemberOutput::CloseLink(link.0));
+    }
+
+    fn standing(&mut self, standing: Standing) {
+        self.member(MemberOutput::Standing(standing));
+    }
+
+    fn leads(&mut self, leads: bool) {
+        self.member(MemberOutput::Leads(leads));
+    }
+}
+
+impl ProcessWorld {
+    fn member(&mut self, output: MemberOutput) {
+        self.outputs.push(Output::Member(output));
     }
 }
 
@@ -126,6 +196,26 @@ impl Process {
     /// The last transaction that was applied.
     pub fn last_processed(&self) -> i64 {
         self.keeper.keeper().with(|keeper| keeper.last_processed().0)
+    }
+
+    /// Looks at the machine.
+    pub fn with<R>(&self, look: impl FnOnce(&Keeper) -> R) -> R {
+        self.keeper.keeper().with(look)
+    }
+
+    /// Something between members happened.
+    pub fn tell(&mut self, event: zab::Event) {
+        self.inputs.push(KeeperInput::Event(Event::Ensemble(event)));
+    }
+
+    /// A leader's snapshot is whole.
+    pub fn snapshot_received(&mut self, link: LinkId, snapshot: Box<SnapshotIntake>) {
+        self.inputs.push(KeeperInput::SnapshotReceived { link: Link(link), snapshot });
+    }
+
+    /// A piece of a snapshot has left.
+    pub fn drained(&mut self, link: LinkId) {
+        self.inputs.push(KeeperInput::Drained(Link(link)));
     }
 
     /// When the loop wants a turn without inputs.

@@ -414,6 +414,7 @@ impl Scene {
                 self.send(now, link, To::Client, Arrival::Closed);
                 self.process().on_closed(link);
             }
+            Output::Member(output) => unreachable!("this server stands alone: {output:?}"),
         }
     }
 

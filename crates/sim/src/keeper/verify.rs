@@ -50,11 +50,13 @@ pub fn verify(
     let mut last = 0;
     for txn in txns {
         zxids_ascend::in_log(last, txn.zxid)?;
+        walk.reads_at_marks(last, txn.zxid)?;
         last = txn.zxid;
         walk.txn(txn)?;
         digest_matches::of_txn(txn.zxid, txn.digest(), walk.model.digest())?;
         walk.reads_at(txn.zxid)?;
     }
+    walk.reads_at_marks(last, i64::MAX)?;
     for id in walk.reads.values().flatten() {
         replies_match_model::zxid_exists(false, &history.ops[*id])?;
     }
@@ -135,11 +137,15 @@ impl<'a> Walk<'a> {
         let history = self.history;
         let id = self.requests.get(&(txn.session, txn.cxid)).copied();
         let record = id.map(|id| &history.ops[id]);
+        let logged_error = (txn.opcode == OpCode::ERROR.0).then(|| Reader::new(txn.body()).i32().unwrap_or(code::OK));
+        if logged_error == Some(code::SESSION_MOVED) {
+            // It came over a connection that its client had left already: nothing is done, and nobody is told.
+            return session_lifetime::moved_is_not_told(txn.zxid, record);
+        }
         let last_xid = self.last_xid.insert(txn.session, txn.cxid).unwrap_or(0);
         once_and_in_order::of_txn(txn.zxid, record, id.is_some_and(|id| self.executed[id]), last_xid)?;
         let (id, record) = (id.expect("checked"), record.expect("checked"));
         self.executed[id] = true;
-        let logged_error = (txn.opcode == OpCode::ERROR.0).then(|| Reader::new(txn.body()).i32().unwrap_or(code::OK));
         let open = self.model.has_session(txn.session);
         let done = logged_error.is_none() && parts(txn).iter().all(|part| part.opcode != OpCode::ERROR.0);
         session_lifetime::used_while_open(txn.zxid, txn.session, open, done)?;
@@ -150,6 +156,12 @@ impl<'a> Walk<'a> {
         hard_quotas_hold::agree(txn.zxid, refused_for_quota, quota_in(&expected), &expected)?;
         replies_match_model::of_log(txn.zxid, record, logged_error, &expected)?;
         replies_match_model::of_write(txn.zxid, record, &expected)
+    }
+
+    /// The reads between two transactions: a member that has not seen a transaction of its epoch shows the epoch's mark.
+    fn reads_at_marks(&mut self, after: i64, before: i64) -> Checked {
+        let marks: Vec<i64> = self.reads.range(after + 1..before).map(|(zxid, _)| *zxid).collect();
+        marks.into_iter().filter(|zxid| zxid & 0xffff_ffff == 0).try_for_each(|mark| self.reads_at(mark))
     }
 
     /// The reads that were answered from the tree as it is now. A start in between counts quotas anew.

@@ -312,6 +312,7 @@ impl Scene {
                     self.send(link, To::Client, Arrival::Closed);
                     self.keeper.as_mut().expect("alive").on_closed(link);
                 }
+                KeeperOutput::Member(output) => unreachable!("this keeper stands alone: {output:?}"),
             }
         }
     }

@@ -8,6 +8,7 @@ use zk_wire::{Zxid, ZxidDigest};
 
 use super::data_dir::DataDir;
 use super::error::StoreError;
+use super::install;
 use super::restore::{Restore, RestoreOptions, Restored, restore};
 use super::snapshot_reader::Trailers;
 use super::snapshot_writer::{SnapshotWriteError, SnapshotWriter};
@@ -52,7 +53,25 @@ pub fn open_keeper<D: Disk>(
     prng: Prng,
     now: Now,
 ) -> Result<(Keeper, Restored<D>), StoreError> {
+    open_member(dir, options, config, 0, prng, now)
+}
+
+/// The same for a keeper that will join an ensemble: it keeps the latest `window` transactions of the log.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn open_member<D: Disk>(
+    dir: &mut DataDir<D>,
+    options: RestoreOptions,
+    config: Config,
+    window: usize,
+    prng: Prng,
+    now: Now,
+) -> Result<(Keeper, Restored<D>), StoreError> {
+    install::finish(&dir.disk, &dir.snap_dir, &dir.log_dir)
+        .map_err(StoreError::io("finish the installation of a leader's snapshot in", &dir.snap_dir))?;
     let mut target = Target { recovery: Recovery::new(config, prng) };
+    target.recovery.keep_window(window);
     let mut restored = restore(dir, options, &mut target)?;
     let mismatches = target.recovery.digest_mismatches();
     if mismatches > 0 {
@@ -68,6 +87,16 @@ pub fn open_keeper<D: Disk>(
     }
     dir.remove_initialize()?;
     Ok((keeper, restored))
+}
+
+/// Restores once more what the folder holds, into `recovery`: its log was cut.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn reload<D: Disk>(dir: &DataDir<D>, options: RestoreOptions, recovery: Recovery) -> Result<Recovery, StoreError> {
+    let mut target = Target { recovery };
+    restore(dir, options, &mut target)?;
+    Ok(target.recovery)
 }
 
 /// Logs without any snapshot are refused by upstream and by us: so a new folder begins with one.

@@ -20,6 +20,8 @@ pub const NO_CHILDREN_FOR_EPHEMERALS: i32 = -108;
 pub const NODE_EXISTS: i32 = -110;
 /// The node has children.
 pub const NOT_EMPTY: i32 = -111;
+/// The session speaks elsewhere.
+pub const SESSION_MOVED: i32 = -118;
 /// The session is gone.
 pub const SESSION_EXPIRED: i32 = -112;
 /// An ACL that makes no sense.

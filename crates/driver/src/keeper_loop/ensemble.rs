@@ -1,0 +1,134 @@
+//! A member's loop: what its peer wants of the world, and snapshots on their way to learners and from a leader.
+//!
+//! A snapshot for a learner is serialised a chunk at a time under the shared lock, the next one when the last has left
+//! for the network: so a slow learner costs neither memory nor time of the others. Writes go on in between.
+
+use std::collections::BTreeMap;
+
+use base::{Prng, Str};
+use bytes::BytesMut;
+use keeper::{Event, Recovery, Seat, SnapshotCursor};
+use storage::disk::Disk;
+use storage::zk::data_dir::DataDir;
+use storage::zk::epochs;
+use storage::zk::error::StoreError;
+use storage::zk::intake::{self, SnapshotIntake};
+use zab::{Link, QuorumVerifier};
+use zk_wire::{Epoch, Zxid};
+
+use super::store::StoreQueue;
+use super::{KeeperLoop, KeeperLoopConfig, KeeperWorld};
+
+/// What makes a keeper a member of an ensemble.
+#[derive(Clone, Debug)]
+pub struct EnsembleConfig {
+    /// The protocol's settings, with this server's id.
+    pub zab: zab::Config,
+    /// Who votes. A server that is not among them observes.
+    pub verifier: QuorumVerifier,
+    /// The configuration as text: the servers' lines and the version's, as `/zookeeper/config` has them.
+    pub config_text: Str,
+}
+
+impl EnsembleConfig {
+    /// The member that a folder makes, whose last transaction is `last_zxid`.
+    pub(super) fn seat<D: Disk>(&self, dir: &DataDir<D>, last_zxid: i64) -> Result<Seat, StoreError> {
+        let epochs = epochs::read(&dir.disk, &dir.snap_dir, last_zxid)?;
+        Ok(Seat {
+            config: self.zab.clone(),
+            verifier: self.verifier.clone(),
+            config_text: self.config_text.clone(),
+            accepted: Epoch(epochs.accepted),
+            current: Epoch(epochs.current),
+        })
+    }
+}
+
+/// What a member's loop keeps.
+pub(super) struct MemberState {
+    pub store: StoreQueue,
+    /// A leader's snapshot that has arrived and is not installed.
+    pub staged: Option<Recovery>,
+    /// Snapshots on their way to learners.
+    sending: BTreeMap<Link, SnapshotCursor>,
+    pub prng: Prng,
+}
+
+impl MemberState {
+    pub fn new(prng: Prng) -> Self {
+        Self { store: StoreQueue::default(), staged: None, sending: BTreeMap::new(), prng }
+    }
+
+    /// Performs what the peer wants. Called under the exclusive lock. Snapshots to be sent are collected: they want the
+    /// shared one.
+    pub fn perform<D: Disk, W: KeeperWorld<D>>(
+        &mut self,
+        config: &KeeperLoopConfig,
+        world: &mut W,
+        effect: zab::Effect,
+        snapshots: &mut Vec<(Link, Zxid)>,
+    ) {
+        match effect {
+            zab::Effect::Notify { to, notification } => world.notify(to, notification),
+            zab::Effect::Dial { leader } => world.dial(leader),
+            zab::Effect::ToLearner { link, packet } => world.to_learner(link, &packet),
+            zab::Effect::ToLeader { link, packet } => world.to_leader(link, &packet),
+            zab::Effect::SendSnapshot { link, zxid } => snapshots.push((link, zxid)),
+            zab::Effect::Receive { link, zxid } => {
+                let recovery = Recovery::new(config.keeper.clone(), self.prng.fork());
+                let intake = SnapshotIntake::new(zxid, recovery, config.record_bytes_max());
+                world.receive_snapshot(link, Box::new(intake));
+            }
+            zab::Effect::Close { link, reason } => {
+                self.sending.remove(&link);
+                world.close_link(link, reason);
+            }
+            zab::Effect::Store { token, op } => self.store.push(token, op),
+            zab::Effect::Deliver(_)
+            | zab::Effect::Standing(_)
+            | zab::Effect::Touched { .. }
+            | zab::Effect::FromLearner { .. }
+            | zab::Effect::FromLeader(_) => unreachable!("the machine keeps it to itself"),
+        }
+    }
+}
+
+impl<D: Disk> KeeperLoop<D> {
+    pub(super) fn begin_to_send<W: KeeperWorld<D>>(&mut self, world: &mut W, link: Link, zxid: Zxid) {
+        let mut bytes = BytesMut::new();
+        let cursor = self.keeper.with(|keeper| keeper.snapshot_begin_at(zxid, &mut bytes));
+        if let Some(member) = &mut self.member {
+            member.sending.insert(link, cursor);
+        }
+        world.send_snapshot(link, bytes.freeze(), false);
+    }
+
+    /// The next chunk for a learner that has taken the last one.
+    pub(super) fn send_chunk<W: KeeperWorld<D>>(&mut self, world: &mut W, link: Link) {
+        let chunk_bytes = self.config.snapshot_chunk_bytes;
+        let Some(member) = &mut self.member else { return };
+        let Some(cursor) = member.sending.get_mut(&link) else { return };
+        let mut bytes = BytesMut::with_capacity(chunk_bytes + 4096);
+        let more = self.keeper.with(|keeper| keeper.snapshot_chunk(cursor, chunk_bytes, &mut bytes));
+        if !more {
+            bytes.extend_from_slice(&intake::signature());
+            member.sending.remove(&link);
+        }
+        world.send_snapshot(link, bytes.freeze(), !more);
+    }
+
+    /// A leader's snapshot is whole: it waits for the peer's word.
+    pub(super) fn stage_snapshot(&mut self, link: Link, snapshot: SnapshotIntake, events: &mut Vec<Event>) {
+        let Some(member) = &mut self.member else { return };
+        if let Some(recovery) = snapshot.into_recovery() {
+            member.staged = Some(recovery);
+            events.push(Event::Ensemble(zab::Event::SnapshotReceived { link }));
+        }
+    }
+
+    pub(super) fn forget_link_that_ends(&mut self, event: &Event) {
+        if let (Event::Ensemble(zab::Event::Closed { link }), Some(member)) = (event, &mut self.member) {
+            member.sending.remove(link);
+        }
+    }
+}

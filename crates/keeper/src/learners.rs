@@ -1,0 +1,125 @@
+//! What the services of learners ask of their leader (upstream: `LearnerHandler`, `LeaderZooKeeperServer`). The shapes are
+//! in [`crate::forward`].
+
+use base::{Now, Reader};
+use bytes::{BufMut, Bytes, BytesMut};
+use zab::Sid;
+use zk_wire::quorum::PacketType;
+use zk_wire::txn::TxnBody;
+use zk_wire::{ErrorCode, Id, OpCode, QuorumPacket, SessionId, Zxid};
+
+use crate::event::{CloseReason, Effect};
+use crate::op;
+use crate::prep::Against;
+use crate::server::{Keeper, transaction};
+use crate::session::Owner;
+
+/// A REQUEST.
+struct Asked {
+    session: SessionId,
+    cxid: i32,
+    op: OpCode,
+    body: Bytes,
+    ids: Vec<Id>,
+}
+
+impl Asked {
+    fn decode(packet: QuorumPacket) -> Option<Self> {
+        let mut r = Reader::new(packet.data?);
+        let (session, cxid, op) = (SessionId(r.i64().ok()?), r.i32().ok()?, OpCode(r.i32().ok()?));
+        Some(Self { session, cxid, op, body: r.rest(), ids: packet.authinfo.unwrap_or_default() })
+    }
+}
+
+impl Keeper {
+    /// A learner's service asks. What makes no sense has no effect.
+    pub(crate) fn on_learner_asks(&mut self, now: Now, sid: Sid, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+        match PacketType::from_number(packet.packet_type) {
+            Some(PacketType::Request) => {
+                let Some(asked) = Asked::decode(packet) else { return };
+                match asked.op {
+                    OpCode::SYNC => self.on_learner_sync(sid, effects),
+                    OpCode::CREATE_SESSION => self.on_learner_session(now, sid, &asked, effects),
+                    _ => self.on_learner_write(now, sid, &asked, effects),
+                }
+            }
+            Some(PacketType::Revalidate) => self.on_learner_revalidates(now, sid, packet.data, effects),
+            _ => {}
+        }
+    }
+
+    fn on_learner_session(&mut self, now: Now, sid: Sid, asked: &Asked, effects: &mut Vec<Effect>) {
+        let Ok(timeout_ms) = Reader::new(asked.body.clone()).i32() else { return };
+        let Some(header) = self.txn_header(now, asked.session, asked.cxid, OpCode::CREATE_SESSION) else { return };
+        self.sessions.track(now, asked.session, timeout_ms);
+        self.sessions.set_owner(asked.session, Owner::Learner(sid));
+        self.propose(header, op::create_session::txn(timeout_ms), OpCode::CREATE_SESSION, None, effects);
+    }
+
+    fn on_learner_write(&mut self, now: Now, sid: Sid, asked: &Asked, effects: &mut Vec<Effect>) {
+        let moved = self.claim(asked.session, asked.op, Owner::Learner(sid));
+        let Some(mut header) = self.txn_header(now, asked.session, asked.cxid, asked.op) else { return };
+        let against = Against {
+            tree: &self.tree,
+            outstanding: &mut self.outstanding,
+            sessions: &self.sessions,
+            config: &self.config,
+        };
+        // The learner's client waits for a transaction, whatever becomes of its request.
+        let txn = transaction(against, moved, &asked.ids, &mut header, asked.op, &asked.body).unwrap_or_else(|| {
+            header.opcode = OpCode::ERROR.0;
+            TxnBody::error(ErrorCode::MARSHALLING_ERROR)
+        });
+        if matches!(txn, TxnBody::CloseSession(_)) {
+            self.sessions.set_closing(asked.session);
+        }
+        self.note_quota(now, effects);
+        self.propose(header, txn, asked.op, None, effects);
+    }
+
+    /// Everything proposed by now is to be committed before the answer.
+    fn on_learner_sync(&mut self, sid: Sid, effects: &mut Vec<Effect>) {
+        let last = self.pending.back().map(|pending| pending.header.zxid);
+        let delivered = self.last_delivered();
+        match last.filter(|last| *last > delivered) {
+            None => self.answer_learner_sync(sid, effects),
+            Some(last) => {
+                if let Some(member) = self.member_mut() {
+                    member.learner_syncs.entry(last).or_default().push(sid);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn answer_learner_sync(&mut self, sid: Sid, effects: &mut Vec<Effect>) {
+        let packet = Self::service_packet(PacketType::Sync, None);
+        self.to_learner(sid, QuorumPacket { zxid: Zxid::ZERO, ..packet }, effects);
+    }
+
+    /// A learner's client wants to go on with a session: it may if the session is there, and then speaks through that
+    /// learner.
+    fn on_learner_revalidates(&mut self, now: Now, sid: Sid, data: Option<Bytes>, effects: &mut Vec<Effect>) {
+        let mut r = Reader::new(data.unwrap_or_default());
+        let (Ok(session), Ok(timeout_ms)) = (r.i64(), r.i32()) else { return };
+        let session = SessionId(session);
+        let valid = self.sessions.touch(now, session, timeout_ms);
+        if valid {
+            self.sessions.set_owner(session, Owner::Learner(sid));
+            if let Some(former) = self.sessions.get_mut(session).and_then(|session| session.conn.take()) {
+                self.close(former, CloseReason::SessionMoved, effects);
+            }
+        }
+        let mut answer = BytesMut::with_capacity(9);
+        answer.put_i64(session.0);
+        answer.put_u8(u8::from(valid));
+        self.to_learner(sid, Self::service_packet(PacketType::Revalidate, Some(answer.freeze())), effects);
+    }
+
+    /// A learner has heard of sessions.
+    pub(crate) fn on_touched(&mut self, now: Now, sessions: Bytes) {
+        let mut r = Reader::new(sessions);
+        while let (Ok(session), Ok(timeout_ms)) = (r.i64(), r.i32()) {
+            self.sessions.touch(now, SessionId(session), timeout_ms);
+        }
+    }
+}
