@@ -3,7 +3,8 @@
 //! * `dataDir/myid`, `dataDir/version-2/snapshot.<zxid>`, `acceptedEpoch`, `currentEpoch`
 //! * `dataLogDir/version-2/log.<zxid>` (`dataLogDir` defaults to `dataDir`)
 //! * ours, which upstream ignores: `castlekeep.lock` in both folders, `castlekeep.format` beside the snapshots,
-//!   `castlekeep.synced` beside the logs
+//!   `castlekeep.synced` beside the logs; `castlekeep.logs-apart` beside snapshots whose logs are in a folder of their
+//!   own, with the format mark there too
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use crate::disk::Disk;
 /// The format this version writes and the newest it reads.
 pub const FORMAT: &str = "1";
 const FORMAT_FILE: &str = "castlekeep.format";
+/// Beside the snapshots: the logs are in another folder, which has the format mark too.
+const APART_FILE: &str = "castlekeep.logs-apart";
 const INITIALIZE_FILE: &str = "initialize";
 const LOCK_FILE: &str = "castlekeep.lock";
 
@@ -57,6 +60,7 @@ impl<D: Disk> DataDir<D> {
         if snap_dir != log_dir {
             misplaced(&disk, &snap_dir, &log_dir)?;
         }
+        elsewhere(&disk, &snap_dir, &log_dir)?;
         snapshot_writer::remove_leftovers(&disk, &snap_dir)
             .map_err(StoreError::io("remove unfinished snapshots in", &snap_dir))?;
         Ok(Self { disk, data_dir: data_dir.to_path_buf(), snap_dir, log_dir, marked, read_only: false, _locks: locks })
@@ -72,6 +76,7 @@ impl<D: Disk> DataDir<D> {
         if snap_dir != log_dir {
             misplaced(&disk, &snap_dir, &log_dir)?;
         }
+        elsewhere(&disk, &snap_dir, &log_dir)?;
         let data_dir = data_dir.to_path_buf();
         Ok(Self { disk, data_dir, snap_dir, log_dir, marked, read_only: true, _locks: Vec::new() })
     }
@@ -81,14 +86,25 @@ impl<D: Disk> DataDir<D> {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn mark(&mut self) -> Result<(), StoreError> {
-        if !self.marked {
-            let path = self.snap_dir.join(FORMAT_FILE);
-            self.disk
-                .replace_atomically(&path, format!("{FORMAT}\n").as_bytes())
-                .map_err(StoreError::io("write the format mark", &path))?;
-            self.marked = true;
+        if self.snap_dir != self.log_dir {
+            // First where the logs are: without it, the other one refuses the folder.
+            self.write_mark(self.log_dir.join(FORMAT_FILE), FORMAT)?;
+            self.write_mark(self.snap_dir.join(APART_FILE), &self.log_dir.display().to_string())?;
+        } else {
+            self.remove_if_there(&self.snap_dir.join(APART_FILE))?;
         }
+        self.write_mark(self.snap_dir.join(FORMAT_FILE), FORMAT)?;
+        self.marked = true;
         Ok(())
+    }
+
+    fn write_mark(&self, path: PathBuf, text: &str) -> Result<(), StoreError> {
+        if self.disk.exists(&path).map_err(StoreError::io("look for", &path))? {
+            return Ok(());
+        }
+        self.disk
+            .replace_atomically(&path, format!("{text}\n").as_bytes())
+            .map_err(StoreError::io("write the format mark", &path))
     }
 
     /// Whether an operator says that this folder may begin empty: the file `initialize` beside `version-2`.
@@ -105,10 +121,14 @@ impl<D: Disk> DataDir<D> {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn remove_initialize(&self) -> Result<(), StoreError> {
-        let path = self.data_dir.join(INITIALIZE_FILE);
-        if self.has_initialize()? {
-            self.disk.remove_file(&path).map_err(StoreError::io("remove", &path))?;
-            self.disk.sync_dir(&self.data_dir).map_err(StoreError::io("sync", &self.data_dir))?;
+        self.remove_if_there(&self.data_dir.join(INITIALIZE_FILE))
+    }
+
+    fn remove_if_there(&self, path: &Path) -> Result<(), StoreError> {
+        if self.disk.exists(path).map_err(StoreError::io("look for", path))? {
+            let dir = path.parent().unwrap_or(&self.data_dir);
+            self.disk.remove_file(path).map_err(StoreError::io("remove", path))?;
+            self.disk.sync_dir(dir).map_err(StoreError::io("sync", dir))?;
         }
         Ok(())
     }
@@ -173,6 +193,22 @@ fn misplaced<D: Disk>(disk: &D, snap_dir: &Path, log_dir: &Path) -> Result<(), S
     wrong(in_log.iter().find(|name| names::parse_snapshot_name(name).is_some()), log_dir, snap_dir)
 }
 
+/// A disk for logs that is not mounted is an empty folder, and a start would go on from the newest snapshot.
+fn elsewhere<D: Disk>(disk: &D, snap_dir: &Path, log_dir: &Path) -> Result<(), StoreError> {
+    let mark = snap_dir.join(APART_FILE);
+    if !disk.exists(&mark).map_err(StoreError::io("look for", &mark))? {
+        return Ok(());
+    }
+    let names = disk.list(log_dir).map_err(StoreError::io("list", log_dir))?;
+    // The mark beside snapshots says nothing of logs.
+    let marks = snap_dir != log_dir;
+    let known = |name: &String| (marks && name == FORMAT_FILE) || names::parse_log_name(name).is_some();
+    match names.iter().any(known) {
+        true => Ok(()),
+        false => Err(StoreError::LogsElsewhere { log_dir: log_dir.to_path_buf(), mark }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +228,28 @@ mod tests {
         let open = DataDir::open(FileDisk, dir.path(), None).unwrap();
         assert!(open.marked);
         assert_eq!(open.myid().unwrap(), Some(3));
+    }
+
+    #[test]
+    fn a_disk_of_logs_that_is_not_mounted_is_noticed() {
+        let (dir, logs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let open = |logs: Option<&Path>| DataDir::open(FileDisk, dir.path(), logs).map(|mut open| open.mark().unwrap());
+        open(Some(logs.path())).unwrap();
+        open(Some(logs.path())).unwrap();
+        let empty = tempfile::tempdir().unwrap();
+        let error = open(Some(empty.path())).unwrap_err();
+        assert!(error.to_string().contains("mount the disk"), "{error}");
+        let error = DataDir::look(FileDisk, dir.path(), Some(empty.path())).map(|_| ()).unwrap_err();
+        assert!(matches!(error, StoreError::LogsElsewhere { .. }), "{error}");
+        // The logs were moved along by hand, as one moves Apache's.
+        std::fs::write(empty.path().join(VERSION_DIR).join("log.1"), "").unwrap();
+        open(Some(empty.path())).unwrap();
+        let error = open(None).unwrap_err();
+        assert!(error.to_string().contains("set dataLogDir back"), "{error}");
+        // What the advice says.
+        let third = tempfile::tempdir().unwrap();
+        std::fs::remove_file(dir.path().join(VERSION_DIR).join(APART_FILE)).unwrap();
+        open(Some(third.path())).unwrap();
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Why a data folder cannot be used, in sentences that say what was tried, on what, and what to do.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Why a data folder cannot be used.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The disk reports an error.
+    #[error("cannot {tried} {}: {error}; {}", .path.display(), advice(.error))]
     Io {
         /// What was tried.
         tried: &'static str,
@@ -17,11 +17,20 @@ pub enum StoreError {
         error: io::Error,
     },
     /// Another process holds the folder.
+    #[error(
+        "the data folder {} is in use by another castlekeep process; stop that process, or choose another folder",
+        .dir.display()
+    )]
     Locked {
         /// The data folder.
         dir: PathBuf,
     },
     /// A later version wrote the folder.
+    #[error(
+        "{} says that the folder has format {found:?}, this version knows {}; start the newer castlekeep that wrote it, \
+         or choose another folder",
+        .path.display(), super::data_dir::FORMAT
+    )]
     NewerFormat {
         /// The mark.
         path: PathBuf,
@@ -29,6 +38,11 @@ pub enum StoreError {
         found: String,
     },
     /// A file whose format is of a later version.
+    #[error(
+        "{} at offset 4 has format version {found}, this castlekeep knows version 2; start the newer server that wrote \
+         it, or restore the folder from a backup",
+        .path.display()
+    )]
     NewerFile {
         /// The snapshot or log.
         path: PathBuf,
@@ -36,6 +50,12 @@ pub enum StoreError {
         found: u32,
     },
     /// The newest snapshot does not load, and an older one with the logs leads to an older state.
+    #[error(
+        "{} does not load ({why}), and the older snapshots with the logs lead to 0x{last_zxid:x} only, not to \
+         0x{zxid:x}; restore the folder from a backup or another member, or remove this snapshot to go back to \
+         0x{last_zxid:x}, giving up all that came later",
+        .path.display()
+    )]
     LogsEndEarly {
         /// The snapshot that does not load.
         path: PathBuf,
@@ -47,11 +67,20 @@ pub enum StoreError {
         last_zxid: i64,
     },
     /// The folder is empty, and the configuration says that this is a mistake.
+    #[error(
+        "{} holds neither snapshot nor log, and db.autocreate=false says that it should; restore the folder, or make an \
+         empty file named initialize beside version-2 to begin with an empty tree",
+        .dir.display()
+    )]
     Empty {
         /// The folder.
         dir: PathBuf,
     },
     /// Snapshots lie among the logs or the reverse: `dataDir` and `dataLogDir` were changed.
+    #[error(
+        "{} belongs in {}; dataDir or dataLogDir was changed: set them back, or move the file there",
+        .path.display(), .belongs_in.display()
+    )]
     Misplaced {
         /// The file that is in the wrong folder.
         path: PathBuf,
@@ -59,6 +88,12 @@ pub enum StoreError {
         belongs_in: PathBuf,
     },
     /// A log is damaged where it was already acknowledged.
+    #[error(
+        "{0} is damaged at offset {offset}: {what}; transactions after 0x{last_zxid:x} that were acknowledged would be \
+         lost. restore the folder from a backup or another member; or see what can be kept with \
+         `castlekeep zk log --repair {0}`, which gives the rest up",
+        .path.display()
+    )]
     LogDamaged {
         /// The log file.
         path: PathBuf,
@@ -69,7 +104,25 @@ pub enum StoreError {
         /// The last transaction before the damage.
         last_zxid: i64,
     },
+    /// The folder of the logs is empty, and the one of the snapshots has been in use with logs elsewhere.
+    #[error(
+        "{} holds no transaction logs and no mark of castlekeep, but {} says that its logs are kept apart: mount the \
+         disk that they are on, or set dataLogDir back; or, if they are lost for good, remove that file to go on from the \
+         newest snapshot, giving up all that came later",
+        .log_dir.display(), .mark.display()
+    )]
+    LogsElsewhere {
+        /// Where `dataLogDir` leads now.
+        log_dir: PathBuf,
+        /// The mark beside the snapshots.
+        mark: PathBuf,
+    },
     /// A log that was written and synced is not there.
+    #[error(
+        "{} is missing, and {synced} bytes of acknowledged transactions were in it; put the file back, or, if the folder \
+         is an older copy and shall go on from there, remove castlekeep.synced beside the logs",
+        .path.display()
+    )]
     LogMissing {
         /// The log file.
         path: PathBuf,
@@ -77,6 +130,12 @@ pub enum StoreError {
         synced: u64,
     },
     /// Transactions are missing between two that were found.
+    #[error(
+        "{0}: transaction 0x{after:x} follows 0x{before:x}, those between are missing; restore the missing log file from \
+         a backup or another member; or go back to 0x{before:x}, giving up all that came later, with \
+         `castlekeep zk log {0} --cut-from 0x{after:x}`",
+        .path.display()
+    )]
     LogGap {
         /// The file in which the later one was found.
         path: PathBuf,
@@ -86,6 +145,10 @@ pub enum StoreError {
         after: i64,
     },
     /// There are snapshots and none can be loaded.
+    #[error(
+        "no snapshot in {} can be loaded ({}); restore one from a backup or another member",
+        .dir.display(), .tried.join("; ")
+    )]
     NoSnapshotLoads {
         /// The folder.
         dir: PathBuf,
@@ -93,11 +156,20 @@ pub enum StoreError {
         tried: Vec<String>,
     },
     /// There are logs and no snapshot.
+    #[error(
+        "no snapshot found in {}, but there are log entries; restore the snapshot, or set snapshot.trust.empty=true if \
+         the folder comes from ZooKeeper 3.4",
+        .dir.display()
+    )]
     NoSnapshot {
         /// The folder.
         dir: PathBuf,
     },
     /// The service refuses a transaction of the log.
+    #[error(
+        "{}: transaction 0x{zxid:x} cannot be replayed: {why}; restore the folder from a backup or another member",
+        .path.display()
+    )]
     Replay {
         /// The log file.
         path: PathBuf,
@@ -115,95 +187,6 @@ impl StoreError {
         move |error| Self::Io { tried, path, error }
     }
 }
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io { tried, path, error } => {
-                write!(f, "cannot {tried} {}: {error}; {}", path.display(), advice(error))
-            }
-            Self::Locked { dir } => write!(
-                f,
-                "the data folder {} is in use by another castlekeep process; stop that process, or choose another folder",
-                dir.display()
-            ),
-            Self::NewerFormat { path, found } => write!(
-                f,
-                "{} says that the folder has format {found:?}, this version knows {}; start the newer castlekeep that \
-                 wrote it, or choose another folder",
-                path.display(),
-                super::data_dir::FORMAT
-            ),
-            Self::Misplaced { path, belongs_in } => write!(
-                f,
-                "{} belongs in {}; dataDir or dataLogDir was changed: set them back, or move the file there",
-                path.display(),
-                belongs_in.display()
-            ),
-            Self::LogDamaged { path, offset, what, last_zxid } => write!(
-                f,
-                "{} is damaged at offset {offset}: {what}; transactions after 0x{last_zxid:x} that were acknowledged \
-                 would be lost. restore the folder from a backup or another member; or see what can be kept with \
-                 `castlekeep zk log --repair {0}`, which gives the rest up",
-                path.display()
-            ),
-            Self::LogMissing { path, synced } => write!(
-                f,
-                "{} is missing, and {synced} bytes of acknowledged transactions were in it; put the file back, or, if \
-                 the folder is an older copy and shall go on from there, remove castlekeep.synced beside the logs",
-                path.display()
-            ),
-            Self::LogGap { path, before, after } => write!(
-                f,
-                "{0}: transaction 0x{after:x} follows 0x{before:x}, those between are missing; restore the missing log \
-                 file from a backup or another member; or go back to 0x{before:x}, giving up all that came later, \
-                 with `castlekeep zk log {0} --cut-from 0x{after:x}`",
-                path.display()
-            ),
-            Self::NewerFile { path, found } => write!(
-                f,
-                "{} at offset 4 has format version {found}, this castlekeep knows version 2; start the newer server that wrote \
-                 it, or restore the folder from a backup",
-                path.display()
-            ),
-            Self::LogsEndEarly { path, why, zxid, last_zxid } => write!(
-                f,
-                "{} does not load ({why}), and the older snapshots with the logs lead to 0x{last_zxid:x} only, not to \
-                 0x{zxid:x}; restore the folder from a backup or another member, or remove this snapshot to go back to \
-                 0x{last_zxid:x}, giving up all that came later",
-                path.display()
-            ),
-            Self::Empty { dir } => write!(
-                f,
-                "{} holds neither snapshot nor log, and db.autocreate=false says that it should; restore the folder, or \
-                 make an empty file named initialize beside version-2 to begin with an empty tree",
-                dir.display()
-            ),
-            Self::NoSnapshotLoads { dir, tried } => write!(
-                f,
-                "no snapshot in {} can be loaded ({}); restore one from a backup or another member",
-                dir.display(),
-                tried.join("; ")
-            ),
-            Self::NoSnapshot { dir } => write!(
-                f,
-                "no snapshot found in {}, but there are log entries; restore the snapshot, or set \
-                 snapshot.trust.empty=true if the folder comes from ZooKeeper 3.4",
-                dir.display()
-            ),
-            Self::Replay { path, zxid, why } => {
-                write!(
-                    f,
-                    "{}: transaction 0x{zxid:x} cannot be replayed: {why}; restore the folder from a backup or \
-                     another member",
-                    path.display()
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for StoreError {}
 
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
