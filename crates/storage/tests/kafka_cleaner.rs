@@ -1,25 +1,20 @@
 //! Compaction of real files: which records stay, what becomes of tombstones, transactions and producers, and that the log
 //! opens as it was after both kinds of stop.
 
+mod txn_writer;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use broker::log::producer_state::EndTxnMarker;
-use broker::log::{BatchHeader, LogConfig, ProducerState};
-use broker::shard::LogAppend;
-use bytes::{Bytes, BytesMut};
-use kafka_wire::records::{Batch, BatchBuilder, Batches, Compression, NewRecord, Record, control};
+use broker::log::LogConfig;
+use bytes::Bytes;
+use kafka_wire::records::{Batch, BatchBuilder, Batches, Compression, NewRecord, Record};
 use storage::file_disk::FileDisk;
-use storage::kafka::{AbortedTxn, CleanOrder, Log, OpenOptions};
+use storage::kafka::{CleanOrder, Log, OpenOptions};
+use txn_writer::{NOW_MS, Writer};
 
-const NOW_MS: i64 = 1_800_000_000_000;
 const DAY_MS: i64 = 86_400_000;
-
-struct Writer {
-    log: Log<FileDisk>,
-    producers: ProducerState,
-}
 
 fn config() -> Arc<LogConfig> {
     let (segment_bytes, index_interval_bytes) = (1000, 100);
@@ -27,11 +22,6 @@ fn config() -> Arc<LogConfig> {
 }
 
 impl Writer {
-    fn new(dir: &Path) -> Self {
-        let log = Log::create(&FileDisk, dir, config(), 0, NOW_MS).expect("made");
-        Self { log, producers: ProducerState::new(0) }
-    }
-
     fn put(&mut self, records: &[(&str, Option<&str>)], producer: Option<(i64, i32)>, transactional: bool) {
         let compression = Compression::ALL[self.log.log_end_offset() as usize % 5];
         let mut builder = BatchBuilder::new(compression).base_offset(self.log.log_end_offset());
@@ -47,25 +37,6 @@ impl Writer {
             builder.add(NewRecord { timestamp: NOW_MS, key, value, headers: &[] });
         }
         self.append(builder.finish(), None);
-    }
-
-    fn append(&mut self, bytes: Bytes, marker: Option<EndTxnMarker>) {
-        let header = BatchHeader::parse(&bytes).expect("a batch");
-        self.log.append(&LogAppend { pieces: vec![bytes], header }, NOW_MS, &self.producers).expect("appended");
-        if let Some(done) = self.producers.apply(&header, marker).filter(|done| done.aborted) {
-            let last_stable_offset = self.producers.last_stable_offset_after(&done);
-            let (producer_id, first_offset, last_offset) = (done.producer_id, done.first_offset, done.last_offset);
-            let txn = AbortedTxn { producer_id, first_offset, last_offset, last_stable_offset };
-            self.log.append_aborted(txn).expect("entered");
-        }
-    }
-
-    fn end(&mut self, producer_id: i64, committed: bool) {
-        let marker = control::EndTxnMarker { committed, coordinator_epoch: 3 };
-        let mut bytes = BytesMut::from(&marker.batch(producer_id, 0, NOW_MS)[..]);
-        kafka_wire::records::batch::set_base_offset(&mut bytes, self.log.log_end_offset());
-        kafka_wire::records::batch::set_partition_leader_epoch(&mut bytes, 0);
-        self.append(bytes.freeze(), Some(EndTxnMarker { aborted: !committed, coordinator_epoch: 3 }));
     }
 
     /// Rolls, flushes, and compacts everything from `first_dirty_offset` on, in small steps.
@@ -142,7 +113,7 @@ fn reopened(dir: &Path, clean: bool, recovery_point: i64) -> Vec<(i64, String)> 
 #[test]
 fn the_last_value_of_each_key_stays() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut writer = Writer::new(dir.path());
+    let mut writer = Writer::new(dir.path(), config());
     for round in 0..40 {
         let value = format!("value {round}");
         writer.put(&[(&format!("key{}", round % 4), Some(&value)), ("hot", Some(&value))], None, false);
@@ -184,7 +155,7 @@ fn the_last_value_of_each_key_stays() {
 #[test]
 fn a_map_that_is_too_small_cleans_in_rounds() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut writer = Writer::new(dir.path());
+    let mut writer = Writer::new(dir.path(), config());
     for round in 0..60 {
         writer.put(&[(&format!("key{}", round % 30), Some("v"))], None, false);
     }
@@ -204,7 +175,7 @@ fn a_map_that_is_too_small_cleans_in_rounds() {
 #[test]
 fn tombstones_go_when_their_horizon_has_passed() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut writer = Writer::new(dir.path());
+    let mut writer = Writer::new(dir.path(), config());
     writer.put(&[("a", Some("1")), ("b", Some("1"))], None, false);
     writer.put(&[("a", None)], None, false);
     let both = [(1, "b=1".to_string()), (2, "a=-".to_string())];
@@ -222,7 +193,7 @@ fn tombstones_go_when_their_horizon_has_passed() {
 #[test]
 fn aborted_records_go_and_markers_follow() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut writer = Writer::new(dir.path());
+    let mut writer = Writer::new(dir.path(), config());
     writer.put(&[("k", Some("kept"))], None, false);
     writer.put(&[("k", Some("aborted")), ("other", Some("aborted"))], Some((1, 0)), true);
     writer.put(&[("x", Some("committed"))], Some((2, 0)), true);
@@ -254,7 +225,7 @@ fn aborted_records_go_and_markers_follow() {
 #[test]
 fn the_last_batch_of_a_producer_keeps_its_header() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut writer = Writer::new(dir.path());
+    let mut writer = Writer::new(dir.path(), config());
     writer.put(&[("k", Some("first"))], Some((5, 0)), false);
     writer.put(&[("k", Some("second")), ("k", Some("third"))], Some((5, 1)), false);
     writer.put(&[("k", Some("other"))], Some((6, 0)), false);
@@ -285,7 +256,7 @@ fn the_last_batch_of_a_producer_keeps_its_header() {
 #[test]
 fn a_log_that_is_damaged_stays_as_it_is() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut writer = Writer::new(dir.path());
+    let mut writer = Writer::new(dir.path(), config());
     for round in 0..20 {
         writer.put(&[("k", Some(&format!("value {round}")))], None, false);
     }

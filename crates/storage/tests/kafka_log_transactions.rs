@@ -1,23 +1,15 @@
 //! Transactions in a log: which aborted ones a reader has to skip, after every way of opening it.
 
+mod txn_writer;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use broker::log::producer_state::EndTxnMarker;
-use broker::log::{BatchHeader, LogConfig, ProducerState};
-use broker::shard::LogAppend;
-use bytes::{Bytes, BytesMut};
-use kafka_wire::records::control;
+use broker::log::{LogConfig, ProducerState};
 use kafka_wire::records::{BatchBuilder, Compression, NewRecord};
 use storage::file_disk::FileDisk;
-use storage::kafka::{AbortedTxn, Log, OpenOptions, Recovered};
-
-const NOW_MS: i64 = 1_800_000_000_000;
-
-struct Writer {
-    log: Log<FileDisk>,
-    producers: ProducerState,
-}
+use storage::kafka::{Log, OpenOptions, Recovered};
+use txn_writer::{NOW_MS, Writer};
 
 impl Writer {
     fn data(&mut self, producer_id: i64, sequence: i32) {
@@ -27,24 +19,6 @@ impl Writer {
         builder.add(NewRecord { timestamp: NOW_MS, key: None, value: Some(&[7; 100]), headers: &[] });
         self.append(builder.finish(), None);
     }
-
-    fn end(&mut self, producer_id: i64, committed: bool) {
-        let marker = control::EndTxnMarker { committed, coordinator_epoch: 3 };
-        let mut bytes = BytesMut::from(&marker.batch(producer_id, 0, NOW_MS)[..]);
-        kafka_wire::records::batch::set_base_offset(&mut bytes, self.log.log_end_offset());
-        kafka_wire::records::batch::set_partition_leader_epoch(&mut bytes, 0);
-        self.append(bytes.freeze(), Some(EndTxnMarker { aborted: !committed, coordinator_epoch: 3 }));
-    }
-
-    fn append(&mut self, bytes: Bytes, marker: Option<EndTxnMarker>) {
-        let header = BatchHeader::parse(&bytes).unwrap();
-        self.log.append(&LogAppend { pieces: vec![bytes], header }, NOW_MS, &self.producers).unwrap();
-        if let Some(done) = self.producers.apply(&header, marker).filter(|done| done.aborted) {
-            let last_stable_offset = self.producers.last_stable_offset_after(&done);
-            let (producer_id, first_offset, last_offset) = (done.producer_id, done.first_offset, done.last_offset);
-            self.log.append_aborted(AbortedTxn { producer_id, first_offset, last_offset, last_stable_offset }).unwrap();
-        }
-    }
 }
 
 fn config() -> Arc<LogConfig> {
@@ -52,8 +26,7 @@ fn config() -> Arc<LogConfig> {
 }
 
 fn write(dir: &Path) -> Writer {
-    let log = Log::create(&FileDisk, dir, config(), 0, NOW_MS).unwrap();
-    let mut writer = Writer { log, producers: ProducerState::new(0) };
+    let mut writer = Writer::new(dir, config());
     for round in 0..6 {
         writer.data(1, round * 2);
         writer.data(2, round);
