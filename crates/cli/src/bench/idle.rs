@@ -30,8 +30,12 @@ pub struct Args {
     format: Format,
 }
 
-/// As long as the server may take to free what only the beginning of a session needs.
-const SETTLE: Duration = Duration::from_secs(1);
+/// How often the server's memory is looked at while it frees what only the beginning of a session needs.
+const LOOK: Duration = Duration::from_millis(100);
+/// So many looks in a row that find nothing freed are the end of it.
+const LOOKS: usize = 5;
+/// It may go on for as long as this.
+const LOOKS_MAX: usize = 100;
 
 /// Opens the sessions, and prints what the server's resident memory grew by.
 ///
@@ -48,8 +52,7 @@ pub fn main(args: Args) -> anyhow::Result<()> {
         for _ in 0..args.connections {
             sessions.push(Session::connect(&args.server).await?);
         }
-        tokio::time::sleep(SETTLE).await;
-        let grown = process::resident_bytes(args.server_pid)?.saturating_sub(before);
+        let grown = settled(args.server_pid).await?.saturating_sub(before);
         let each = grown as f64 / args.connections as f64;
         match args.format {
             Format::Json => println!("{}", json!({ "connections": args.connections, "bytes_per_connection": each })),
@@ -57,4 +60,20 @@ pub fn main(args: Args) -> anyhow::Result<()> {
         }
         Ok(())
     })
+}
+
+/// What is resident once nothing is given back any more.
+async fn settled(pid: u32) -> anyhow::Result<u64> {
+    let mut least = process::resident_bytes(pid)?;
+    let mut unchanged = 0;
+    for _ in 0..LOOKS_MAX {
+        tokio::time::sleep(LOOK).await;
+        let now = process::resident_bytes(pid)?;
+        unchanged = if now < least { 0 } else { unchanged + 1 };
+        least = least.min(now);
+        if unchanged == LOOKS {
+            break;
+        }
+    }
+    Ok(least)
 }
