@@ -52,7 +52,6 @@ pub fn folder_sizes(shared: &Shared) -> (u64, u64) {
 
 /// `envi`'s lines: those of upstream that mean something without a Java machine. Systems and machines have Java's names.
 pub fn environment() -> Vec<(&'static str, String)> {
-    let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_string();
     let os = match std::env::consts::OS {
         "linux" => "Linux",
@@ -60,6 +59,7 @@ pub fn environment() -> Vec<(&'static str, String)> {
         other => other,
     };
     let arch = if std::env::consts::ARCH == "x86_64" { "amd64" } else { std::env::consts::ARCH };
+    let user = User::of_the_process();
     let memory = read("/proc/meminfo");
     let megabytes = |name: &str| {
         let kib =
@@ -72,13 +72,43 @@ pub fn environment() -> Vec<(&'static str, String)> {
         ("os.name", os.into()),
         ("os.arch", arch.into()),
         ("os.version", read("/proc/sys/kernel/osrelease")),
-        ("user.name", variable("USER")),
-        ("user.home", variable("HOME")),
+        ("user.name", user.name),
+        ("user.home", user.home),
         ("user.dir", std::env::current_dir().map(|dir| dir.display().to_string()).unwrap_or_default()),
         ("os.memory.free", megabytes("MemAvailable:")),
         ("os.memory.max", megabytes("MemTotal:")),
         ("os.memory.total", megabytes("MemTotal:")),
     ]
+}
+
+/// Who runs the server, as a Java machine finds out: by the system's list of users.
+pub struct User {
+    /// The login's name.
+    pub name: String,
+    /// Its home.
+    pub home: String,
+}
+
+impl User {
+    /// Without an entry in the list, as in some containers, the environment's, or the number.
+    pub fn of_the_process() -> Self {
+        let uid = rustix::process::getuid().as_raw();
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        listed(&users, uid).unwrap_or_else(|| Self {
+            name: variable("USER").unwrap_or_else(|| uid.to_string()),
+            home: variable("HOME").unwrap_or_default(),
+        })
+    }
+}
+
+/// A line is `name:password:uid:gid:comment:home:shell`.
+fn listed(users: &str, uid: u32) -> Option<User> {
+    users.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, number, _, _, home, ..] = fields[..] else { return None };
+        (number.parse() == Ok(uid)).then(|| User { name: name.into(), home: home.into() })
+    })
 }
 
 /// What `cons` calls an operation.
@@ -121,4 +151,18 @@ pub fn reset_server(shared: &Shared) {
 /// `crst`
 pub fn reset_connections(shared: &Shared) {
     shared.conns.lock().iter().for_each(|outbox| outbox.reset_stats());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_found_by_their_number() {
+        let users = "root:x:0:0:root:/root:/bin/sh\n# a comment\nzk:x:1000:1000::/home/zk:/bin/false\n";
+        let found = |uid| listed(users, uid).map(|user| (user.name, user.home));
+        assert_eq!(found(1000), Some(("zk".into(), "/home/zk".into())));
+        assert_eq!(found(0), Some(("root".into(), "/root".into())));
+        assert_eq!(found(1), None);
+    }
 }

@@ -1,14 +1,18 @@
 //! The audit log: a line of the process's log, under the target `audit`, for each change (upstream: `audit.enable`,
 //! `Slf4jAuditLogger`).
 
+use std::sync::LazyLock;
+
 use keeper::audit::AuditRecord;
+
+use super::admin::User;
 
 /// What the lines' target is called, to be filtered by.
 pub const TARGET: &str = "audit";
 
 /// Writes a record's line: as upstream, a failure at the level of errors.
 pub fn write(record: &AuditRecord) {
-    let line = record.line(&server_user());
+    let line = record.line(server_user());
     if record.success {
         tracing::info!(target: TARGET, "{line}");
     } else {
@@ -22,9 +26,7 @@ pub fn server(operation: &str) {
 }
 
 /// Who runs the server.
-fn server_user() -> String {
-    std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| {
-        let uid = rustix::process::getuid();
-        if uid.is_root() { "root".into() } else { uid.as_raw().to_string() }
-    })
+fn server_user() -> &'static str {
+    static USER: LazyLock<String> = LazyLock::new(|| User::of_the_process().name);
+    &USER
 }
