@@ -104,8 +104,8 @@ fn without_effect(name: &str, value: &str) -> Option<&'static str> {
     if starts(&["ssl.", "sasl."]) {
         return Some("no listener uses it");
     }
-    if starts(&["log.cleaner."]) {
-        return Some("compaction is not there yet");
+    if starts(&["log.cleaner.io.buffer.size"]) {
+        return Some("compaction reads in pieces of its own size");
     }
     if starts(&["quota.", "controller.quota.", "replication.quota.", "alter.log.dirs.replication.quota."]) {
         return Some("quotas are not there yet");
