@@ -48,6 +48,7 @@ pub fn addresses(host: &str, port: u16) -> anyhow::Result<Vec<SocketAddr>> {
         }
         Listen::Everywhere { port } => Ok(vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))]),
         Listen::Addresses(addresses) => Ok(addresses),
+        Listen::Named { host, port } => found(&host, port),
     }
 }
 
@@ -66,13 +67,16 @@ pub fn listen(host: &str, port: u16) -> anyhow::Result<Listen> {
             Listen::Addresses(vec![SocketAddr::new(ip, port)])
         });
     }
-    let found =
-        (host, port).to_socket_addrs().with_context(|| format!("cannot find an address for --listen {host}"))?;
+    Ok(Listen::Addresses(found(host, port)?))
+}
+
+fn found(host: &str, port: u16) -> anyhow::Result<Vec<SocketAddr>> {
+    let found = (host, port).to_socket_addrs().with_context(|| format!("cannot find an address for {host}"))?;
     let found: Vec<SocketAddr> = found.collect();
     if found.is_empty() {
-        bail!("--listen {host} has no address; name an address of this machine, or 0.0.0.0 for all of them");
+        bail!("{host} has no address; name an address of this machine, or 0.0.0.0 for all of them");
     }
-    Ok(Listen::Addresses(found))
+    Ok(found)
 }
 
 #[cfg(test)]

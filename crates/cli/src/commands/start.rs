@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use server::config::server_properties::UnknownKeys;
 use server::zk::ZkServerConfig;
 
@@ -67,7 +67,7 @@ fn embedded(args: &Args) -> anyhow::Result<Plan> {
     let host = args.listen.as_deref().unwrap_or("localhost");
     let data = args.data_dir.clone().unwrap_or_else(|| PathBuf::from(DATA_DIR));
     let mut zookeeper = ZkServerConfig::embedded(&data.join("zookeeper"), 0);
-    zookeeper.listen = listen(host, args.zookeeper_port.unwrap_or(ZOOKEEPER_PORT))?;
+    zookeeper.listen = listen(host, args.zookeeper_port.unwrap_or(ZOOKEEPER_PORT)).context("cannot use --listen")?;
     let kafka = KafkaPlan {
         properties: embedded_kafka(args, host, &data.join("kafka"))?,
         build: |properties| kafka::config(properties, UnknownKeys::Refuse),
@@ -126,16 +126,19 @@ fn from_file(file: TomlFile, args: &Args) -> anyhow::Result<Plan> {
         "the file has neither [zookeeper] nor [kafka]: there is nothing to start"
     );
     let http = http(args, file.http_port, file.http_listen.as_deref().unwrap_or("localhost"))?;
-    let zookeeper = file.zookeeper.map(zookeeper::config).transpose()?;
+    let (zookeeper, metrics) = match file.zookeeper.map(zookeeper::config).transpose()? {
+        Some(cfg) => (Some(cfg.server), zookeeper::metrics(cfg.metrics.as_ref())?),
+        None => (None, Vec::new()),
+    };
     let data = zookeeper.as_ref().map(|config| config.store.data_dir.clone()).unwrap_or_default();
     let kafka = file
         .kafka
         .map(|properties| KafkaPlan { properties, build: |properties| kafka::config(properties, UnknownKeys::Refuse) });
-    Ok(Plan { zookeeper, kafka, http, metrics: Vec::new(), data })
+    Ok(Plan { zookeeper, kafka, http, metrics, data })
 }
 
 fn http(args: &Args, from_file: Option<u16>, host: &str) -> anyhow::Result<Option<Http>> {
     let asked = args.http_port.or(from_file);
-    let addresses = addresses(host, asked.unwrap_or(HTTP_PORT))?;
+    let addresses = addresses(host, asked.unwrap_or(HTTP_PORT)).context("cannot use --listen")?;
     Ok(Some(Http { addresses, is_default: asked.is_none() }))
 }

@@ -1,12 +1,13 @@
 //! `castlekeep zookeeper zoo.cfg`: the keeper alone, from Apache's configuration file.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use server::config::admin_keys::MetricsCfg;
 use server::config::java_flags::{self, JavaFlags};
 use server::config::properties::Property;
 use server::config::zoo_cfg::{self, AdminCfg, ZooCfg};
-use server::zk::ZkServerConfig;
 
 use super::plan::{Http, Plan, addresses};
 use super::serve;
@@ -14,6 +15,9 @@ use crate::logging::{self, LoggingArgs};
 
 /// Variables in which launch scripts pass flags to a Java machine, in the order of upstream's script.
 const FLAG_VARIABLES: [&str; 2] = ["SERVER_JVMFLAGS", "JVMFLAGS"];
+
+/// What our own file says in its section `[http]`.
+const OF_HTTP: [&str; 3] = ["admin.enableServer", "admin.serverPort", "admin.serverAddress"];
 
 /// Flags of `castlekeep zookeeper`.
 #[derive(clap::Args, Debug)]
@@ -89,7 +93,7 @@ pub fn serve_file(file: &Path, flags: &[String], logging: &LoggingArgs) -> anyho
     }
     let data = server.store.data_dir.clone();
     let http = http(&admin)?;
-    let metrics = metrics.map_or(Ok(Vec::new()), |metrics| addresses(&metrics.host, metrics.port))?;
+    let metrics = self::metrics(metrics.as_ref())?;
     serve::run(Plan { zookeeper: Some(server), kafka: None, http, metrics, data })
 }
 
@@ -106,14 +110,27 @@ pub fn read(file: &Path, properties: &[(String, String)]) -> anyhow::Result<ZooC
 ///
 /// # Errors
 /// Values that make no sense, unknown keys, and keys that would protect and are not implemented.
-pub fn config(properties: Vec<(String, String)>) -> anyhow::Result<ZkServerConfig> {
+pub fn config(properties: Vec<(String, String)>) -> anyhow::Result<ZooCfg> {
+    let of_http = |key: &str| OF_HTTP.contains(&key.trim_start_matches("zookeeper."));
+    if let Some((key, _)) = properties.iter().find(|(key, _)| of_http(key)) {
+        bail!("{key} stands in [zookeeper], and one HTTP port serves both roles: set port and listen in [http]");
+    }
     let properties = properties.into_iter().map(|(key, value)| Property { key, value, line: 0 });
     let parsed =
         zoo_cfg::from_properties(properties.collect(), &[]).map_err(|problems| refused("[zookeeper]", &problems))?;
     if !parsed.warnings.is_empty() {
         return Err(refused("[zookeeper]", &parsed.warnings));
     }
-    Ok(parsed.server)
+    Ok(parsed)
+}
+
+/// Where metrics are served for Prometheus alone; nowhere unless the file names its provider.
+///
+/// # Errors
+/// When `metricsProvider.httpHost` has no address.
+pub fn metrics(metrics: Option<&MetricsCfg>) -> anyhow::Result<Vec<SocketAddr>> {
+    let Some(MetricsCfg { host, port }) = metrics else { return Ok(Vec::new()) };
+    addresses(host, *port).context("cannot use metricsProvider.httpHost")
 }
 
 fn refused(what: &str, problems: &[String]) -> anyhow::Error {
@@ -125,6 +142,31 @@ fn http(admin: &AdminCfg) -> anyhow::Result<Option<Http>> {
     if !admin.enabled {
         return Ok(None);
     }
-    let addresses = addresses(admin.address.as_deref().unwrap_or("localhost"), admin.port)?;
+    let host = admin.address.as_deref().unwrap_or("localhost");
+    let addresses = addresses(host, admin.port).context("cannot use admin.serverAddress")?;
     Ok(Some(Http { addresses, is_default: true }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keeper_of_our_own_file() {
+        let config = |more: &[(&str, &str)]| {
+            let least = [("dataDir", "/x"), ("clientPort", "2181")];
+            let all = least.iter().chain(more).map(|(key, value)| (key.to_string(), value.to_string()));
+            config(all.collect())
+        };
+        let provider = "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider";
+        let host = ("metricsProvider.httpHost", "127.0.0.1");
+        let cfg =
+            config(&[("metricsProvider.className", provider), ("metricsProvider.httpPort", "7001"), host]).unwrap();
+        assert_eq!(metrics(cfg.metrics.as_ref()).unwrap(), ["127.0.0.1:7001".parse().unwrap()]);
+        for key in ["admin.serverPort", "zookeeper.admin.serverAddress"] {
+            let error = config(&[(key, "1")]).unwrap_err().to_string();
+            assert!(error.contains(key) && error.contains("[http]"), "{error}");
+        }
+        assert!(config(&[("tickTme", "1")]).unwrap_err().to_string().contains("did you mean tickTime?"));
+    }
 }

@@ -4,7 +4,7 @@
 //! every key that it does not know the Java property `zookeeper.<key>`; here keys are taken with and without that
 //! prefix, from the file and as Java properties.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -225,13 +225,8 @@ impl File {
                 false => Listen::Addresses(vec![SocketAddr::new(ip, port)]),
             });
         }
-        match (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>) {
-            Ok(addrs) if !addrs.is_empty() => Some(Listen::Addresses(addrs)),
-            _ => {
-                self.problems.push(format!("clientPortAddress={host} does not resolve; correct the name"));
-                None
-            }
-        }
+        // Reading a file asks nobody: the name is looked up when the server starts.
+        Some(Listen::Named { host, port })
     }
 
     fn store(&mut self, server: &mut ZkServerConfig) {

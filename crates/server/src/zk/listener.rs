@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -30,6 +30,13 @@ pub enum Listen {
     },
     /// These.
     Addresses(Vec<SocketAddr>),
+    /// What a name means when the server starts.
+    Named {
+        /// Looked up as the system does.
+        host: String,
+        /// 0 chooses one.
+        port: u16,
+    },
 }
 
 /// Connections wait here for `accept`; the operating system may cap it.
@@ -38,13 +45,14 @@ const BACKLOG: i32 = 1024;
 /// Binds.
 ///
 /// # Errors
-/// [`StartError::Bind`], naming the address.
+/// [`StartError::Bind`], naming the address; [`StartError::Config`] for a name that has none.
 pub fn bind(listen: &Listen, backlog: Option<u32>) -> Result<Vec<TcpListener>, StartError> {
     let backlog = backlog.map_or(BACKLOG, |backlog| i32::try_from(backlog).unwrap_or(i32::MAX));
     let bind_one = |addr: SocketAddr, dual: bool| bind_one(addr, dual, backlog);
     let one = |addr: SocketAddr, dual: bool| bind_one(addr, dual).map_err(|error| StartError::Bind { addr, error });
     match listen {
         Listen::Addresses(addrs) => addrs.iter().map(|addr| one(*addr, false)).collect(),
+        Listen::Named { host, port } => resolved(host, *port)?.into_iter().map(|addr| one(addr, false)).collect(),
         Listen::Loopback { port } => {
             let v4 = one(SocketAddr::from((Ipv4Addr::LOCALHOST, *port)), false)?;
             let port = v4.local_addr().map_or(*port, |addr| addr.port());
@@ -64,6 +72,17 @@ pub fn bind(listen: &Listen, backlog: Option<u32>) -> Result<Vec<TcpListener>, S
             }
         }
     }
+}
+
+fn resolved(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
+    let why = match (host, port).to_socket_addrs().map(Iterator::collect::<Vec<_>>) {
+        Ok(addrs) if !addrs.is_empty() => return Ok(addrs),
+        Ok(_) => "it has no address".to_string(),
+        Err(error) => error.to_string(),
+    };
+    Err(StartError::Config(format!(
+        "cannot listen for ZooKeeper clients on {host}: {why}; name an address of this machine"
+    )))
 }
 
 fn lacks_ipv6(e: &io::Error) -> bool {
