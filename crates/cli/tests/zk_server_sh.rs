@@ -185,3 +185,54 @@ fn the_process_is_the_server_and_ends_on_sigterm() {
         drop(client);
     }
 }
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn get(port: u16, path: &str) -> String {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    socket.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn commands_and_metrics_listen_where_the_file_says() {
+    let (http, metrics) = (free_port(), free_port());
+    let release = Release::new(&format!(
+        "4lw.commands.whitelist=mntr\nadmin.enableServer=true\nadmin.serverAddress=127.0.0.1\nadmin.serverPort={http}\n\
+         metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider\n\
+         metricsProvider.httpHost=127.0.0.1\nmetricsProvider.httpPort={metrics}\n"
+    ));
+    let config = release.path("conf/zoo.cfg").display().to_string();
+    let _server = release.serve(&[&config], &[]);
+    assert!(get(http, "/commands/ruok").contains("\"command\": \"ruok\""));
+    let text = get(metrics, "/metrics");
+    assert!(text.starts_with("HTTP/1.0 200") && text.contains("\nznode_count 5\n"), "{text}");
+    assert!(get(metrics, "/commands/ruok").starts_with("HTTP/1.0 404"));
+    for port in [http, metrics] {
+        assert!(TcpStream::connect(("127.0.0.2", port)).is_err(), "port {port} listens on another address too");
+    }
+    assert!(word(release.port, "mntr").contains("\nzk_znode_count\t5.0\n"), "as Apache's provider shows it");
+}
+
+#[test]
+fn the_audit_log_begins_and_ends_with_the_server() {
+    let release = Release::new("audit.enable=true\n");
+    let config = release.path("conf/zoo.cfg").display().to_string();
+    let log = release.path("log");
+    let mut command = release.command(Path::new(CASTLEKEEP), &["zookeeper", &config]);
+    command.env_remove("CASTLEKEEP_LOG").stdout(Stdio::piped()).stderr(std::fs::File::create(&log).unwrap());
+    let mut server = Server(command.spawn().unwrap());
+    let out = BufReader::new(server.0.stdout.take().unwrap());
+    assert!(out.lines().map_while(Result::ok).any(|line| line.contains("is ready")));
+    kill_process(Pid::from_child(&server.0), Signal::TERM).unwrap();
+    assert!(server.0.wait().unwrap().success());
+    let text = std::fs::read_to_string(&log).unwrap();
+    let audited: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once("operation=")).map(|(_, end)| end).collect();
+    assert_eq!(audited, ["serverStart\tresult=success", "serverStop\tresult=success"], "{text}");
+}

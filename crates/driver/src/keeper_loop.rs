@@ -165,6 +165,15 @@ pub enum KeeperMeasure {
         /// How many are in it.
         transactions: usize,
     },
+    /// The folder is restored.
+    Startup {
+        /// In which its snapshot was read.
+        snapshot: Duration,
+        /// In which its logs were read.
+        logs: Duration,
+        /// Transactions that were in the logs only.
+        transactions: u64,
+    },
     /// A snapshot is written.
     Snapshot(Duration),
     /// Another state is in the place of the old one.
@@ -367,6 +376,8 @@ impl<D: Disk> KeeperLoop<D> {
         }
         // The restore may have taken longer than a session's timeout, and nobody could be heard meanwhile.
         keeper.restart_timeouts(world.now());
+        let (snapshot, logs) = (restored.snapshot_took, restored.logs_took);
+        world.measured(KeeperMeasure::Startup { snapshot, logs, transactions: restored.txns });
         for note in restored.notes {
             world.note(KeeperNote::Restore(note));
         }

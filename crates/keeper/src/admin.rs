@@ -1,10 +1,14 @@
 //! The numbers behind four-letter words, `/commands` and `/metrics`. Nothing here walks the tree.
 
+use std::collections::BTreeMap;
+
 use base::{Instant, Str};
 use zk_wire::{SessionId, Zxid};
 
 use crate::event::ConnId;
 use crate::fired::FiredTally;
+use crate::path;
+use crate::quota::{self, StatsTrack};
 use crate::server::Keeper;
 
 /// The keeper in numbers.
@@ -38,6 +42,19 @@ pub struct Summary {
     pub digest_mismatches: u64,
     /// Watches told, by kind of event: created, deleted, data changed, children changed.
     pub fired: [FiredTally; 4],
+}
+
+/// What quotas say of everything below one name at the root, and what is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaUse {
+    /// Nodes at most, by all its limits together.
+    pub count_limit: i64,
+    /// Bytes of data at most, likewise.
+    pub bytes_limit: i64,
+    /// Nodes that the limits cover.
+    pub count: i64,
+    /// Bytes of data that they cover.
+    pub bytes: i64,
 }
 
 /// A session as `dump` shows it.
@@ -81,6 +98,31 @@ impl Keeper {
             digest_mismatches: self.digest_mismatches,
             fired: self.watches.fired.tallies(),
         }
+    }
+
+    /// Limits and what they cover, by the name below the root, as upstream's metrics sum them up: a hard limit hides the
+    /// soft one, and -1 is none. As long as there are quotas.
+    pub fn quota_use(&self) -> BTreeMap<Str, QuotaUse> {
+        let mut all: BTreeMap<Str, QuotaUse> = BTreeMap::new();
+        let track = |path: String| self.tree.get(&path)?.data.as_deref().and_then(StatsTrack::parse);
+        for limited in self.tree.quotas().iter() {
+            let sum = all.entry(path::top(limited).into()).or_default();
+            if let Some(limits) = track(quota::limits_path(limited)) {
+                let hard_or = |hard: i64, soft: i64| if hard > -1 { hard } else { soft };
+                sum.count_limit = sum.count_limit.saturating_add(hard_or(limits.count_hard_limit(), limits.count()));
+                sum.bytes_limit = sum.bytes_limit.saturating_add(hard_or(limits.byte_hard_limit(), limits.bytes()));
+            }
+            if let Some(stats) = track(quota::stats_path(limited)) {
+                sum.count = sum.count.saturating_add(stats.count());
+                sum.bytes = sum.bytes.saturating_add(stats.bytes());
+            }
+        }
+        all
+    }
+
+    /// Writes that were refused for a quota, by the name below the root.
+    pub fn refused_for_quotas(&self) -> &BTreeMap<Str, u64> {
+        self.outstanding.refused_for_quotas()
     }
 
     /// All sessions and what they own, by id. As long as there are sessions and their nodes: for an operator's eyes.

@@ -15,6 +15,11 @@ pub fn split(path: &str) -> Option<(&str, &str)> {
     Some((if parent.is_empty() { "/" } else { parent }, name))
 }
 
+/// The first name of a path: what upstream calls its top namespace.
+pub fn top(path: &str) -> &str {
+    path.split('/').nth(1).unwrap_or_default()
+}
+
 /// The parent's path of a path in a request.
 ///
 /// # Errors
@@ -46,6 +51,11 @@ pub fn validate(path: &str) -> Result<(), ErrorCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_name() {
+        assert_eq!(["/", "/a", "/a/b", ""].map(top), ["", "a", "a", ""]);
+    }
 
     #[test]
     fn good_and_bad_paths() {

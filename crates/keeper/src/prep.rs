@@ -11,6 +11,7 @@ use zk_wire::{ErrorCode, Id, SessionId, StatPersisted, Zxid, digest};
 use crate::acl::{self, AclList};
 use crate::config::Config;
 use crate::node::{Node, Owner};
+use crate::path;
 use crate::quota::{self, QuotaExceeded, StatsTrack};
 use crate::session::Sessions;
 use crate::tree::Tree;
@@ -82,6 +83,8 @@ pub struct Outstanding {
     closing: BTreeMap<SessionId, Zxid>,
     /// The last write that went beyond a quota, until somebody looks.
     over_quota: Option<QuotaExceeded>,
+    /// Writes refused for a quota, by the name below the root.
+    refused: BTreeMap<Str, u64>,
 }
 
 #[derive(Debug)]
@@ -100,6 +103,7 @@ impl Outstanding {
             digest,
             closing: BTreeMap::new(),
             over_quota: None,
+            refused: BTreeMap::new(),
         }
     }
 
@@ -115,6 +119,11 @@ impl Outstanding {
     /// The last write that went beyond a quota, once.
     pub fn take_over_quota(&mut self) -> Option<QuotaExceeded> {
         self.over_quota.take()
+    }
+
+    /// Writes refused for a quota, by the name below the root: no more names than there were quotas.
+    pub fn refused_for_quotas(&self) -> &BTreeMap<Str, u64> {
+        &self.refused
     }
 
     /// The tree's digest once every write under way is applied.
@@ -359,7 +368,11 @@ impl<'a> Prep<'a> {
         let Some(over) = quota::exceeded(limited, &limits, &stats, count, bytes) else { return Ok(()) };
         let refused = over.hard && self.config.enforce_quota;
         self.outstanding.over_quota = Some(over);
-        if refused { Err(ErrorCode::QUOTA_EXCEEDED) } else { Ok(()) }
+        if !refused {
+            return Ok(());
+        }
+        *self.outstanding.refused.entry(path::top(limited).into()).or_default() += 1;
+        Err(ErrorCode::QUOTA_EXCEEDED)
     }
 
     /// The operator's decisions.

@@ -114,6 +114,39 @@ async fn sessions_watches_and_owners() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn quotas_are_metrics_by_the_name_below_the_root() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = ZkServerConfig { words: Whitelist::All, ..ZkServerConfig::embedded(dir.path(), 0) };
+    config.store.keeper.enforce_quota = true;
+    let server = server::zk::start(config).await.unwrap();
+    let addr = server.local_addrs()[0];
+    tokio::task::spawn_blocking(move || {
+        let mut client = Client::new(addr);
+        for path in ["/q", "/q/a", "/zookeeper/quota/q", "/zookeeper/quota/q/a"] {
+            client.create(path, b"", 0);
+        }
+        let limits = [("q", "count=5,bytes=100"), ("q/a", "count=7,bytes=-1=;countHardLimit=2")];
+        for (limited, text) in limits {
+            assert_eq!(client.create(&format!("/zookeeper/quota/{limited}/zookeeper_limits"), text.as_bytes(), 0), 0);
+            assert_eq!(client.create(&format!("/zookeeper/quota/{limited}/zookeeper_stats"), b"", 0), 0);
+        }
+        assert_eq!(client.create("/q/a/1", b"data", 0), 0);
+        assert_eq!(client.create("/q/a/2", b"", 0), zk_wire::ErrorCode::QUOTA_EXCEEDED.0);
+        let mntr = word(addr, "mntr");
+        let lines =
+            ["count_limit_per_namespace\t7", "bytes_limit_per_namespace\t99", "exceeded_error_per_namespace\t1"];
+        for line in lines {
+            assert!(mntr.contains(&format!("zk_q_quota_{line}\n")), "{line} in {mntr}");
+        }
+        assert!(mntr.contains("zk_q_quota_count_usage_per_namespace\t4\n"), "{mntr}");
+        assert!(mntr.contains("zk_q_quota_bytes_usage_per_namespace\t4\n"), "{mntr}");
+    })
+    .await
+    .unwrap();
+    server.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_configuration_and_digests() {
     with_server(|addr| {
         let mut client = Client::new(addr);

@@ -78,7 +78,7 @@ pub fn from_properties(properties: Vec<Property>, java: &[(String, String)]) -> 
     let (admin, metrics, options) = (file.admin(), file.metrics(), file.admin_options());
     match server {
         Some(server) if file.problems.is_empty() => {
-            let server = ZkServerConfig { admin: options, ..server };
+            let server = ZkServerConfig { admin: options, prometheus: metrics.is_some(), ..server };
             Ok(ZooCfg { server, admin, metrics, warnings: file.warnings })
         }
         _ => Err(file.problems),

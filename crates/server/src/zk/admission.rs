@@ -80,9 +80,13 @@ impl Admission {
         &self.limits
     }
 
-    /// Whether a connect request may go on.
-    pub fn admits_connect(&self, now: Instant, renews: bool) -> bool {
-        self.limits.connect.tokens == 0 || self.connects.lock().admit(now, renews)
+    /// Whether a connect request may go on, and how many tokens the bucket lacks then.
+    pub fn admits_connect(&self, now: Instant, renews: bool) -> (bool, u64) {
+        if self.limits.connect.tokens == 0 {
+            return (true, 0);
+        }
+        let mut connects = self.connects.lock();
+        (connects.admit(now, renews), connects.deficit())
     }
 
     /// The chance of a connect request to be turned away.

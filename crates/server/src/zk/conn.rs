@@ -353,9 +353,16 @@ impl Conn {
         let (admission, now) = (&self.shared.admission, self.shared.clock.mono());
         let timeout_ms = self.outbox.timeout_ms.load(std::sync::atomic::Ordering::Relaxed);
         let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
-        match held.judge(now, admission.limits(), timeout, admission.has_turn()) {
+        let verdict = held.judge(now, admission.limits(), timeout, admission.has_turn());
+        if verdict != Verdict::Wait {
+            let waited = now.since(held.asked.received).as_millis();
+            let waited = u64::try_from(waited).unwrap_or(u64::MAX);
+            self.shared.stats.request_throttle_queue_time_ms.add(waited);
+        }
+        match verdict {
             Verdict::Go => return self.forward(*held),
             Verdict::Stale => {
+                self.shared.stats.stale_requests.increment();
                 self.shared.stats.stale_requests_dropped.increment();
                 return Err(Some("a request of it waited for longer than its session's timeout".into()));
             }
@@ -376,7 +383,9 @@ impl Conn {
             return Err(Some("its first frame is no connect request".into()));
         };
         let now = self.shared.clock.mono();
-        if !self.shared.admission.admits_connect(now, request.session != SessionId(0)) {
+        let (admits, deficit) = self.shared.admission.admits_connect(now, request.session != SessionId(0));
+        self.shared.stats.connection_token_deficit.add(deficit);
+        if !admits {
             self.shared.stats.connection_rejected.increment();
             return Err(Some("too many connect requests at once (connection_throttle_tokens)".into()));
         }

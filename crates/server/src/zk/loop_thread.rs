@@ -165,8 +165,13 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
             }
         }
         let requests = inputs.iter().filter(|input| is_request(input)).count();
-        world.stats.prep_processor_request_queued.add(requests as u64);
+        let began = std::time::Instant::now();
         keeper_loop.turn(&mut world, &mut inputs);
+        if requests > 0 {
+            world.stats.prep_processor_request_queued.add(requests as u64);
+            world.stats.prep_processor_queue_size.add(requests as u64);
+            world.stats.prep_process_time.add(ms(began.elapsed()));
+        }
         if shut_down {
             keeper_loop.shut_down(&mut world);
         }
@@ -185,6 +190,10 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
         None => LoopEnd::Stopped,
         Some(message) => LoopEnd::Failed(message),
     }
+}
+
+fn ms(took: std::time::Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn is_request(input: &KeeperInput<FileDisk>) -> bool {
@@ -307,12 +316,17 @@ impl KeeperWorld<FileDisk> for RealWorld {
     }
 
     fn measured(&mut self, measure: KeeperMeasure) {
-        let ms = |took: std::time::Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match measure {
             KeeperMeasure::Group { took, transactions } => {
                 self.stats.fsynctime.add(ms(took));
+                self.stats.sync_processor_queue_flush_time_ms.add(ms(took));
                 self.stats.sync_processor_batch_size.add(transactions as u64);
                 self.stats.sync_processor_request_queued.add(transactions as u64);
+            }
+            KeeperMeasure::Startup { snapshot, logs, transactions } => {
+                self.stats.startup_snap_load_time.add(ms(snapshot));
+                self.stats.startup_txns_load_time.add(ms(logs));
+                self.stats.startup_txns_loaded.add(transactions);
             }
             KeeperMeasure::Snapshot(took) => self.stats.snapshottime.add(ms(took)),
             KeeperMeasure::Restore(took) => self.stats.restore_time.add(ms(took)),

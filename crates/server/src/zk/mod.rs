@@ -83,6 +83,8 @@ pub struct ZkServerConfig {
     pub creates_folders: bool,
     /// Commands over HTTP.
     pub admin: AdminOptions,
+    /// `metricsProvider.className` is upstream's Prometheus provider: `mntr` and `monitor` show its samples.
+    pub prometheus: bool,
 }
 
 impl ZkServerConfig {
@@ -104,6 +106,7 @@ impl ZkServerConfig {
             words: Whitelist::embedded(),
             connect_deadline: Duration::from_secs(10),
             admin: AdminOptions::default(),
+            prometheus: false,
             creates_folders: true,
         }
     }

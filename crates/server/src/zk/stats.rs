@@ -93,6 +93,8 @@ pub struct ServerStats {
     pub throttled_ops: Counter,
     /// Requests that waited there for longer than their session's timeout.
     pub stale_requests_dropped: Counter,
+    /// Those of them that were found out, which are all.
+    pub stale_requests: Counter,
     /// Ended by the client without the end of its session.
     pub connection_drop_count: Counter,
     /// Sent no connect request in time.
@@ -121,6 +123,22 @@ pub struct ServerStats {
     pub restore_time: Summary,
     /// Milliseconds from the start to the restored folder.
     pub dbinittime: Summary,
+    /// Milliseconds that the start read a snapshot.
+    pub startup_snap_load_time: Summary,
+    /// Milliseconds that the start read logs.
+    pub startup_txns_load_time: Summary,
+    /// Transactions in them that were not in the snapshot.
+    pub startup_txns_loaded: Summary,
+    /// Tokens that the bucket of connect requests lacked when one came.
+    pub connection_token_deficit: Summary,
+    /// Requests that the loop found waiting when it looked.
+    pub prep_processor_queue_size: Summary,
+    /// Milliseconds in which the loop did them.
+    pub prep_process_time: Summary,
+    /// Milliseconds of a group's write and sync, again: upstream measures both, a little apart.
+    pub sync_processor_queue_flush_time_ms: Summary,
+    /// Milliseconds that a request waited in the request throttle.
+    pub request_throttle_queue_time_ms: Summary,
 }
 
 /// Of connections that are gone, and what `srst` takes off.
@@ -174,7 +192,7 @@ impl ServerStats {
         self.latency_ms.reset();
         self.response_bytes.reset();
         self.counters().into_iter().for_each(|(_, counter)| counter.reset());
-        self.summaries().into_iter().for_each(|(_, summary)| summary.reset());
+        self.summaries().into_iter().chain(self.advanced()).for_each(|(_, summary)| summary.reset());
         self.slow_reads.reset();
         self.slow_updates.reset();
     }
@@ -217,6 +235,7 @@ impl ServerStats {
             ("large_requests_rejected", &self.large_requests_rejected),
             ("request_throttle_wait_count", &self.request_throttle_wait_count),
             ("throttled_ops", &self.throttled_ops),
+            ("stale_requests", &self.stale_requests),
             ("stale_requests_dropped", &self.stale_requests_dropped),
             ("connection_drop_count", &self.connection_drop_count),
             ("sessionless_connections_expired", &self.sessionless_connections_expired),
@@ -237,6 +256,20 @@ impl ServerStats {
             ("snapshottime", &self.snapshottime),
             ("restore_time", &self.restore_time),
             ("dbinittime", &self.dbinittime),
+            ("startup_snap_load_time", &self.startup_snap_load_time),
+            ("startup_txns_load_time", &self.startup_txns_load_time),
+            ("startup_txns_loaded", &self.startup_txns_loaded),
+            ("connection_token_deficit", &self.connection_token_deficit),
+            ("prep_processor_queue_size", &self.prep_processor_queue_size),
+            ("prep_process_time", &self.prep_process_time),
+        ]
+    }
+
+    /// The summaries that are shown with quantiles, but for those of latency.
+    pub fn advanced(&self) -> Vec<(&'static str, &Summary)> {
+        vec![
+            ("sync_processor_queue_flush_time_ms", &self.sync_processor_queue_flush_time_ms),
+            ("request_throttle_queue_time_ms", &self.request_throttle_queue_time_ms),
         ]
     }
 }

@@ -92,6 +92,11 @@ impl TokenBucket {
         true
     }
 
+    /// Tokens that are missing (`connection_token_deficit`).
+    pub fn deficit(&self) -> u64 {
+        self.tokens_max - self.tokens
+    }
+
     /// The chance of being turned away (`connection_drop_probability`).
     pub fn drop_probability(&self) -> f64 {
         self.drop
@@ -168,6 +173,7 @@ mod tests {
         assert!(bucket.admit(at(0), false));
         assert!(bucket.admit(at(0), true));
         assert!(!bucket.admit(at(0), true), "one is left");
+        assert_eq!(bucket.deficit(), 5);
     }
 
     #[test]

@@ -16,6 +16,7 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use zk_wire::snapshot::SnapshotRecord;
@@ -60,6 +61,10 @@ pub struct Restored<D: Disk> {
     pub last_zxid: i64,
     /// Transactions replayed.
     pub txns: u64,
+    /// How long the snapshot took; for metrics only.
+    pub snapshot_took: Duration,
+    /// How long the logs took; for metrics only.
+    pub logs_took: Duration,
     /// What a human should read in the log: snapshots passed over, tails cut off.
     pub notes: Vec<String>,
     /// The folder's `castlekeep.synced`, for the log that is written next.
@@ -103,7 +108,9 @@ pub fn restore<D: Disk>(
     let side =
         open(dir.disk.clone(), &dir.log_dir).map_err(StoreError::io("read castlekeep.synced in", &dir.log_dir))?;
     let mut notes = Vec::new();
+    let began = Instant::now();
     let Loaded { snapshot_zxid, passed_over } = load_snapshot(dir, options.record_bytes_max, service, &mut notes)?;
+    let snapshot_took = began.elapsed();
     let logs = names::logs(&dir.disk, &dir.log_dir).map_err(StoreError::io("list", &dir.log_dir))?;
     if snapshot_zxid.is_none() && !options.trust_empty && has_entries(dir, &logs)? {
         return Err(StoreError::NoSnapshot { dir: dir.snap_dir.clone() });
@@ -123,7 +130,8 @@ pub fn restore<D: Disk>(
     if let Some((path, zxid, why)) = passed_over.filter(|(_, zxid, _)| *zxid > last_zxid) {
         return Err(StoreError::LogsEndEarly { path, why, zxid, last_zxid });
     }
-    Ok(Restored { snapshot_zxid, last_zxid, txns, notes, side })
+    let logs_took = began.elapsed().saturating_sub(snapshot_took);
+    Ok(Restored { snapshot_zxid, last_zxid, txns, snapshot_took, logs_took, notes, side })
 }
 
 /// What came of the snapshots.

@@ -99,9 +99,12 @@ pub fn leader(_: &Admin, _: &Asked) -> Outcome {
 pub fn monitor(admin: &Admin, _: &Asked) -> Outcome {
     let mut all =
         Map::from_iter([("version".to_string(), json!(VERSION)), ("server_state".to_string(), json!("standalone"))]);
-    all.extend(admin.keeper.metrics().iter().flat_map(words::flat).map(|(key, number)| match number {
+    let numbers = words::all(&admin.keeper.metrics(), admin.keeper.shared.config.prometheus);
+    all.extend(numbers.into_iter().map(|(key, number)| match number {
         Number::Whole(number) => (key, json!(number)),
-        Number::Decimal(number) => (key, json!(number)),
+        // Upstream writes what is no number as a text.
+        Number::Double(number) if number.is_nan() => (key, json!("NaN")),
+        Number::Decimal(number) | Number::Double(number) => (key, json!(number)),
     }));
     Outcome::fields(Value::Object(all))
 }

@@ -8,7 +8,7 @@ use super::super::{Shared, admin};
 /// mntr
 pub fn text(shared: &Shared) -> String {
     let mut out = format!("zk_version\t{}\nzk_server_state\tstandalone\n", admin::VERSION);
-    for (key, value) in metrics::collect(shared).iter().flat_map(words::flat) {
+    for (key, value) in words::all(&metrics::collect(shared), shared.config.prometheus) {
         let _ = writeln!(out, "zk_{key}\t{value}");
     }
     out

@@ -8,7 +8,11 @@ pub mod prometheus;
 pub mod summary;
 pub mod words;
 
+use std::collections::BTreeMap;
 use std::fs;
+
+use keeper::Keeper;
+use keeper::admin::QuotaUse;
 
 use self::summary::SummaryView;
 use super::{Shared, admin};
@@ -26,6 +30,10 @@ pub enum Value {
     Basic(SummaryView),
     /// As `Basic`, with quantiles.
     Advanced(SummaryView),
+    /// Gauges, each with its key.
+    GaugeSet(BTreeMap<String, i64>),
+    /// Counters, each with its key.
+    CounterSet(BTreeMap<String, u64>),
 }
 
 /// A metric: upstream's name, without `zk_`.
@@ -111,6 +119,7 @@ pub const NEVER_ADVANCED: &[&str] = &[
 /// Every metric, now.
 pub fn collect(shared: &Shared) -> Vec<Metric> {
     let mut all = gauges(shared);
+    all.extend(quotas(shared));
     let never = Value::Counter(0);
     all.extend(NEVER.iter().map(|name| (*name, never.clone())));
     all.extend(NEVER_SUMMARIES.iter().map(|name| (*name, Value::Basic(SummaryView::default()))));
@@ -178,7 +187,26 @@ fn gauges(shared: &Shared) -> Vec<Metric> {
     );
     all.extend(shared.stats.counters().into_iter().map(|(name, counter)| (name, Value::Counter(counter.get()))));
     all.extend(shared.stats.summaries().into_iter().map(|(name, summary)| (name, Value::Basic(summary.view()))));
+    let advanced = shared.stats.advanced().into_iter();
+    all.extend(advanced.map(|(name, summary)| (name, Value::Advanced(summary.view()))));
     all
+}
+
+/// By the name below the root.
+fn quotas(shared: &Shared) -> Vec<Metric> {
+    let (uses, refused) =
+        shared.keeper.with(|keeper: &Keeper| (keeper.quota_use(), keeper.refused_for_quotas().clone()));
+    let gauges = |field: fn(&QuotaUse) -> i64| {
+        Value::GaugeSet(uses.iter().map(|(name, sum)| (name.to_string(), field(sum))).collect())
+    };
+    let refused = refused.into_iter().map(|(name, count)| (name.to_string(), count));
+    vec![
+        ("quota_count_limit_per_namespace", gauges(|sum| sum.count_limit)),
+        ("quota_bytes_limit_per_namespace", gauges(|sum| sum.bytes_limit)),
+        ("quota_count_usage_per_namespace", gauges(|sum| sum.count)),
+        ("quota_bytes_usage_per_namespace", gauges(|sum| sum.bytes)),
+        ("quota_exceeded_error_per_namespace", Value::CounterSet(refused.collect())),
+    ]
 }
 
 /// Open files and their limit; zeros where the system does not tell.

@@ -10,36 +10,53 @@ use super::{Metric, Value};
 pub fn write(metrics: &[Metric], out: &mut String) {
     for (name, value) in metrics {
         let kind = match value {
-            Value::Gauge(_) | Value::Decimal(_) => "gauge",
-            Value::Counter(_) => "counter",
+            Value::Gauge(_) | Value::Decimal(_) | Value::GaugeSet(_) => "gauge",
+            Value::Counter(_) | Value::CounterSet(_) => "counter",
             Value::Basic(_) | Value::Advanced(_) => "summary",
         };
         let _ = writeln!(out, "# HELP {name} {name}\n# TYPE {name} {kind}");
-        match value {
-            Value::Gauge(value) => line(out, name, value),
-            Value::Decimal(value) => line(out, name, value),
-            Value::Counter(value) => line(out, name, value),
-            Value::Basic(view) => summary(out, name, view, &[0.5]),
-            Value::Advanced(view) => summary(out, name, view, &[0.5, 0.95, 0.99]),
+        for Sample { name, value } in samples(name, value) {
+            let _ = writeln!(out, "{name} {value}");
         }
     }
 }
 
-fn line(out: &mut String, name: &str, value: impl std::fmt::Display) {
-    let _ = writeln!(out, "{name} {value}");
+/// One number of a metric.
+pub struct Sample {
+    /// With its label, as in `readlatency{quantile="0.5"}`.
+    pub name: String,
+    /// Not a number for a quantile of nothing: 0 would be a claim.
+    pub value: f64,
 }
 
-fn summary(out: &mut String, name: &str, view: &SummaryView, quantiles: &[f64]) {
-    for share in quantiles {
-        let key = format!("{name}{{quantile=\"{share}\"}}");
-        // Without values there is no quantile, and 0 would be a claim.
-        match view.quantile(*share) {
-            None => line(out, &key, "NaN"),
-            Some(value) => line(out, &key, value),
-        }
+/// A metric's numbers.
+pub fn samples(name: &str, value: &Value) -> Vec<Sample> {
+    let plain = |value: f64| vec![Sample { name: name.to_string(), value }];
+    let keyed = |key: &str, value: f64| Sample { name: format!("{name}{{key=\"{}\"}}", escaped(key)), value };
+    match value {
+        Value::Gauge(value) => plain(*value as f64),
+        Value::Decimal(value) => plain(*value),
+        Value::Counter(value) => plain(*value as f64),
+        Value::Basic(view) => summary(name, view, &[0.5]),
+        Value::Advanced(view) => summary(name, view, &[0.5, 0.95, 0.99]),
+        Value::GaugeSet(values) => values.iter().map(|(key, value)| keyed(key, *value as f64)).collect(),
+        Value::CounterSet(values) => values.iter().map(|(key, value)| keyed(key, *value as f64)).collect(),
     }
-    line(out, &format!("{name}_count"), view.count);
-    line(out, &format!("{name}_sum"), view.sum);
+}
+
+fn summary(name: &str, view: &SummaryView, quantiles: &[f64]) -> Vec<Sample> {
+    let quantile = |share: &f64| Sample {
+        name: format!("{name}{{quantile=\"{share}\"}}"),
+        value: view.quantile(*share).map_or(f64::NAN, |value| value as f64),
+    };
+    let sums = [("count", view.count), ("sum", view.sum)];
+    let sums = sums.map(|(end, value)| Sample { name: format!("{name}_{end}"), value: value as f64 });
+    quantiles.iter().map(quantile).chain(sums).collect()
+}
+
+/// A label's value between its quotes.
+fn escaped(key: &str) -> String {
+    key.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -58,6 +75,8 @@ mod tests {
             ("response_bytes", Value::Counter(7)),
             ("readlatency", Value::Advanced(values.view())),
             ("fsynctime", Value::Basic(SummaryView::default())),
+            ("quota", Value::GaugeSet([("a\"\\\n".to_string(), -1)].into())),
+            ("refused", Value::CounterSet([("a".to_string(), 2), ("b".to_string(), 3)].into())),
         ];
         write(&metrics, &mut out);
         let values: Vec<&str> = out.lines().filter(|line| !line.starts_with('#')).collect();
@@ -73,6 +92,9 @@ mod tests {
             "fsynctime{quantile=\"0.5\"} NaN",
             "fsynctime_count 0",
             "fsynctime_sum 0",
+            r#"quota{key="a\"\\\n"} -1"#,
+            "refused{key=\"a\"} 2",
+            "refused{key=\"b\"} 3",
         ];
         assert_eq!(values, expected);
         assert!(out.contains("# TYPE response_bytes counter\n") && out.contains("# TYPE fsynctime summary\n"));

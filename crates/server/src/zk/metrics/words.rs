@@ -1,5 +1,6 @@
 //! Metrics as keys with one number each: `mntr`, `monitor` (upstream: `DefaultMetricsProvider`).
 
+use super::prometheus::{Sample, samples};
 use super::summary::SummaryView;
 use super::{Metric, Value};
 
@@ -10,6 +11,8 @@ pub enum Number {
     Whole(i64),
     /// With at most four places.
     Decimal(f64),
+    /// As a Java machine writes a number of its type `double`.
+    Double(f64),
 }
 
 impl std::fmt::Display for Number {
@@ -17,6 +20,7 @@ impl std::fmt::Display for Number {
         match self {
             Self::Whole(number) => write!(f, "{number}"),
             Self::Decimal(number) => f.write_str(&decimal(*number)),
+            Self::Double(number) => f.write_str(&double(*number)),
         }
     }
 }
@@ -28,7 +32,30 @@ pub fn decimal(value: f64) -> String {
     if text.ends_with('.') { format!("{text}0") } else { text.to_string() }
 }
 
-/// A metric's keys and numbers.
+/// As Java's `Double.toString`: at least one place, and powers of ten from 10,000,000 on and below a thousandth.
+fn double(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || !value.is_finite() || (1e-3..1e7).contains(&size) {
+        return format!("{value:?}");
+    }
+    let text = format!("{value:E}");
+    let (digits, power) = text.split_once('E').unwrap_or((&text, "0"));
+    let point = if digits.contains('.') { "" } else { ".0" };
+    format!("{digits}{point}E{power}")
+}
+
+/// Every metric's keys and numbers: Prometheus' samples where its provider is configured, as upstream.
+pub fn all(metrics: &[Metric], prometheus: bool) -> Vec<(String, Number)> {
+    match prometheus {
+        false => metrics.iter().flat_map(flat).collect(),
+        true => {
+            let samples = metrics.iter().flat_map(|(name, value)| samples(name, value));
+            samples.map(|Sample { name, value }| (name, Number::Double(value))).collect()
+        }
+    }
+}
+
+/// A metric's keys and numbers, as upstream's default provider has them.
 pub fn flat((name, value): &Metric) -> Vec<(String, Number)> {
     let whole = |value: u64| Number::Whole(i64::try_from(value).unwrap_or(i64::MAX));
     match value {
@@ -41,6 +68,12 @@ pub fn flat((name, value): &Metric) -> Vec<(String, Number)> {
             let quantiles =
                 quantiles.map(|(key, share)| (format!("{key}_{name}"), whole(view.quantile(share).unwrap_or(0))));
             basic(name, view).into_iter().chain(quantiles).collect()
+        }
+        Value::GaugeSet(values) => {
+            values.iter().map(|(key, value)| (format!("{key}_{name}"), Number::Whole(*value))).collect()
+        }
+        Value::CounterSet(values) => {
+            values.iter().map(|(key, value)| (format!("{key}_{name}"), whole(*value))).collect()
         }
     }
 }
@@ -80,5 +113,16 @@ mod tests {
         assert_eq!(lines(Value::Basic(view)), ["avg_x 2.3333", "min_x 1", "max_x 5", "cnt_x 3", "sum_x 7"]);
         assert_eq!(lines(Value::Advanced(SummaryView::default())).len(), 9);
         assert_eq!(lines(Value::Gauge(-1)), ["x -1"]);
+        assert_eq!(lines(Value::CounterSet([("a".to_string(), 3)].into())), ["a_x 3"]);
+    }
+
+    #[test]
+    fn with_the_prometheus_provider_there_are_its_samples() {
+        let metrics = [("x", Value::Basic(SummaryView::of(0, 0, 0, 0))), ("y", Value::Gauge(12_345_678))];
+        let lines: Vec<String> = all(&metrics, true).iter().map(|(key, number)| format!("{key} {number}")).collect();
+        assert_eq!(lines, ["x{quantile=\"0.5\"} NaN", "x_count 0.0", "x_sum 0.0", "y 1.2345678E7"]);
+        let doubles =
+            [0.0, -1.0, 0.001, 0.0001, 9_999_999.0, 1e7, 123e18].map(|value| Number::Double(value).to_string());
+        assert_eq!(doubles, ["0.0", "-1.0", "0.001", "1.0E-4", "9999999.0", "1.0E7", "1.23E20"]);
     }
 }
