@@ -92,6 +92,7 @@ fn data_folder(corpus: &Corpus, dir: &Path) -> std::io::Result<()> {
             corpus.add("zk_log_file", &[&[1], &payloads(&content)[..]].concat())?;
         } else if name.starts_with("snapshot.") {
             corpus.add("zk_snapshot_file", &[&[0], &content[..]].concat())?;
+            corpus.add("admin_port", &[&[1], &content[..]].concat())?;
             let records = content.len().saturating_sub(13 * 3);
             corpus.add("zk_snapshot_file", &[&[3], &content[16.min(records)..records]].concat())?;
         }
@@ -121,22 +122,35 @@ fn texts(corpus: &Corpus) -> std::io::Result<()> {
     let cfg = "# a comment\ntickTime=2000\ninitLimit=10\ndataDir=/data\nclientPort=2181\nautopurge.purgeInterval=1\n\
                server.1=a:2888:3888;2181\nadmin.enableServer=false\n4lw.commands.whitelist=*\nsecureClientPort=2281\n";
     corpus.add("zoo_cfg", &[&[0], cfg.as_bytes()].concat())?;
-    let properties = "broker.id=0\nlog.dirs=/kafka\nlisteners=PLAINTEXT://:9092\nzookeeper.connect=a:2181,b:2181/x\\\n  y\n";
+    let properties =
+        "broker.id=0\nlog.dirs=/kafka\nlisteners=PLAINTEXT://:9092\nzookeeper.connect=a:2181,b:2181/x\\\n  y\n";
     corpus.add("zoo_cfg", &[&[1], properties.as_bytes()].concat())?;
     corpus.add("zoo_cfg", b"\x02-Dzookeeper.extendedTypesEnabled=true '-Dreadonlymode.enabled=\"x y\"' -Xmx1g")?;
     for text in ["count=5,bytes=9", "count=5,bytes=9=;byteHardLimit=8;countHardLimit=7", "count=-1,bytes=-1"] {
         corpus.add("quota_text", text.as_bytes())?;
     }
-    for (scheme, text) in
-        [(0, "user:secret"), (0, "super:admin"), (1, "10.0.0.0/8"), (1, "fe80::1/10"), (2, "anyone"), (3, ""), (4, "x:y")]
-    {
+    for (scheme, text) in [
+        (0, "user:secret"),
+        (0, "super:admin"),
+        (1, "10.0.0.0/8"),
+        (1, "fe80::1/10"),
+        (2, "anyone"),
+        (3, ""),
+        (4, "x:y"),
+    ] {
         corpus.add("identities", &[&[scheme], text.as_bytes()].concat())?;
     }
     for word in server::zk::four_letter::words() {
         corpus.add("zk_port", word.as_bytes())?;
     }
     corpus.add("zk_port", b"stmk\0\0\0\0\0\0\0\x01")?;
-    for request in ["monitor", "stat?x=1", "watches_by_path\nDigest user:secret", "restore?a=b&c=%20\nBasic dXNlcjpwYXNz"] {
+    for name in ["digest a:b", "ip", "digest", "world x", "digest a:b c"] {
+        corpus.add("admin_port", format!("snapshot?streaming=true\n{name}").as_bytes())?;
+        corpus.add("admin_port", format!("snap?streaming=false\n{name}").as_bytes())?;
+    }
+    for request in
+        ["monitor", "stat?x=1", "watches_by_path\nDigest user:secret", "restore?a=b&c=%20\nBasic dXNlcjpwYXNz"]
+    {
         corpus.add("admin_port", request.as_bytes())?;
     }
     corpus.add("admin_port", b"\0POST /commands/restore HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc")

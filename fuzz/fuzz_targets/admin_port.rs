@@ -1,5 +1,6 @@
 //! An HTTP request to the AdminServer of a running server: the input's lines are the target, the query and the header
-//! fields, `Authorization` among them; an input that begins with a zero byte goes out as it is.
+//! fields, `Authorization` among them. An input that begins with a zero byte goes out as it is; behind a byte of 1 is the
+//! body of a `restore` by somebody who may do it.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -12,10 +13,20 @@ static SERVERS: LazyLock<Servers> = LazyLock::new(Servers::start);
 fuzz_target!(|data: &[u8]| {
     let request = match data.split_first() {
         Some((0, raw)) => raw.to_vec(),
+        Some((1, snapshot)) => restore(snapshot),
         _ => request(data),
     };
     assert!(exchange(SERVERS.http, &request), "the port is gone");
 });
+
+fn restore(snapshot: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "POST /commands/restore HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: digest a:b\r\n\
+         content-length: {}\r\n\r\n",
+        snapshot.len()
+    );
+    [head.as_bytes(), snapshot].concat()
+}
 
 fn request(data: &[u8]) -> Vec<u8> {
     let mut lines = data.split(|byte| *byte == b'\n');

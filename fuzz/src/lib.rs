@@ -71,7 +71,9 @@ impl Servers {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("threads");
         let dir = tempfile::tempdir().expect("a folder");
-        let config = server::zk::ZkServerConfig::embedded(dir.path(), 0);
+        let mut config = server::zk::ZkServerConfig::embedded(dir.path(), 0);
+        // Snapshots and restores as often as somebody asks.
+        config.admin.rate_limiter_interval = Duration::ZERO;
         let (zookeeper, http) = runtime.block_on(async {
             let zookeeper = server::zk::start(config).await.expect("the keeper starts");
             let source = std::sync::Arc::new(zookeeper.admin());
