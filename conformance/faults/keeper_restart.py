@@ -26,9 +26,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from harness import wait_until
 from kazoo.client import KazooState
-from kazoo.exceptions import BadVersionError, ConnectionClosedError, ConnectionLoss, SessionExpiredError
-from kazoo.handlers.threading import KazooTimeoutError
-from kazoo_sessions import HOSTS, connect, end
+from kazoo_sessions import HOSTS, Counting, connect, end
 
 LOG, COMMAND = sys.argv[2], sys.argv[3:]
 ROUNDS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
@@ -57,40 +55,6 @@ class Keeper:
         code = self.process.wait(timeout=30)
         # A JVM answers SIGTERM with 143.
         assert number == signal.SIGKILL or code in (0, 143), f"the keeper ended with {code} after SIGTERM"
-
-
-class Counting(threading.Thread):
-    """Counts a znode up, one at a time, through losses; knows what was acknowledged and what may have been done."""
-
-    def __init__(self, path):
-        super().__init__(daemon=True)
-        self.path, self.client, self.error = path, connect(), None
-        self.acknowledged = self.attempted = 0
-        self.enough = threading.Event()
-        self.client.create(path, b"0")
-        self.start()
-
-    def run(self):
-        try:
-            while not self.enough.is_set():
-                self.attempted = self.acknowledged + 1
-                try:
-                    self.client.set(self.path, str(self.attempted).encode(), version=self.acknowledged)
-                except BadVersionError:
-                    # The answer was lost, not the write: only this client writes here.
-                    assert self.client.retry(self.client.get, self.path)[1].version == self.attempted
-                except (ConnectionLoss, ConnectionClosedError, SessionExpiredError, KazooTimeoutError) as error:
-                    assert not isinstance(error, SessionExpiredError), "the session was lost"
-                    time.sleep(0.01)
-                    continue
-                self.acknowledged = self.attempted
-        except BaseException as error:
-            self.error = error
-
-    def stop(self):
-        self.enough.set()
-        self.join(30)
-        assert not self.is_alive() and self.error is None, self.error
 
 
 def one_round(keeper, number, clients, counters, state):

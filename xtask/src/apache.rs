@@ -93,7 +93,7 @@ pub fn java_with(set: &str, heap_mb: u32, classes: &[PathBuf], main: &str) -> Re
 pub struct ZooKeeperOptions {
     /// The client port on 127.0.0.1.
     pub port: u16,
-    /// Lines added to `zoo.cfg`, such as those of an ensemble.
+    /// Lines added to `zoo.cfg`, such as those of an ensemble. They stand in the place of lines of the same key.
     pub extra: String,
 }
 
@@ -119,6 +119,33 @@ fn spawn(set: &str, dir: &Path, options: &ZooKeeperOptions) -> Result<Server> {
     Server::spawn("Apache ZooKeeper", java, &dir.join("server.log"))
 }
 
+/// How Apache's members run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Jvm {
+    /// With little memory and a quick start: up to five share the machine with what else runs.
+    #[default]
+    Quick,
+    /// With the flags of Apache's own launch script, for measuring.
+    AsShipped,
+}
+
+/// The command that starts a member of an ensemble from a `zoo.cfg` that is there.
+pub fn member_command(set: &str, config: &Path, jvm: Jvm) -> Result<Command> {
+    const MAIN: &str = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
+    const HEAP_MB: u32 = 128;
+    if jvm == Jvm::AsShipped {
+        let mut java = Command::new("java");
+        java.args(["-Xmx1000m", "-cp"]).arg(class_path(set)?).arg(MAIN).arg(config);
+        return Ok(java);
+    }
+    let mut java = java(set, HEAP_MB, MAIN)?;
+    java.arg(config);
+    // What clients and four-letter words do would hide what the members do.
+    let quiet = ["NIOServerCnxn", "NIOServerCnxnFactory", "command.AbstractFourLetterCommand"];
+    let quiet = quiet.map(|class| format!("-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.{class}=error"));
+    Ok(insert_properties(java, &quiet))
+}
+
 /// The command that starts an Apache ZooKeeper server with more arguments for the JVM, such as `-Dname=value`; its
 /// configuration is written into `dir`.
 pub fn zookeeper_command(dir: &Path, options: &ZooKeeperOptions, arguments: &[String]) -> Result<Command> {
@@ -136,13 +163,22 @@ fn command(set: &str, dir: &Path, options: &ZooKeeperOptions, arguments: &[Strin
 pub fn zoo_cfg(dir: &Path, options: &ZooKeeperOptions) -> Result<PathBuf> {
     std::fs::create_dir_all(dir.join("data")).with_context(|| format!("create {}", dir.display()))?;
     let config = dir.join("zoo.cfg");
-    let text = format!(
-        "tickTime=500\ninitLimit=20\nsyncLimit=10\ndataDir={}\nclientPortAddress=127.0.0.1\nclientPort={}\n\
-         4lw.commands.whitelist=*\nadmin.enableServer=false\nmaxSessionTimeout=60000\n{}",
-        dir.join("data").display(),
-        options.port,
-        options.extra
-    );
+    let data = dir.join("data");
+    let port = options.port.to_string();
+    let defaults = [
+        ("tickTime", "500"),
+        ("initLimit", "20"),
+        ("syncLimit", "10"),
+        ("dataDir", data.to_str().context("a folder's name is no UTF-8")?),
+        ("clientPortAddress", "127.0.0.1"),
+        ("clientPort", &port),
+        ("4lw.commands.whitelist", "*"),
+        ("admin.enableServer", "false"),
+        ("maxSessionTimeout", "60000"),
+    ];
+    let asked = |key: &str| options.extra.lines().any(|line| line.split('=').next() == Some(key));
+    let lines = defaults.iter().filter(|(key, _)| !asked(key)).map(|(key, value)| format!("{key}={value}\n"));
+    let text = lines.collect::<String>() + &options.extra;
     std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
     Ok(config)
 }
@@ -174,11 +210,16 @@ pub struct KafkaOptions {
 /// Starts an Apache Kafka broker with its files in `dir` and waits until it serves.
 pub fn start_kafka(dir: &Path, options: &KafkaOptions) -> Result<Server> {
     let config = server_properties(dir, options)?;
-    let mut java = java("kafka", 768, "kafka.Kafka")?;
-    java.arg(config);
-    let mut server = Server::spawn("Apache Kafka", java, &dir.join("server.log"))?;
+    let mut server = spawn_kafka(&config, &dir.join("server.log"))?;
     server.wait_ready(START_DEADLINE, || probe::kafka_ready(options.port, 1))?;
     Ok(server)
+}
+
+/// Starts a Kafka server, of whatever role its configuration says, without waiting for it.
+pub fn spawn_kafka(config: &Path, log: &Path) -> Result<Server> {
+    let mut java = java("kafka", 768, "kafka.Kafka")?;
+    java.arg(config);
+    Server::spawn("Apache Kafka", java, log)
 }
 
 /// Writes `server.properties` into `dir` and gives its path. Our server reads the same file.

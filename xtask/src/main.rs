@@ -6,6 +6,7 @@ mod bench;
 mod capture;
 mod codegen;
 mod conformance;
+mod ensemble;
 mod gate;
 mod probe;
 mod process;

@@ -10,13 +10,15 @@ use anyhow::{Result, bail};
 const TIMEOUT: Duration = Duration::from_secs(2);
 const FIRST_PORT: u16 = 15_000;
 const PORTS: u16 = 1_000;
+/// More than the ports of one run.
+const APART: u32 = 71;
 
 /// A TCP port of 127.0.0.1 that nobody listens on, from a range of our own below the kernel's ephemeral ports, so that
 /// no outgoing connection takes it before the server binds it.
 pub fn free_port() -> Result<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Two runs side by side start at different places.
-    let start = u16::try_from(std::process::id() % u32::from(PORTS)).unwrap_or(0);
+    // Two runs side by side, whose ids follow each other, start at different places.
+    let start = u16::try_from(std::process::id().wrapping_mul(APART) % u32::from(PORTS)).unwrap_or(0);
     for _ in 0..PORTS {
         let offset = (start + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS) % PORTS;
         let port = FIRST_PORT + offset;

@@ -159,7 +159,17 @@ pub fn tail(text: &str, count: usize) -> String {
 }
 
 /// Waits until `condition` gives a value, or reports what was waited for.
-pub fn wait_for<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -> Option<T>) -> Result<T> {
+pub fn wait_for<T>(what: &str, deadline: Duration, condition: impl FnMut() -> Option<T>) -> Result<T> {
+    wait_for_at(POLL, what, deadline, condition)
+}
+
+/// As [`wait_for`], of a condition that costs something to look at.
+pub fn wait_for_at<T>(
+    poll: Duration,
+    what: &str,
+    deadline: Duration,
+    mut condition: impl FnMut() -> Option<T>,
+) -> Result<T> {
     let started = Instant::now();
     loop {
         if let Some(value) = condition() {
@@ -168,7 +178,7 @@ pub fn wait_for<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -
         if started.elapsed() > deadline {
             bail!("waited {deadline:?} for {what}");
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(poll);
     }
 }
 

@@ -2,7 +2,8 @@
 //! suite itself.
 
 mod data_dir;
-mod differential;
+pub mod differential;
+mod ensemble;
 mod files;
 mod folders;
 mod garbage;
@@ -16,7 +17,7 @@ mod scripts;
 pub mod servers;
 mod shell;
 mod strace;
-mod zk_client;
+pub mod zk_client;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -80,6 +81,7 @@ fn suites() -> impl Iterator<Item = &'static Suite> {
 
 /// A suite that starts servers of its own, with its files in the given folder.
 struct OwnServers {
+    /// `cargo xtask conformance NAME` runs it alone; what ends in `-full` is run by its name only.
     name: &'static str,
     about: &'static str,
     body: fn(&Path) -> Result<String>,
@@ -146,6 +148,11 @@ const OWN_SERVERS: &[OwnServers] = &[
     },
 ];
 
+/// Every suite with servers of its own.
+fn own_servers() -> impl Iterator<Item = &'static OwnServers> {
+    OWN_SERVERS.iter().chain(ensemble::SUITES)
+}
+
 const PAIRS_NAME: &str = "pairs";
 
 /// What one suite came to.
@@ -165,9 +172,10 @@ pub fn list() {
     }
     let clients: Vec<&str> = keeper::SUITES.iter().map(|suite| suite.name).collect();
     println!("{:13} all of ZooKeeper's clients: {}", keeper::GROUP, clients.join(", "));
-    for suite in OWN_SERVERS {
+    for suite in own_servers() {
         println!("{:13} {}", suite.name, suite.about);
     }
+    println!("{:13} all of an ensemble but what ends in -full; {} has it all", ensemble::GROUP, ensemble::GROUP_FULL);
     let pairs: Vec<&str> = PAIRS.iter().map(|pair| pair.name).collect();
     println!("{PAIRS_NAME:13} all four of a broker on a keeper: {}", pairs.join(", "));
 }
@@ -179,19 +187,26 @@ pub fn client_suites() -> Vec<&'static str> {
 
 /// The suites with servers of their own that every change goes through.
 pub fn own_server_suites() -> Vec<&'static str> {
-    OWN_SERVERS.iter().map(|suite| suite.name).filter(|name| !name.ends_with("-full")).collect()
+    let names = own_servers().map(|suite| suite.name);
+    names.filter(|name| !name.ends_with("-full") && !ensemble::in_group(name, ensemble::GROUP)).collect()
 }
 
 /// Runs the named suites (all of them and the pairs when none is named) and prints each result as it comes.
 pub fn run(names: &[String], make: Make) -> Result<Vec<Outcome>> {
     for name in names {
         let known = suites().map(|suite| suite.name).chain(PAIRS.iter().map(|pair| pair.name));
-        let known = known.chain(OWN_SERVERS.iter().map(|suite| suite.name)).chain([keeper::GROUP, PAIRS_NAME]);
+        let groups = [keeper::GROUP, ensemble::GROUP, ensemble::GROUP_FULL, PAIRS_NAME];
+        let known = known.chain(own_servers().map(|suite| suite.name)).chain(groups);
         if !known.into_iter().any(|known| known == name) {
             bail!("no conformance suite is called {name}; `cargo xtask conformance --list` names them");
         }
     }
-    provision::all()?;
+    // Those of an ensemble fetch the few clients that they use when they use them.
+    if !names.is_empty() && names.iter().all(|name| name.starts_with(ensemble::GROUP)) {
+        provision::programs().and_then(|()| crate::apache::fetch())?;
+    } else {
+        provision::all()?;
+    }
     let work = WorkFolder::new()?;
     // What takes long is run by its name only.
     let wanted = |name: &str| match names {
@@ -202,9 +217,14 @@ pub fn run(names: &[String], make: Make) -> Result<Vec<Outcome>> {
     let in_group = |suite: &Suite| matches!(suite.on, On::Keeper(_)) && wanted(keeper::GROUP);
     let suites: Vec<&Suite> = suites().filter(|suite| wanted(suite.name) || in_group(suite)).collect();
     let mut outcomes = clients(&suites, make, &work.0)?;
-    let own: Vec<&OwnServers> = OWN_SERVERS.iter().filter(|suite| wanted(suite.name)).collect();
+    let of_group = |suite: &OwnServers| names.iter().any(|name| ensemble::in_group(suite.name, name));
+    let own: Vec<&OwnServers> = own_servers().filter(|suite| wanted(suite.name) || of_group(suite)).collect();
     outcomes.extend(side_by_side(&own, |suite| timed(suite.name, || (suite.body)(&work.0.join(suite.name)))));
     outcomes.extend(side_by_side(&pairs, |pair| timed(pair.name, || pair.run(&work.0))));
+    if outcomes.iter().any(|outcome| outcome.error.is_some()) {
+        println!("logs and data are left in {}", work.0.display());
+        std::mem::forget(work);
+    }
     Ok(outcomes)
 }
 
@@ -276,7 +296,7 @@ fn unique(prefix: &str) -> String {
     format!("{prefix}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A folder of this run, removed at its end.
+/// A folder of this run, removed at its end unless something failed.
 struct WorkFolder(PathBuf);
 
 impl WorkFolder {

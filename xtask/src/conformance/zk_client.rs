@@ -7,9 +7,9 @@ use base::Reader;
 use bytes::Bytes;
 use zk_wire::{
     Acl, AuthPacket, ConnectRequest, ConnectResponse, Create2Response, CreateRequest, CreateResponse, CreateTtlRequest,
-    DeleteRequest, ErrorCode, GetAclRequest, GetAclResponse, GetChildren2Request, GetChildren2Response, GetDataRequest,
-    GetDataResponse, Id, Jute, OpCode, ReplyHeader, RequestHeader, SessionId, SetAclRequest, SetDataRequest, Stat,
-    SyncRequest, perms,
+    DeleteRequest, ErrorCode, ExistsRequest, GetAclRequest, GetAclResponse, GetChildren2Request, GetChildren2Response,
+    GetDataRequest, GetDataResponse, Id, Jute, OpCode, ReplyHeader, RequestHeader, SessionId, SetAclRequest,
+    SetDataRequest, Stat, SyncRequest, perms,
 };
 
 use super::differential::line::{Came, Line};
@@ -103,6 +103,21 @@ impl ZkClient {
         self.answer().with_context(|| format!("answer to {}", opcode.name()))
     }
 
+    /// As [`ZkClient::ask`], for requests that succeed: the reply's zxid and its body.
+    pub fn ask_for_zxid(&mut self, opcode: OpCode, body: &impl Jute) -> Result<(i64, Bytes)> {
+        self.send(opcode, body);
+        loop {
+            let frame = frame(&mut self.line)?;
+            let mut reader = Reader::new(frame);
+            let header = ReplyHeader::decode(&mut reader).context("read a reply's header")?;
+            if header.xid == -1 {
+                continue;
+            }
+            ensure!(header.err == ErrorCode::OK.0, "{} answered {:?}", opcode.name(), ErrorCode(header.err));
+            return Ok((header.zxid.0, reader.rest()));
+        }
+    }
+
     fn ask_ok(&mut self, opcode: OpCode, path: &str, body: &impl Jute) -> Result<Reader> {
         match self.ask(opcode, body)? {
             (ErrorCode::OK, reader) => Ok(reader),
@@ -139,6 +154,15 @@ impl ZkClient {
         let request = CreateTtlRequest { path: name, data, acl, flags: 5, ttl_ms };
         let mut reader = self.ask_ok(OpCode::CREATE_TTL, path, &request)?;
         Create2Response::decode(&mut reader).context("read a create response").map(|_| ())
+    }
+
+    /// Whether the node is there.
+    pub fn exists(&mut self, path: &str) -> Result<bool> {
+        match self.ask(OpCode::EXISTS, &ExistsRequest { path: path.into(), watch: false })? {
+            (ErrorCode::OK, _) => Ok(true),
+            (ErrorCode::NO_NODE, _) => Ok(false),
+            (error, _) => bail!("exists of {path} answered {error:?}"),
+        }
     }
 
     /// Replaces a node's data.

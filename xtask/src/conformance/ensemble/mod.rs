@@ -1,0 +1,99 @@
+//! `cargo xtask conformance ensemble`: ensembles of our members and Apache's in any mix.
+
+mod kafka;
+mod kraft;
+mod load;
+mod migration;
+mod story;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::OwnServers;
+use crate::ensemble::{APACHE, Who};
+
+/// All suites of the gate.
+pub const GROUP: &str = "ensemble";
+/// These, and those that take too long for every change.
+pub const GROUP_FULL: &str = "ensemble-full";
+
+/// The longest ones first, so that two workers end together.
+pub const SUITES: &[OwnServers] = &[
+    OwnServers { name: "ensemble-one", about: "one of our members, two of Apache's: each make leads", body: one },
+    OwnServers { name: "ensemble-two", about: "two of our members, one of Apache's: each make leads", body: two },
+    OwnServers {
+        name: "ensemble-migration",
+        about: "an Apache ensemble becomes ours and Apache's again under kazoo and Curator",
+        body: migration::run,
+    },
+    OwnServers {
+        name: "ensemble-apache-full",
+        about: "the same story with Apache's members only, which proves it",
+        body: |dir| story::run(dir, &[APACHE; 3], &[], ""),
+    },
+    OwnServers {
+        name: "ensemble-restarts-apache-full",
+        about: "Apache's members restarted in turn under kazoo and Curator, which proves the migration",
+        body: migration::run_apache,
+    },
+    OwnServers {
+        name: "ensemble-ours-full",
+        about: "the same story with our members only",
+        body: |dir| story::run(dir, &[Who::Ours; 3], &[], ""),
+    },
+    OwnServers { name: "ensemble-five-full", about: "five members, every split", body: five },
+    OwnServers { name: "ensemble-observers-full", about: "an observer of each make under each make", body: observers },
+    OwnServers {
+        name: "ensemble-kafka-full",
+        about: "two Kafka brokers of Apache's on our keepers, which are killed and replaced",
+        body: kafka::run,
+    },
+    OwnServers {
+        name: "ensemble-kafka-apache-full",
+        about: "the same on Apache's keepers, which proves it",
+        body: kafka::run_apache,
+    },
+    OwnServers {
+        name: "ensemble-kraft-full",
+        about: "Apache's own migration of a Kafka cluster from our keepers to KRaft",
+        body: kraft::run,
+    },
+    OwnServers { name: "ensemble-releases-full", about: "one mix each with Apache's 3.8, 3.7 and 3.6", body: releases },
+];
+
+/// Whether the suite belongs to what was named.
+pub fn in_group(suite: &str, named: &str) -> bool {
+    match named {
+        GROUP => suite.starts_with("ensemble-") && !suite.ends_with("-full"),
+        GROUP_FULL => suite.starts_with("ensemble-"),
+        _ => false,
+    }
+}
+
+fn one(dir: &Path) -> Result<String> {
+    story::run(dir, &[Who::Ours, APACHE, APACHE], &[], "")
+}
+
+fn two(dir: &Path) -> Result<String> {
+    story::run(dir, &[APACHE, Who::Ours, Who::Ours], &[], "")
+}
+
+fn five(dir: &Path) -> Result<String> {
+    let splits = (1..5).map(|ours| {
+        let voters: Vec<Who> = (0..5).map(|index| if index < ours { Who::Ours } else { APACHE }).collect();
+        story::run(&dir.join(ours.to_string()), &voters, &[], "")
+    });
+    splits.collect()
+}
+
+fn observers(dir: &Path) -> Result<String> {
+    let apache = story::run(&dir.join("apache"), &[APACHE; 3], &[Who::Ours, APACHE], "")?;
+    Ok(apache + &story::run(&dir.join("ours"), &[Who::Ours; 3], &[Who::Ours, APACHE], "")?)
+}
+
+fn releases(dir: &Path) -> Result<String> {
+    let sets = ["zookeeper-3.8", "zookeeper-3.7", "zookeeper-3.6"];
+    let mixes = sets.map(|set| story::run(&dir.join(set), &[Who::Ours, Who::Apache(set), Who::Ours], &[], ""));
+    mixes.into_iter().collect()
+}
