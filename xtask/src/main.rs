@@ -7,6 +7,7 @@ mod capture;
 mod codegen;
 mod conformance;
 mod ensemble;
+mod faults;
 mod gate;
 mod probe;
 mod process;
@@ -58,6 +59,9 @@ enum Verb {
         #[arg(long)]
         list: bool,
     },
+    /// Break real processes under real clients, and check what the clients saw
+    #[command(subcommand)]
+    Faults(faults::Part),
     /// Run the simulator: seeds, planted bugs, determinism
     Sim {
         /// Passed on; `cargo xtask sim --help` is answered by the simulator
@@ -133,6 +137,10 @@ fn run(verb: Verb) -> Result<()> {
                 .collect();
             anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(" "));
             Ok(())
+        }
+        Verb::Faults(part) => {
+            gate::build_programs(&repo::root()?)?;
+            faults::run(&part)
         }
         Verb::Sim { arguments } => {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
