@@ -4,6 +4,7 @@
 //! equal work. Server and generator are pinned to different cores. Runs alternate between the two servers; median and
 //! spread of the runs are printed.
 
+mod ensemble;
 mod keeper;
 mod servers;
 mod table;
@@ -32,6 +33,8 @@ pub struct Arguments {
 /// A part in depth.
 #[derive(clap::Subcommand, Clone, Debug)]
 enum Part {
+    /// Three keepers: failover, restarts, writes and reads
+    Ensemble(ensemble::Options),
     /// Everything that is wanted of the keeper, each figure with its goal
     Keeper(keeper::Options),
 }
@@ -39,6 +42,7 @@ enum Part {
 /// Measures what was asked for and prints it.
 pub fn run_arguments(arguments: Arguments) -> Result<()> {
     match arguments.part {
+        Some(Part::Ensemble(options)) => ensemble::run(options),
         Some(Part::Keeper(options)) => keeper::run(options),
         None => run(&arguments.options),
     }

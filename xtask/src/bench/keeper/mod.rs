@@ -7,7 +7,7 @@
 mod floor;
 mod large;
 mod many;
-mod row;
+pub mod row;
 mod steady;
 
 use std::path::{Path, PathBuf};
@@ -56,9 +56,11 @@ struct Bench {
 
 /// One of the two servers, or both measurements of a figure.
 #[derive(Clone, Debug, Default)]
-struct Both {
-    ours: Vec<f64>,
-    apache: Vec<f64>,
+pub struct Both {
+    /// Ours, run by run.
+    pub ours: Vec<f64>,
+    /// Apache's.
+    pub apache: Vec<f64>,
 }
 
 /// Measures everything and prints the table.
