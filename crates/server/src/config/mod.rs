@@ -6,5 +6,6 @@ pub mod nearest;
 pub mod properties;
 pub mod server_properties;
 pub mod zoo_cfg;
+mod zoo_ensemble;
 pub mod zoo_keys;
 mod zoo_limits;

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use keeper::membership::HostPort;
 use storage::zk::names::Compression;
 use storage::zk::purge::RETAIN_MIN;
 
@@ -16,6 +17,7 @@ use super::nearest::nearest;
 use super::properties::{self, Property};
 use super::zoo_keys::{Place, State, ZOO_KEYS, zoo_key};
 use crate::zk::four_letter::Whitelist;
+use crate::zk::quorum::MemberConfig;
 use crate::zk::{Listen, ZkServerConfig};
 
 /// A file that a keeper can start from.
@@ -73,8 +75,8 @@ pub fn from_properties(properties: Vec<Property>, java: &[(String, String)]) -> 
     let properties = properties::last_wins(named.collect());
     let mut file = File { properties, warnings: Vec::new(), problems: Vec::new() };
     file.add_java(java);
-    file.judge_keys();
     let server = file.server();
+    file.judge_keys(server.as_ref().is_some_and(|server| server.member.is_some()));
     let (admin, metrics, options) = (file.admin(), file.metrics(), file.admin_options());
     match server {
         Some(server) if file.problems.is_empty() => {
@@ -116,8 +118,7 @@ impl File {
         }
     }
 
-    fn judge_keys(&mut self) {
-        let servers = self.properties.iter().filter(|property| property.key.starts_with("server.")).count();
+    fn judge_keys(&mut self, member: bool) {
         for Property { key, value, line } in &self.properties {
             let at = at(*line);
             let asks = |fine: &[&str]| !fine.iter().any(|fine| value.eq_ignore_ascii_case(fine));
@@ -128,15 +129,6 @@ impl File {
                 continue;
             };
             match row.state {
-                _ if key == "dynamicConfigFile" || (key.starts_with("server.") && servers > 1) => {
-                    self.problems.push(format!(
-                        "{at}{key} is set, and castlekeep does not join an ensemble yet (docs/divergence.md); remove \
-                         the server lines to run it alone, or run Apache ZooKeeper for this member"
-                    ));
-                }
-                _ if key.starts_with("server.") => {
-                    self.warnings.push(format!("{at}{key} is the only server, so this keeper runs standalone"));
-                }
                 State::Stops { fine, what } if asks(fine) => self.problems.push(format!(
                     "{at}{key} is set, and castlekeep does not {what} yet; starting without it would leave you \
                      less protected than the file says, so remove the key to start anyway (docs/divergence.md)"
@@ -144,7 +136,14 @@ impl File {
                 State::Missing(fine) if asks(fine) => {
                     self.warnings.push(format!("{at}{key}={value} has no effect in castlekeep yet"));
                 }
-                State::Served | State::Tunes | State::Ensemble | State::Missing(_) | State::Stops { .. } => {}
+                State::MissingInEnsembles(fine) if member && asks(fine) => {
+                    self.warnings.push(format!("{at}{key}={value} has no effect in castlekeep's ensembles yet"));
+                }
+                State::Served
+                | State::Tunes
+                | State::Missing(_)
+                | State::MissingInEnsembles(_)
+                | State::Stops { .. } => {}
             }
         }
     }
@@ -188,7 +187,8 @@ impl File {
             return None;
         };
         let mut server = ZkServerConfig::embedded(&PathBuf::from(data_dir), 0);
-        server.listen = self.listen()?;
+        let place = self.place(&server.store.data_dir);
+        server.listen = self.listen(place.client)?;
         server.words = match self.value("4lw.commands.whitelist") {
             Some(words) => Whitelist::parse(&words),
             None => Whitelist::upstream(),
@@ -202,23 +202,35 @@ impl File {
         server.creates_folders = self.boolean("datadir.autocreate", true);
         self.store(&mut server);
         self.machine(&mut server.store.keeper);
+        server.member = place.member.map(|member| {
+            let jute = (server.store.jute_max_buffer, server.store.jute_max_buffer_extra);
+            // Of an id the sessions' ids have a byte.
+            server.store.keeper.server_id = (member.my_id & 0xff) as u8;
+            MemberConfig { record_bytes_max: zk_wire::frame::max_stored_bytes(jute.0, jute.1), ..member }
+        });
         Some(server)
     }
 
-    fn listen(&mut self) -> Option<Listen> {
-        let in_server_line = self.properties.iter().find_map(|property| {
-            let client = property.key.strip_prefix("server.").and(property.value.split_once(';'))?.1;
-            client.rsplit(':').next()?.parse::<u16>().ok()
-        });
-        let port: u16 = match (self.find("clientPort").is_some(), in_server_line) {
-            (true, _) => self.number("clientPort", 0),
-            (false, Some(port)) => port,
+    /// Where clients are served: what the file says, or this server's own line does.
+    fn listen(&mut self, line: Option<HostPort>) -> Option<Listen> {
+        let (port, host) = match (self.find("clientPort").is_some(), line) {
+            (true, line) => {
+                let port: u16 = self.number("clientPort", 0);
+                if let Some(line) = line.filter(|line| line.port != port) {
+                    let of_line = line.port;
+                    self.problems.push(format!(
+                        "clientPort={port} is not the {of_line} of this server's line; remove one of both"
+                    ));
+                }
+                (port, self.value("clientPortAddress"))
+            }
+            (false, Some(line)) => (line.port, Some(line.host)),
             (false, None) => {
                 self.problems.push("clientPort is missing; add clientPort=2181".into());
                 return None;
             }
         };
-        let Some(host) = self.value("clientPortAddress") else { return Some(Listen::Everywhere { port }) };
+        let Some(host) = host else { return Some(Listen::Everywhere { port }) };
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Some(match ip.is_unspecified() {
                 true => Listen::Everywhere { port },
@@ -343,7 +355,7 @@ impl File {
 }
 
 /// Properties that come from no file have line 0.
-fn at(line: usize) -> String {
+pub(super) fn at(line: usize) -> String {
     if line == 0 { String::new() } else { format!("line {line}: ") }
 }
 
@@ -479,15 +491,6 @@ mod tests {
         assert!(cfg.warnings[0].contains("did you mean tickTime?"), "{:?}", cfg.warnings);
         assert!(cfg.warnings[1].contains("unknown key mycompany.owner is ignored"), "{:?}", cfg.warnings);
         assert!(cfg.warnings[2].contains("no effect"), "{:?}", cfg.warnings);
-    }
-
-    #[test]
-    fn ensembles_are_refused_and_one_server_stands_alone() {
-        let two = "server.1=a:2888:3888\nserver.2=b:2888:3888";
-        assert!(parse_with(two).unwrap_err()[0].contains("ensemble"));
-        let cfg = parse("dataDir=/tmp/zk\nserver.1=localhost:2888:3888;2191").unwrap();
-        assert_eq!(cfg.server.listen, Listen::Everywhere { port: 2191 });
-        assert_eq!(cfg.warnings.len(), 1);
     }
 
     #[test]

@@ -19,10 +19,11 @@ pub enum State {
     Served,
     /// It tunes a Java machine, threads or caches that are not here, so that every value is right.
     Tunes,
-    /// It speaks of other members, and a server that stands alone has none; upstream does nothing with it either.
-    Ensemble,
     /// Not there yet: a warning, unless the value is one of these.
     Missing(&'static [&'static str]),
+    /// It speaks of other members. Not there yet: a warning in an ensemble, unless the value is one of these. A server that
+    /// stands alone has none, and upstream does nothing with it either.
+    MissingInEnsembles(&'static [&'static str]),
     /// Who sets it believes themselves protected, or asks for what cannot be served: it stops the start, unless the
     /// value is one of `fine`.
     Stops {
@@ -61,8 +62,8 @@ impl ZooKey {
         match self.state {
             State::Served => "served".into(),
             State::Tunes => "taken; there is nothing to tune".into(),
-            State::Ensemble => "taken; concerns ensembles".into(),
             State::Missing(fine) => format!("warning{}", unless(fine)),
+            State::MissingInEnsembles(fine) => format!("in an ensemble: warning{}", unless(fine)),
             State::Stops { fine, .. } => format!("stops the start{}", unless(fine)),
         }
     }
@@ -87,7 +88,7 @@ const TLS_SWITCH: State = State::Stops { fine: &["false"], what: "serve TLS" };
 const HTTPS_SWITCH: State = State::Stops { fine: &["false"], what: "serve HTTPS" };
 const SASL: State = State::Stops { fine: &[], what: "speak SASL" };
 const SASL_SWITCH: State = State::Stops { fine: &["false"], what: "speak SASL" };
-const ENSEMBLE_ONLY: State = State::Stops { fine: &[], what: "join an ensemble" };
+const NOT_AS_FALSE_IN_ENSEMBLES: State = State::MissingInEnsembles(&["false"]);
 const NOT_AS_FALSE: State = State::Missing(&["false"]);
 
 /// The table, by theme.
@@ -108,8 +109,8 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     file("tickTime", "3000", State::Served),
     file("minSessionTimeout", "2 ticks", State::Served),
     file("maxSessionTimeout", "20 ticks", State::Served),
-    file("localSessionsEnabled", "false", State::Ensemble),
-    file("localSessionsUpgradingEnabled", "false", State::Ensemble),
+    file("localSessionsEnabled", "false", NOT_AS_FALSE_IN_ENSEMBLES),
+    file("localSessionsUpgradingEnabled", "false", NOT_AS_FALSE_IN_ENSEMBLES),
     property("closeSessionTxn.enabled", "true", State::Served),
     property("readonlymode.enabled", "false", State::Served),
     // The disk.
@@ -132,9 +133,9 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     property("flushDelay", "0", State::Served),
     property("maxBatchSize", "1000", State::Served),
     property("maxWriteQueuePollTime", "flushDelay/3", State::Tunes),
-    property("commitLogCount", "500", State::Ensemble),
-    property("snapshotSizeFactor", "0.33", State::Ensemble),
-    property("forceSnapshotSync", "false", State::Ensemble),
+    property("commitLogCount", "500", State::Served),
+    property("snapshotSizeFactor", "0.33", State::MissingInEnsembles(&["0.33"])),
+    property("forceSnapshotSync", "false", NOT_AS_FALSE_IN_ENSEMBLES),
     property("intBufferStartingSizeBytes", "1024", State::Tunes),
     property("testingonly.", "", State::Tunes),
     // Limits and throttles.
@@ -161,7 +162,7 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     property("connection_throttle_weight_enabled", "false", State::Served),
     property("connection_throttle_global_session_weight", "3", State::Served),
     property("connection_throttle_renew_session_weight", "2", State::Served),
-    property("connection_throttle_local_session_weight", "1", State::Ensemble),
+    property("connection_throttle_local_session_weight", "1", State::MissingInEnsembles(&["1"])),
     property("maxResponseCacheSize", "400", State::Tunes),
     property("maxGetChildrenResponseCacheSize", "400", State::Tunes),
     // Nodes.
@@ -184,7 +185,7 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     property("pathStats.", "", NOT_AS_FALSE),
     // Who may do what.
     property("skipACL", "no", State::Served),
-    property("enableEagerACLCheck", "false", State::Ensemble),
+    property("enableEagerACLCheck", "false", NOT_AS_FALSE_IN_ENSEMBLES),
     property("DigestAuthenticationProvider.superDigest", "", State::Served),
     property("DigestAuthenticationProvider.enabled", "true", State::Served),
     property("DigestAuthenticationProvider.digestAlg", "SHA1", State::Served),
@@ -263,39 +264,40 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     property("root.logger", "", State::Tunes),
     property("tracelog.dir", "", State::Tunes),
     property("tracelog.file", "", State::Tunes),
-    // Ensembles. Of `server.N` one line may stand in a file (see `zoo_cfg`).
-    file("server.", "", State::Ensemble),
-    file("group.", "", State::Ensemble),
-    file("weight.", "", State::Ensemble),
-    file("dynamicConfigFile", "", ENSEMBLE_ONLY),
-    file("initLimit", "", State::Ensemble),
-    file("syncLimit", "", State::Ensemble),
-    file("connectToLearnerMasterLimit", "0", State::Ensemble),
-    file("electionAlg", "3", State::Ensemble),
-    property("leaderServes", "yes", State::Ensemble),
-    file("peerType", "participant", State::Missing(&["participant"])),
-    file("standaloneEnabled", "true", State::Missing(&["true"])),
+    // Ensembles.
+    file("server.", "", State::Served),
+    file("group.", "", State::Served),
+    file("weight.", "", State::Served),
+    file("dynamicConfigFile", "", State::Served),
+    file("initLimit", "", State::Served),
+    file("syncLimit", "", State::Served),
+    file("connectToLearnerMasterLimit", "0", State::Served),
+    file("electionAlg", "3", State::Served),
+    property("leaderServes", "yes", State::MissingInEnsembles(&["yes"])),
+    file("peerType", "participant", State::Served),
+    file("standaloneEnabled", "true", State::Served),
     file("reconfigEnabled", "false", State::Served),
-    file("quorumListenOnAllIPs", "false", State::Ensemble),
-    file("syncEnabled", "true", State::Ensemble),
-    property("observer.syncEnabled", "true", State::Ensemble),
-    file("observerMasterPort", "0", State::Ensemble),
-    property("observerMaster.sizeLimit", "33554432", State::Ensemble),
-    file("oraclePath", "", State::Ensemble),
+    file("quorumListenOnAllIPs", "false", State::Served),
+    file("syncEnabled", "true", State::MissingInEnsembles(&["true"])),
+    property("observer.syncEnabled", "true", State::MissingInEnsembles(&["true"])),
+    file("observerMasterPort", "0", State::MissingInEnsembles(&["0"])),
+    property("observerMaster.sizeLimit", "33554432", State::Tunes),
+    file("oraclePath", "", State::MissingInEnsembles(&[])),
     file("quorum.auth.", "false", State::Stops { fine: &["false"], what: "authenticate servers" }),
-    file("quorum.cnxn.threads.size", "20", State::Ensemble),
-    file("multiAddress.", "false", State::Ensemble),
-    property("cnxTimeout", "5000", State::Ensemble),
-    property("quorumCnxnTimeoutMs", "-1", State::Ensemble),
-    property("electionPortBindRetry", "3", State::Ensemble),
-    property("tcpKeepAlive", "false", State::Ensemble),
-    property("leader.", "", State::Ensemble),
-    property("learner.", "", State::Ensemble),
-    property("follower.", "", State::Ensemble),
-    property("observer.", "", State::Ensemble),
-    property("fastleader.", "", State::Ensemble),
-    property("leaderConnectDelayDuringRetryMs", "100", State::Ensemble),
-    property("forward_learner_requests_to_commit_processor_disabled", "false", State::Ensemble),
+    file("quorum.cnxn.threads.size", "20", State::Tunes),
+    file("multiAddress.enabled", "false", State::Served),
+    file("multiAddress.", "", State::Tunes),
+    property("cnxTimeout", "5000", State::Served),
+    property("quorumCnxnTimeoutMs", "-1", State::Served),
+    property("electionPortBindRetry", "3", State::Served),
+    property("tcpKeepAlive", "false", State::Served),
+    property("leader.", "", State::Tunes),
+    property("learner.", "", State::Tunes),
+    property("follower.", "", State::Tunes),
+    property("observer.", "", State::Tunes),
+    property("fastleader.", "", State::Served),
+    property("leaderConnectDelayDuringRetryMs", "100", State::Served),
+    property("forward_learner_requests_to_commit_processor_disabled", "false", State::Tunes),
 ];
 
 #[cfg(test)]

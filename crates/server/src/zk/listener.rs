@@ -47,9 +47,18 @@ const BACKLOG: i32 = 1024;
 /// # Errors
 /// [`StartError::Bind`], naming the address; [`StartError::Config`] for a name that has none.
 pub fn bind(listen: &Listen, backlog: Option<u32>) -> Result<Vec<TcpListener>, StartError> {
+    bind_for(listen, backlog, "ZooKeeper clients")
+}
+
+/// As [`bind`], for others than clients.
+///
+/// # Errors
+/// [`StartError::Bind`], naming the address.
+pub fn bind_for(listen: &Listen, backlog: Option<u32>, whom: &'static str) -> Result<Vec<TcpListener>, StartError> {
     let backlog = backlog.map_or(BACKLOG, |backlog| i32::try_from(backlog).unwrap_or(i32::MAX));
     let bind_one = |addr: SocketAddr, dual: bool| bind_one(addr, dual, backlog);
-    let one = |addr: SocketAddr, dual: bool| bind_one(addr, dual).map_err(|error| StartError::Bind { addr, error });
+    let one =
+        |addr: SocketAddr, dual: bool| bind_one(addr, dual).map_err(|error| StartError::Bind { whom, addr, error });
     match listen {
         Listen::Addresses(addrs) => addrs.iter().map(|addr| one(*addr, false)).collect(),
         Listen::Named { host, port } => resolved(host, *port)?.into_iter().map(|addr| one(addr, false)).collect(),
@@ -60,7 +69,7 @@ pub fn bind(listen: &Listen, backlog: Option<u32>) -> Result<Vec<TcpListener>, S
             match bind_one(addr, false) {
                 Ok(v6) => Ok(vec![v4, v6]),
                 Err(e) if lacks_ipv6(&e) => Ok(vec![v4]),
-                Err(error) => Err(StartError::Bind { addr, error }),
+                Err(error) => Err(StartError::Bind { whom, addr, error }),
             }
         }
         Listen::Everywhere { port } => {
@@ -68,7 +77,7 @@ pub fn bind(listen: &Listen, backlog: Option<u32>) -> Result<Vec<TcpListener>, S
             match bind_one(addr, true) {
                 Ok(both) => Ok(vec![both]),
                 Err(e) if lacks_ipv6(&e) => Ok(vec![one(SocketAddr::from((Ipv4Addr::UNSPECIFIED, *port)), false)?]),
-                Err(error) => Err(StartError::Bind { addr, error }),
+                Err(error) => Err(StartError::Bind { whom, addr, error }),
             }
         }
     }

@@ -17,11 +17,17 @@ use keeper::audit::AuditRecord;
 use keeper::{CloseReason, ConnId, Event, Recovery};
 use storage::file_disk::FileDisk;
 use storage::zk::error::StoreError;
+use storage::zk::intake::SnapshotIntake;
 use tokio::sync::oneshot;
+use zab::packet::{ToLeader, ToLearner};
+use zab::{Link, Sid, Standing};
+use zk_wire::election::Notification;
 use zk_wire::{SessionId, Zxid};
 
 use super::audit;
 use super::outbox::{End, Outbox};
+use super::quorum::rim::Rim;
+use super::quorum::{FromLink, Voted};
 use super::stats::ServerStats;
 use crate::clock::Clock;
 use crate::world_real::{Inbox, Lanes};
@@ -32,6 +38,10 @@ pub enum ToLoop {
     Open(ConnId, Arc<Outbox>),
     /// For the machine.
     Event(Event),
+    /// A vote of another server.
+    Voted(Voted),
+    /// From the quorum port.
+    FromLink(FromLink),
     /// A finished job.
     Done(KeeperDone<FileDisk>),
     /// The operator wants a snapshot.
@@ -72,6 +82,7 @@ pub fn spawn(
     clock: Clock,
     inbox: Arc<Inbox<ToLoop>>,
     stats: Arc<ServerStats>,
+    rim: Option<Rim>,
 ) -> oneshot::Receiver<Result<Started, StoreError>> {
     let (opened, result) = oneshot::channel();
     let run = move || {
@@ -86,6 +97,7 @@ pub fn spawn(
             dirty: Vec::new(),
             stats,
             asked: Operators::default(),
+            rim,
             failed: None,
         };
         let keeper_loop = match KeeperLoop::open(&mut world, config, prng) {
@@ -156,6 +168,11 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
                 ToLoop::Open(conn, outbox) => {
                     world.conns.insert(conn, outbox);
                 }
+                ToLoop::Voted(Voted { from, notification, permit }) => {
+                    drop(permit);
+                    inputs.push(ensemble(zab::Event::Notification { from, notification }));
+                }
+                ToLoop::FromLink(from) => inputs.extend(world.on_link(from)),
                 ToLoop::Event(event) => {
                     if let Event::Disconnected { conn } = &event {
                         world.conns.remove(conn);
@@ -196,6 +213,10 @@ fn ms(took: std::time::Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
+fn ensemble(event: zab::Event) -> KeeperInput<FileDisk> {
+    KeeperInput::Event(Event::Ensemble(event))
+}
+
 fn is_request(input: &KeeperInput<FileDisk>) -> bool {
     matches!(input, KeeperInput::Event(Event::Connect { .. } | Event::Request { .. }))
 }
@@ -211,6 +232,8 @@ struct RealWorld {
     dirty: Vec<Arc<Outbox>>,
     stats: Arc<ServerStats>,
     asked: Operators,
+    /// The other servers, for a member of an ensemble.
+    rim: Option<Rim>,
     failed: Option<String>,
 }
 
@@ -244,6 +267,27 @@ impl RealWorld {
         for outbox in self.dirty.drain(..) {
             outbox.deliver(directly);
         }
+        if let Some(rim) = &mut self.rim {
+            rim.flush();
+        }
+    }
+
+    /// What the loop is told of something on the quorum port.
+    fn on_link(&self, from: FromLink) -> Option<KeeperInput<FileDisk>> {
+        Some(match from {
+            FromLink::Event(event, _permit) => ensemble(event),
+            FromLink::Snapshot(link, snapshot) => KeeperInput::SnapshotReceived { link, snapshot },
+            FromLink::Drained(link) => KeeperInput::Drained(link),
+            FromLink::Dialled(number, link) => {
+                self.rim.as_ref()?.dialled(number, link).then_some(())?;
+                ensemble(link.map_or(zab::Event::LeaderUnreachable, |link| zab::Event::LeaderConnected { link }))
+            }
+        })
+    }
+
+    /// Only a member's machine asks for other servers.
+    fn rim(&mut self) -> &mut Rim {
+        self.rim.as_mut().expect("a member has ports")
     }
 }
 
@@ -350,6 +394,62 @@ impl KeeperWorld<FileDisk> for RealWorld {
         }
         if let Some(Answer::Restore(answer)) = self.asked.end(asked) {
             let _ = answer.send(result);
+        }
+    }
+
+    fn notify(&mut self, to: Sid, notification: Notification) {
+        self.rim().notify(to, &notification);
+    }
+
+    fn dial(&mut self, leader: Sid) {
+        self.stats.ensemble.elected();
+        self.rim().dial(leader);
+    }
+
+    fn leads(&mut self, leads: bool) {
+        if leads {
+            self.stats.ensemble.elected();
+        }
+        self.rim().leads(leads);
+    }
+
+    fn to_learner(&mut self, link: Link, packet: &ToLearner) {
+        match packet {
+            ToLearner::Snap(_) => self.stats.ensemble.snap_count.increment(),
+            ToLearner::Diff(_) => self.stats.ensemble.diff_count.increment(),
+            ToLearner::Proposal(proposal) => self.stats.ensemble.proposed(proposal.bytes.len()),
+            _ => {}
+        }
+        self.rim().to_learner(link, packet);
+    }
+
+    fn to_leader(&mut self, link: Link, packet: &ToLeader) {
+        self.rim().to_leader(link, packet);
+    }
+
+    fn send_snapshot(&mut self, link: Link, chunk: Bytes, last: bool) {
+        self.rim().send_snapshot(link, chunk, last);
+    }
+
+    fn receive_snapshot(&mut self, link: Link, intake: Box<SnapshotIntake>) {
+        self.rim().receive_snapshot(link, intake);
+    }
+
+    fn close_link(&mut self, link: Link, reason: zab::event::CloseReason) {
+        self.rim().close(link, reason);
+    }
+
+    fn standing(&mut self, standing: Standing) {
+        self.stats.ensemble.standing(standing);
+        match standing {
+            Standing::Looking => tracing::info!("this server looks for a leader; clients are not served meanwhile"),
+            Standing::Leading(epoch) => tracing::info!("this server leads in epoch {}", epoch.0),
+            Standing::Following { leader, epoch } => {
+                tracing::info!("this server follows server {leader} in epoch {}", epoch.0);
+            }
+            Standing::Observing { leader, epoch } => {
+                tracing::info!("this server observes server {leader} in epoch {}", epoch.0);
+            }
         }
     }
 

@@ -11,12 +11,15 @@ mod admission;
 pub mod audit;
 mod conn;
 pub(crate) mod conn_stats;
+mod ensemble_stats;
 pub mod four_letter;
 mod java_date;
 mod listener;
 mod loop_thread;
 pub mod metrics;
 pub(crate) mod outbox;
+pub(crate) mod place;
+pub mod quorum;
 pub(crate) mod stats;
 mod token_bucket;
 mod turn;
@@ -42,6 +45,7 @@ use zk_wire::Zxid;
 
 pub use self::admission::Limits;
 pub use self::listener::Listen;
+pub use self::quorum::MemberConfig;
 pub use self::stats::StatsView;
 pub use self::token_bucket::{ConnectThrottle, Weights};
 
@@ -50,6 +54,7 @@ use self::four_letter::{Whitelist, trace_mask};
 use self::listener::Conns;
 use self::loop_thread::{LoopEnd, ToLoop};
 use self::outbox::End;
+use self::quorum::rim::Rim;
 use self::stats::ServerStats;
 use crate::clock::Clock;
 use crate::http::admin::AdminOptions;
@@ -85,6 +90,8 @@ pub struct ZkServerConfig {
     pub admin: AdminOptions,
     /// `metricsProvider.className` is upstream's Prometheus provider: `mntr` and `monitor` show its samples.
     pub prometheus: bool,
+    /// Its place in an ensemble; `None` stands alone.
+    pub member: Option<MemberConfig>,
 }
 
 impl ZkServerConfig {
@@ -108,6 +115,7 @@ impl ZkServerConfig {
             admin: AdminOptions::default(),
             prometheus: false,
             creates_folders: true,
+            member: None,
         }
     }
 
@@ -132,6 +140,8 @@ impl ZkServerConfig {
 pub enum StartError {
     /// An address could not be bound.
     Bind {
+        /// For whom.
+        whom: &'static str,
         /// The address.
         addr: SocketAddr,
         /// What the operating system says.
@@ -146,14 +156,14 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bind { addr, error } => {
+            Self::Bind { whom, addr, error } => {
                 let advice = match error.kind() {
                     io::ErrorKind::AddrInUse => "another process listens there: stop it, or choose another port",
                     io::ErrorKind::AddrNotAvailable => "this machine has no such address: choose one that it has",
                     io::ErrorKind::PermissionDenied => "ports below 1024 need more rights: choose another port",
                     _ => "choose another address or port",
                 };
-                write!(f, "cannot listen for ZooKeeper clients on {addr}: {error}; {advice}")
+                write!(f, "cannot listen for {whom} on {addr}: {error}; {advice}")
             }
             Self::Store(error) => write!(f, "{error}"),
             Self::Config(what) => f.write_str(what),
@@ -175,6 +185,7 @@ pub struct Shared {
     pub(crate) next_conn: AtomicU64,
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) client_port: u16,
+    pub(crate) client_addrs: Vec<SocketAddr>,
     pub(crate) snap_dir: PathBuf,
     pub(crate) log_dir: PathBuf,
     pub(crate) trace_mask: AtomicI64,
@@ -183,7 +194,7 @@ pub struct Shared {
 impl Shared {
     /// Whether clients are answered.
     pub(crate) fn serving(&self) -> bool {
-        !*self.stopping.borrow()
+        !*self.stopping.borrow() && self.keeper.with(keeper::Keeper::serves)
     }
 }
 
@@ -204,7 +215,15 @@ pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError>
     let addrs: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let began = std::time::Instant::now();
     let (clock, inbox, stats) = (Clock::new(), Arc::new(Inbox::default()), Arc::new(ServerStats::default()));
-    let opened = loop_thread::spawn(config.store.clone(), seed(&clock), clock, inbox.clone(), stats.clone());
+    let mut store = config.store.clone();
+    let rim = match &config.member {
+        Some(member) => {
+            store.ensemble = Some(member.for_loop());
+            Some(Rim::open(member, &inbox).await?)
+        }
+        None => None,
+    };
+    let opened = loop_thread::spawn(store, seed(&clock), clock, inbox.clone(), stats.clone(), rim);
     let started = opened.await.expect("the loop's thread answers").map_err(StartError::Store)?;
     stats.dbinittime.add(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     let admission = Arc::new(Admission::new(config.limits.clone(), clock.mono(), seed(&clock)));
@@ -219,6 +238,7 @@ pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError>
         next_conn: AtomicU64::new(1),
         stopping: watch::Sender::new(false),
         client_port: addrs.first().map_or(0, SocketAddr::port),
+        client_addrs: addrs.clone(),
         snap_dir: started.snap_dir,
         log_dir: started.log_dir,
         trace_mask: AtomicI64::new(trace_mask::DEFAULT),
@@ -318,7 +338,11 @@ impl ZkAdmin {
     /// # Errors
     /// One line for people: why not.
     pub fn serving(&self) -> Result<(), String> {
-        if self.shared.serving() { Ok(()) } else { Err("the keeper is stopping".into()) }
+        match self.shared.serving() {
+            true => Ok(()),
+            false if *self.shared.stopping.borrow() => Err("the keeper is stopping".into()),
+            false => Err("the keeper has no leader to follow".into()),
+        }
     }
 
     /// What the operator decided about commands.
@@ -376,6 +400,21 @@ impl ZkAdmin {
     /// The lines of `envi`.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         admin::environment()
+    }
+
+    /// Where clients reach it.
+    pub fn client_address(&self) -> String {
+        self.shared.client_addrs.first().map_or_else(String::new, SocketAddr::to_string)
+    }
+
+    /// Its place in an ensemble; `None` when it stands alone.
+    pub fn place(&self) -> Option<place::Place<'_>> {
+        place::of(&self.shared)
+    }
+
+    /// What monitoring tools know its role as.
+    pub fn mode(&self) -> &'static str {
+        place::mode(&self.shared)
     }
 
     /// The tree's numbers.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use parking_lot::Mutex;
 
 use super::conn_stats::{ConnStats, Traffic};
+use super::ensemble_stats::EnsembleStats;
 use super::listener::Conns;
 use super::metrics::summary::{Summary, SummaryView};
 
@@ -139,6 +140,8 @@ pub struct ServerStats {
     pub sync_processor_queue_flush_time_ms: Summary,
     /// Milliseconds that a request waited in the request throttle.
     pub request_throttle_queue_time_ms: Summary,
+    /// Of a member of an ensemble.
+    pub ensemble: EnsembleStats,
 }
 
 /// Of connections that are gone, and what `srst` takes off.
@@ -245,6 +248,9 @@ impl ServerStats {
             ("restore_rate_limited_count", &self.restore_rate_limited_count),
             ("prep_processor_request_queued", &self.prep_processor_request_queued),
             ("sync_processor_request_queued", &self.sync_processor_request_queued),
+            ("looking_count", &self.ensemble.looking_count),
+            ("snap_count", &self.ensemble.snap_count),
+            ("diff_count", &self.ensemble.diff_count),
         ]
     }
 
@@ -256,6 +262,9 @@ impl ServerStats {
             ("snapshottime", &self.snapshottime),
             ("restore_time", &self.restore_time),
             ("dbinittime", &self.dbinittime),
+            ("election_time", &self.ensemble.election_time),
+            ("unavailable_time", &self.ensemble.unavailable_time),
+            ("leader_unavailable_time", &self.ensemble.leader_unavailable_time),
             ("startup_snap_load_time", &self.startup_snap_load_time),
             ("startup_txns_load_time", &self.startup_txns_load_time),
             ("startup_txns_loaded", &self.startup_txns_loaded),

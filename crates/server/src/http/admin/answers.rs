@@ -4,7 +4,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::UNIX_EPOCH;
 
 use keeper::Keeper;
+use keeper::membership::{HostPort, MemberRole, ServerAddress};
 use serde_json::{Map, Value, json};
+
+use zab::{LearnerKind, Standing};
 
 use super::outcome::Outcome;
 use super::{Admin, Asked};
@@ -90,15 +93,30 @@ pub fn last_snapshot(admin: &Admin, _: &Asked) -> Outcome {
     Outcome::fields(json!({"zxid": format!("{zxid:x}"), "timestamp": seconds}))
 }
 
-/// A server that stands alone follows nobody.
-pub fn leader(_: &Admin, _: &Asked) -> Outcome {
-    Outcome { error: Some("server is not initialized".into()), ..Outcome::ok() }
+/// Who leads.
+pub fn leader(admin: &Admin, _: &Asked) -> Outcome {
+    let Some(place) = admin.keeper.place() else {
+        return Outcome { error: Some("server is not initialized".into()), ..Outcome::ok() };
+    };
+    let leader = place.leader();
+    let member = leader.and_then(|leader| place.membership().members.get(&leader));
+    let host = member.and_then(|member| member.addresses.first()).map_or("", |address| address.host.as_str());
+    Outcome::fields(json!({
+        "is_leader": leader == Some(place.config.my_id),
+        "leader_id": leader.unwrap_or(-1),
+        "leader_ip": host,
+    }))
 }
 
 /// Every metric.
 pub fn monitor(admin: &Admin, _: &Asked) -> Outcome {
-    let mut all =
-        Map::from_iter([("version".to_string(), json!(VERSION)), ("server_state".to_string(), json!("standalone"))]);
+    let mut all = Map::from_iter([
+        ("version".to_string(), json!(VERSION)),
+        ("server_state".to_string(), json!(admin.keeper.mode())),
+    ]);
+    if let Some(place) = admin.keeper.place() {
+        all.insert("peer_state".into(), json!(place.peer_state()));
+    }
     let numbers = words::all(&admin.keeper.metrics(), admin.keeper.shared.config.prometheus);
     all.extend(numbers.into_iter().map(|(key, number)| match number {
         Number::Whole(number) => (key, json!(number)),
@@ -109,17 +127,54 @@ pub fn monitor(admin: &Admin, _: &Asked) -> Outcome {
     Outcome::fields(Value::Object(all))
 }
 
-/// A server that stands alone has none.
-pub fn observers(_: &Admin, _: &Asked) -> Outcome {
-    Outcome::fields(json!({"synced_observers": 0, "observers": []}))
+/// The observers that learn from this server; one that stands alone has none.
+pub fn observers(admin: &Admin, _: &Asked) -> Outcome {
+    let place = admin.keeper.place();
+    let observers: Vec<Value> = place
+        .iter()
+        .flat_map(|place| place.synced(LearnerKind::Observer))
+        .map(|observer| json!({"server_id": observer.sid}))
+        .collect();
+    Outcome::fields(json!({"synced_observers": observers.len(), "observers": observers}))
 }
 
-/// A server that stands alone has no configuration of voters.
-pub fn voting_view(_: &Admin, _: &Asked) -> Outcome {
-    Outcome::fields(json!({"current_config": {}}))
+/// The servers that vote; one that stands alone has no configuration of them.
+pub fn voting_view(admin: &Admin, _: &Asked) -> Outcome {
+    let place = admin.keeper.place();
+    let voters = place.iter().flat_map(|place| &place.membership().members);
+    let voters = voters.filter(|(_, member)| member.role == MemberRole::Participant).map(|(sid, member)| {
+        let addresses = |kind: fn(&ServerAddress) -> HostPort| -> Vec<String> {
+            member.addresses.iter().map(|address| kind(address).to_string()).collect()
+        };
+        let view = json!({
+            "server_addresses": addresses(ServerAddress::quorum),
+            "election_addresses": addresses(ServerAddress::election),
+            "client_address": member.client.as_ref().map_or_else(String::new, HostPort::to_string),
+            "learner_type": "participant",
+        });
+        (sid.to_string(), view)
+    });
+    Outcome::fields(json!({"current_config": Value::Object(voters.collect())}))
 }
 
-/// A server that stands alone does not vote.
-pub fn zabstate(_: &Admin, _: &Asked) -> Outcome {
-    Outcome::fields(json!({"voting": false, "zabstate": ""}))
+/// Where this server is in the protocol; one that stands alone does not vote.
+pub fn zabstate(admin: &Admin, _: &Asked) -> Outcome {
+    let Some(place) = admin.keeper.place() else {
+        return Outcome::fields(json!({"voting": false, "zabstate": ""}));
+    };
+    let last = admin.keeper.tree().zxid;
+    let own = place.own().and_then(|own| own.addresses.first());
+    let address = |kind: fn(&ServerAddress) -> HostPort| own.map_or_else(String::new, |own| kind(own).to_string());
+    Outcome::fields(json!({
+        "myid": place.config.my_id,
+        "is_leader": matches!(place.standing, Standing::Leading(_)),
+        "quorum_address": address(ServerAddress::quorum),
+        "election_address": address(ServerAddress::election),
+        "client_address": admin.keeper.client_address(),
+        "voting": place.votes(),
+        "last_zxid": format!("0x{:x}", last.0),
+        "zab_epoch": last.epoch().0,
+        "zab_counter": last.counter(),
+        "zabstate": "broadcast",
+    }))
 }

@@ -51,7 +51,7 @@ fn counters(admin: &Admin) -> Value {
             "provider_null": false,
             "last_processed_zxid": tree.zxid.0,
             "outstanding_requests": tree.outstanding,
-            "server_state": "standalone",
+            "server_state": keeper.mode(),
             "avg_latency": rounded(stats.latency_ms_avg),
             "max_latency": stats.latency_ms_max,
             "min_latency": stats.latency_ms_min,

@@ -3,11 +3,14 @@
 use std::fmt::Write as _;
 
 use super::super::metrics::{self, words};
-use super::super::{Shared, admin};
+use super::super::{Shared, admin, place};
 
 /// mntr
 pub fn text(shared: &Shared) -> String {
-    let mut out = format!("zk_version\t{}\nzk_server_state\tstandalone\n", admin::VERSION);
+    let mut out = format!("zk_version\t{}\nzk_server_state\t{}\n", admin::VERSION, place::mode(shared));
+    if let Some(place) = place::of(shared) {
+        let _ = writeln!(out, "zk_peer_state\t{}", place.peer_state());
+    }
     for (key, value) in words::all(&metrics::collect(shared), shared.config.prometheus) {
         let _ = writeln!(out, "zk_{key}\t{value}");
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::metrics::words::decimal;
-use super::super::{Shared, admin};
+use super::super::{Shared, admin, place};
 use super::cons;
 
 /// srvr
@@ -32,7 +32,12 @@ fn summary(shared: &Shared) -> String {
     let _ = writeln!(out, "Latency min/avg/max: {min}/{avg}/{max}");
     let _ = writeln!(out, "Received: {}\nSent: {}", stats.traffic.received, stats.traffic.sent);
     let _ = writeln!(out, "Connections: {open}\nOutstanding: {}", tree.outstanding);
-    let _ = writeln!(out, "Zxid: {}\nMode: standalone\nNode count: {}", tree.zxid, tree.nodes);
+    let mode = place::mode(shared);
+    let _ = writeln!(out, "Zxid: {}\nMode: {mode}\nNode count: {}", tree.zxid, tree.nodes);
+    if mode == "leader" {
+        let (last, min, max) = shared.stats.ensemble.proposal_bytes();
+        let _ = writeln!(out, "Proposal sizes last/min/max: {last}/{min}/{max}");
+    }
     out
 }
 

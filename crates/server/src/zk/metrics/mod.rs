@@ -15,7 +15,7 @@ use keeper::Keeper;
 use keeper::admin::QuotaUse;
 
 use self::summary::SummaryView;
-use super::{Shared, admin};
+use super::{Shared, admin, place};
 
 /// A metric's value, and how it is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,14 +48,12 @@ pub const NEVER: &[&str] = &[
     "connection_revalidate_count",
     "dead_watchers_cleared",
     "dead_watchers_queued",
-    "diff_count",
     "ensemble_auth_fail",
     "ensemble_auth_skip",
     "ensemble_auth_success",
     "insecure_admin_count",
     "learner_commit_received_count",
     "learner_proposal_received_count",
-    "looking_count",
     "proposal_count",
     "quit_leading_due_to_disloyal_voter",
     "request_commit_queued",
@@ -66,7 +64,6 @@ pub const NEVER: &[&str] = &[
     "response_packet_get_children_cache_misses",
     "revalidate_count",
     "skip_learner_request_to_next_processor_count",
-    "snap_count",
     "stale_replies",
     "tls_handshake_exceeded",
     "unrecoverable_error_count",
@@ -78,11 +75,9 @@ pub const NEVER_SUMMARIES: &[&str] = &[
     "commit_commit_proc_req_queued",
     "commit_process_time",
     "concurrent_request_processing_in_commit_processor",
-    "election_time",
     "follower_sync_time",
     "inflight_diff_count",
     "inflight_snap_count",
-    "leader_unavailable_time",
     "learner_request_processor_queue_size",
     "netty_queued_buffer_capacity",
     "observer_sync_time",
@@ -95,7 +90,6 @@ pub const NEVER_SUMMARIES: &[&str] = &[
     "session_queues_drained",
     "socket_closing_time",
     "time_waiting_empty_pool_in_commit_processor_read_ms",
-    "unavailable_time",
     "write_batch_time_in_commit_processor",
     "write_commit_proc_issued",
     "write_commit_proc_req_queued",
@@ -120,6 +114,7 @@ pub const NEVER_ADVANCED: &[&str] = &[
 pub fn collect(shared: &Shared) -> Vec<Metric> {
     let mut all = gauges(shared);
     all.extend(quotas(shared));
+    all.extend(place::of(shared).iter().flat_map(|place| place.metrics(shared)));
     let never = Value::Counter(0);
     all.extend(NEVER.iter().map(|name| (*name, never.clone())));
     all.extend(NEVER_SUMMARIES.iter().map(|name| (*name, Value::Basic(SummaryView::default()))));

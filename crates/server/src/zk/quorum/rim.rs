@@ -1,0 +1,123 @@
+//! Both ports as the loop's world uses them: nothing here waits.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use storage::zk::intake::SnapshotIntake;
+use zab::event::CloseReason;
+use zab::packet::{ToLeader, ToLearner};
+use zab::{Link, Sid};
+use zk_wire::QuorumPacket;
+use zk_wire::election::Notification;
+
+use super::super::StartError;
+use super::super::loop_thread::ToLoop;
+use super::{ElectionPort, LinkOut, MemberConfig, QuorumPort};
+use crate::world_real::Inbox;
+
+/// What is around the loop of a member.
+pub struct Rim {
+    election: ElectionPort,
+    quorum: QuorumPort,
+    /// The dial whose end the loop waits for.
+    dial: u64,
+    /// Connections with something to send at the end of the turn.
+    dirty: Vec<Arc<LinkOut>>,
+}
+
+impl Rim {
+    /// Binds both ports; what arrives goes to `inbox`.
+    ///
+    /// # Errors
+    /// [`StartError`] when an address cannot be bound.
+    pub async fn open(config: &MemberConfig, inbox: &Arc<Inbox<ToLoop>>) -> Result<Self, StartError> {
+        let members = Arc::new(ArcSwap::from_pointee(config.membership.clone()));
+        let (votes, links) = (inbox.clone(), inbox.clone());
+        let quorum = QuorumPort::open(config.clone(), members.clone(), move |from| links.push(ToLoop::FromLink(from)));
+        let quorum = quorum.await?;
+        let election = ElectionPort::open(config.clone(), members, move |voted| votes.push(ToLoop::Voted(voted)));
+        Ok(Self { election: election.await?, quorum, dial: 0, dirty: Vec::new() })
+    }
+
+    /// Sends a vote.
+    pub fn notify(&self, to: Sid, notification: &Notification) {
+        self.election.notify(to, notification);
+    }
+
+    /// Connects to a leader.
+    pub fn dial(&mut self, leader: Sid) {
+        self.dial = self.quorum.dial(leader);
+    }
+
+    /// Whether the end of this dial is news; a connection that nobody wants any more is closed.
+    pub fn dialled(&self, number: u64, link: Option<Link>) -> bool {
+        if number == self.dial {
+            return true;
+        }
+        if let Some(out) = link.and_then(|link| self.quorum.link(link)) {
+            out.close("this server dials another leader".into());
+        }
+        false
+    }
+
+    /// Whether this server leads.
+    pub fn leads(&self, leads: bool) {
+        self.quorum.leads(leads);
+    }
+
+    /// Queues a packet for a learner.
+    pub fn to_learner(&mut self, link: Link, packet: &ToLearner) {
+        self.send(link, &packet.encode(), matches!(packet, ToLearner::Snap(_)));
+    }
+
+    /// Queues a packet for the leader.
+    pub fn to_leader(&mut self, link: Link, packet: &ToLeader) {
+        self.send(link, &packet.encode(), false);
+    }
+
+    fn send(&mut self, link: Link, packet: &QuorumPacket, announces_snapshot: bool) {
+        let Some(out) = self.quorum.link(link) else { return };
+        if out.packet(packet, announces_snapshot) {
+            self.dirty.push(out);
+        }
+    }
+
+    /// Queues a piece of a snapshot.
+    pub fn send_snapshot(&self, link: Link, piece: Bytes, last: bool) {
+        if let Some(out) = self.quorum.link(link) {
+            out.snapshot(piece, last);
+        }
+    }
+
+    /// The snapshot that comes next on a connection goes there.
+    pub fn receive_snapshot(&self, link: Link, intake: Box<SnapshotIntake>) {
+        if let Some(out) = self.quorum.link(link) {
+            out.receive(intake);
+        }
+    }
+
+    /// Closes a connection behind what is queued.
+    pub fn close(&self, link: Link, reason: CloseReason) {
+        if let Some(out) = self.quorum.link(link) {
+            out.close(describe(reason).into());
+        }
+    }
+
+    /// Writes what the turn has queued.
+    pub fn flush(&mut self) {
+        for out in self.dirty.drain(..) {
+            out.flush();
+        }
+    }
+}
+
+fn describe(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::RoleEnded => "this server's role ended",
+        CloseReason::NotLeading => "this server does not lead",
+        CloseReason::Silent => "it was silent for too long",
+        CloseReason::Replaced => "the same server has a newer connection",
+        CloseReason::Unexpected(what) => what,
+    }
+}

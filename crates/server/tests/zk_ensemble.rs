@@ -1,0 +1,243 @@
+//! Three keepers in this process, on loopback: they elect, serve, lose their leader and go on.
+
+mod quorum;
+mod zk;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use keeper::membership::Membership;
+use quorum::{PATIENCE, member, membership};
+use server::zk::{ZkServerConfig, ZkServerHandle};
+use tempfile::TempDir;
+use zk::Client;
+use zk_wire::{ErrorCode, Jute as _, OpCode};
+
+/// An ensemble; a member that was stopped has no handle.
+struct Ensemble {
+    membership: Membership,
+    dirs: Vec<TempDir>,
+    servers: Vec<Option<ZkServerHandle>>,
+}
+
+impl Ensemble {
+    async fn start(count: i64) -> Self {
+        Self::with(membership(count)).await
+    }
+
+    async fn with(membership: Membership) -> Self {
+        let dirs = membership.members.keys().map(|_| tempfile::tempdir().unwrap()).collect();
+        let mut ensemble = Self { servers: membership.members.keys().map(|_| None).collect(), membership, dirs };
+        for sid in ensemble.membership.members.keys().copied().collect::<Vec<_>>() {
+            ensemble.revive(sid).await;
+        }
+        ensemble
+    }
+
+    async fn revive(&mut self, sid: i64) {
+        let index = self.index(sid);
+        let mut config = ZkServerConfig::embedded(self.dirs[index].path(), 0);
+        config.store.keeper.tick_time_ms = 200;
+        config.store.keeper.server_id = u8::try_from(sid).unwrap();
+        let mut seat = member(sid, &self.membership);
+        seat.peer.tick = Duration::from_millis(200);
+        config.member = Some(seat);
+        self.servers[index] = Some(server::zk::start(config).await.expect("a member starts"));
+    }
+
+    /// As kill -9 would.
+    async fn kill(&mut self, sid: i64) {
+        let index = self.index(sid);
+        self.servers[index].take().expect("it runs").abort().await.unwrap();
+    }
+
+    fn index(&self, sid: i64) -> usize {
+        self.membership.members.keys().position(|member| *member == sid).expect("a member")
+    }
+
+    fn addr(&self, sid: i64) -> SocketAddr {
+        self.servers[self.index(sid)].as_ref().expect("it runs").local_addrs()[0]
+    }
+
+    fn running(&self) -> Vec<i64> {
+        let sids = self.membership.members.keys().copied();
+        sids.filter(|sid| self.servers[self.index(*sid)].is_some()).collect()
+    }
+
+    fn mode(&self, sid: i64) -> Option<String> {
+        let text = zk::word(self.addr(sid), "srvr");
+        text.lines().find_map(|line| line.strip_prefix("Mode: ")).map(str::to_string)
+    }
+
+    /// Waits until all that run serve and one of them leads; which.
+    async fn leader(&self) -> i64 {
+        let sids = self.running();
+        until("a leader that all follow", || {
+            let modes: Vec<Option<String>> = sids.iter().map(|sid| self.mode(*sid)).collect();
+            let leads = |mode: &Option<String>| mode.as_deref() == Some("leader");
+            let settled = modes.iter().all(Option::is_some) && modes.iter().filter(|mode| leads(mode)).count() == 1;
+            settled.then(|| sids[modes.iter().position(leads).expect("there is one")])
+        })
+    }
+
+    async fn stop(mut self) {
+        for server in self.servers.iter_mut().filter_map(Option::take) {
+            server.shutdown().await.unwrap();
+        }
+    }
+}
+
+/// Asks again and again, for as long as anything may take.
+fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "no {what} within {PATIENCE:?}");
+        // Between two questions.
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+/// What a client sees that has just connected and asked for all that is committed.
+fn read(addr: SocketAddr, path: &str) -> Result<Bytes, i32> {
+    let mut client = Client::new(addr);
+    assert_eq!(client.call(OpCode::SYNC, &zk_wire::SyncRequest { path: path.into() }.to_bytes()).0.err, 0);
+    client.get(path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_on_any_member_is_seen_on_all() {
+    let ensemble = Ensemble::start(3).await;
+    ensemble.leader().await;
+    for writer in 1..=3 {
+        let path = format!("/from-{writer}");
+        let mut client = Client::new(ensemble.addr(writer));
+        assert_eq!(client.create(&path, b"data", 0), 0);
+        assert_eq!(client.get(&path), Ok(Bytes::from_static(b"data")), "a client sees its own write");
+        assert_eq!(client.create(&path, b"data", 0), ErrorCode::NODE_EXISTS.0);
+        for reader in 1..=3 {
+            assert_eq!(read(ensemble.addr(reader), &path), Ok(Bytes::from_static(b"data")), "{writer} {reader}");
+        }
+    }
+    ensemble.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_leader_the_rest_elects_another_and_keeps_what_was_acknowledged() {
+    let mut ensemble = Ensemble::start(3).await;
+    let mut acknowledged = 0;
+    for round in 0..3 {
+        let leader = ensemble.leader().await;
+        let mut client = Client::new(ensemble.addr(leader));
+        for _ in 0..20 {
+            assert_eq!(client.create(&format!("/n{acknowledged}"), b"", 0), 0);
+            acknowledged += 1;
+        }
+        ensemble.kill(leader).await;
+        let next = ensemble.leader().await;
+        assert_ne!(next, leader, "round {round}");
+        let mut client = Client::new(ensemble.addr(next));
+        for n in 0..acknowledged {
+            assert!(client.get(&format!("/n{n}")).is_ok(), "round {round}: /n{n} is lost");
+        }
+        assert_eq!(client.create(&format!("/n{acknowledged}"), b"", 0), 0);
+        acknowledged += 1;
+        ensemble.revive(leader).await;
+        ensemble.leader().await;
+        assert!(read(ensemble.addr(leader), &format!("/n{}", acknowledged - 1)).is_ok(), "it has caught up");
+    }
+    ensemble.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whose_folder_is_lost_gets_a_snapshot() {
+    let mut ensemble = Ensemble::start(3).await;
+    let leader = ensemble.leader().await;
+    let mut client = Client::new(ensemble.addr(leader));
+    for n in 0..300 {
+        assert_eq!(client.create(&format!("/n{n}"), &[7; 2000], 0), 0);
+    }
+    let wiped = 1;
+    ensemble.kill(wiped).await;
+    ensemble.dirs[0] = tempfile::tempdir().unwrap();
+    for n in 300..900 {
+        assert_eq!(client.create(&format!("/n{n}"), &[7; 2000], 0), 0);
+    }
+    ensemble.revive(wiped).await;
+    ensemble.leader().await;
+    for n in [0, 299, 300, 899] {
+        assert_eq!(read(ensemble.addr(wiped), &format!("/n{n}")), Ok(Bytes::from_static(&[7; 2000])));
+    }
+    ensemble.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_three_serves_nobody() {
+    let mut ensemble = Ensemble::start(3).await;
+    let leader = ensemble.leader().await;
+    let last = if leader == 1 { 2 } else { 1 };
+    for sid in (1..=3).filter(|sid| *sid != last) {
+        ensemble.kill(sid).await;
+    }
+    let addr = ensemble.addr(last);
+    let not_serving = "This ZooKeeper instance is not currently serving requests\n";
+    until("end of the service", || (zk::word(addr, "srvr") == not_serving).then_some(()));
+    assert_eq!(zk::word(addr, "ruok"), "imok");
+    assert_eq!(zk::word(addr, "isro"), "null");
+    let mut socket = zk::connect(addr);
+    let request = zk_wire::frame::with_length(&zk_wire::ConnectRequest::default().to_bytes());
+    std::io::Write::write_all(&mut socket, &request).unwrap();
+    assert!(zk::read_frame(&mut socket).is_none(), "whoever connects is closed without an answer");
+    ensemble.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_observer_serves_and_does_not_count() {
+    let mut membership = membership(4);
+    let line = membership.members[&4].to_string().replace("participant", "observer");
+    membership.add("server.4", &line).unwrap();
+    let mut ensemble = Ensemble::with(membership).await;
+    let leader = ensemble.leader().await;
+    assert_eq!(ensemble.mode(4).as_deref(), Some("observer"));
+    let mut client = Client::new(ensemble.addr(4));
+    assert_eq!(client.create("/a", b"1", 0), 0);
+    assert_eq!(client.get("/a"), Ok(Bytes::from_static(b"1")));
+    let leader_says = zk::word(ensemble.addr(leader), "mntr");
+    for line in [
+        "zk_server_state\tleader",
+        "zk_peer_state\tleading - broadcast",
+        "zk_quorum_size\t3",
+        "zk_learners\t3",
+        "zk_synced_followers\t2",
+        "zk_synced_observers\t1",
+        "zk_synced_non_voting_followers\t0",
+    ] {
+        assert!(leader_says.lines().any(|said| said == line), "{line} is not in\n{leader_says}");
+    }
+    // Two voters and the observer are no quorum of three without one of both.
+    let voters: Vec<i64> = (1..=3).filter(|sid| *sid != leader).collect();
+    ensemble.kill(leader).await;
+    ensemble.leader().await;
+    ensemble.kill(voters[0]).await;
+    let addr = ensemble.addr(4);
+    until("end of the service", || ensemble.mode(4).is_none().then_some(()));
+    assert_eq!(zk::word(addr, "ruok"), "imok");
+    ensemble.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conf_shows_the_membership() {
+    let ensemble = Ensemble::start(3).await;
+    ensemble.leader().await;
+    let conf = zk::word(ensemble.addr(2), "conf");
+    let own = &ensemble.membership.members[&2].addresses[0];
+    let expected = format!(
+        "serverId=2\ninitLimit=10\nsyncLimit=5\nelectionAlg=3\nelectionPort={}\nquorumPort={}\npeerType=0\nmembership: \n{}",
+        own.election_port, own.quorum_port, ensemble.membership
+    );
+    assert!(conf.ends_with(&expected), "{conf}\ndoes not end with\n{expected}");
+    ensemble.stop().await;
+}
