@@ -3,7 +3,7 @@
 
 mod data_dir;
 pub mod differential;
-mod ensemble;
+pub mod ensemble;
 mod files;
 mod folders;
 mod garbage;
