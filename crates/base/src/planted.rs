@@ -53,6 +53,12 @@ pub enum PlantedBug {
     PasswordNotChecked,
     /// setACL's new version is not in what later writes, and the digest, are made from.
     AclVersionForgotten,
+    /// A session's end that is applied in pieces shows its zxid from the first piece on.
+    UnfinishedCloseShown,
+    /// A restored state has none of the sessions that its snapshot lists.
+    RestoreForgetsSessions,
+    /// A snapshot that the operator asked for is one that was begun before.
+    OperatorsSnapshotIsOld,
     /// A second addauth takes the first identity's place.
     IdentityReplaced,
     /// A leader commits with one acknowledgement less than a quorum.

@@ -25,7 +25,7 @@ use base::{Instant, Prng};
 use bytes::Bytes;
 use keeper::audit::AuditRecord;
 use keeper::quota::QuotaExceeded;
-use keeper::{CloseReason, ConnId, Effect, Event, Keeper, Recovery};
+use keeper::{CloseReason, ConnId, Effect, Event, Keeper, Listing, Recovery};
 use storage::disk::Disk;
 use storage::zk::data_dir::DataDir;
 use storage::zk::error::StoreError;
@@ -39,7 +39,7 @@ use storage::zk::txn_log::{GroupDone, TxnLog, TxnLogConfig};
 use zab::event::CloseReason as LinkClose;
 use zab::{Link, Sid, Standing, ToLeader, ToLearner};
 use zk_wire::election::Notification;
-use zk_wire::{SessionId, Zxid};
+use zk_wire::{OpCode, SessionId, Zxid};
 
 pub use self::ensemble::EnsembleConfig;
 pub use self::restore::Restored;
@@ -472,6 +472,8 @@ impl<D: Disk> KeeperLoop<D> {
         if self.state == State::Running && !self.restoring.is_frozen() {
             let mono = world.now().mono;
             if self.keeper.with(|keeper| keeper.deadline()).is_some_and(|deadline| deadline <= mono) {
+                let listing = self.keeper.with(|keeper| keeper.large_end_due().map(|session| keeper.list(session)));
+                events.extend(listing.map(Event::Listed));
                 events.push(Event::Tick);
             }
         }
@@ -480,13 +482,37 @@ impl<D: Disk> KeeperLoop<D> {
             events.push(Event::GoOn);
         }
         let mut events = events.into_iter().peekable();
-        while events.peek().is_some() && self.state != State::Stopped {
-            self.step(world, events.by_ref().take(INPUTS_PER_LOCK));
+        while let Some(first) = events.next()
+            && self.state != State::Stopped
+        {
+            // Reads go on while a long list is made. It comes right in front of what it is for.
+            let mut batch: Vec<Event> = self.list_for(&first).map(Event::Listed).into_iter().collect();
+            batch.push(first);
+            while batch.len() < INPUTS_PER_LOCK
+                && let Some(event) = events.next_if(|event| !self.wants_list(event))
+            {
+                batch.push(event);
+            }
+            self.step(world, batch);
         }
         self.advance(world);
     }
 
-    fn step<W: KeeperWorld<D>>(&mut self, world: &mut W, events: impl Iterator<Item = Event>) {
+    /// The nodes that go with an event, if they are very many.
+    fn list_for(&self, event: &Event) -> Option<Listing> {
+        let Event::Request { conn, header, .. } = event else { return None };
+        if header.opcode != OpCode::CLOSE_SESSION.0 {
+            return None;
+        }
+        self.keeper.with(|keeper| keeper.large_end_asked(*conn).map(|session| keeper.list(session)))
+    }
+
+    fn wants_list(&self, event: &Event) -> bool {
+        matches!(event, Event::Request { conn, header, .. } if header.opcode == OpCode::CLOSE_SESSION.0
+            && self.keeper.with(|keeper| keeper.large_end_asked(*conn).is_some()))
+    }
+
+    fn step<W: KeeperWorld<D>>(&mut self, world: &mut W, events: impl IntoIterator<Item = Event>) {
         let (now, bug) = (world.now(), self.config.bug);
         let (mut later, mut snapshots_to_send) = (Vec::new(), Vec::new());
         let mut effects = std::mem::take(&mut self.effects);
@@ -553,7 +579,7 @@ impl<D: Disk> KeeperLoop<D> {
             self.group_began = mono;
             self.waiting_since = (self.log.pending_entries() > 0).then_some(mono);
             if self.config.bug.is(PlantedBug::AckBeforeSync) {
-                self.step(world, [Event::Synced { zxid: self.appended }].into_iter());
+                self.step(world, [Event::Synced { zxid: self.appended }]);
             }
             world.offload(Lane::Sync, Box::new(move || KeeperDone::Group(group.run())));
         }

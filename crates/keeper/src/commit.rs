@@ -1,22 +1,23 @@
 //! What is durable is applied, in zxid order: the tree changes, watch events go out, then the reply, then the reads and
 //! barriers that waited behind it (upstream: `CommitProcessor`, `FinalRequestProcessor.applyRequest`).
 
+use base::Now;
 use base::map::KeyedMap;
 use base::planted::PlantedBug;
-use base::{Now, Str};
+use bytes::Bytes;
 use zk_wire::txn::TxnBody;
-use zk_wire::{ConnectResponse, ErrorCode, Jute, OpCode, TxnHeader, WatcherEvent, Zxid, frame, perms};
+use zk_wire::{ConnectResponse, ErrorCode, Jute, OpCode, TxnHeader, WatcherEvent, Zxid, frame};
 
-use crate::acl;
 use crate::audit::{self, AuditRequest};
 use crate::config::Config;
 use crate::connection::{Connection, Then, Waiting};
 use crate::ensemble::Order;
 use crate::event::{CloseReason, ConnId, Effect, ReadOutcome};
+use crate::fanout::{Fanout, Fanouts, Telling};
 use crate::finish;
 use crate::op;
 use crate::server::Keeper;
-use crate::tree::{Applied, Change};
+use crate::tree::{Applied, Change, Closing};
 use crate::watch::{Told, Watches};
 
 /// A write under way.
@@ -38,63 +39,89 @@ pub(crate) struct Pending {
     pub audit: Option<AuditRequest>,
 }
 
-/// A transaction that is applied in pieces.
+/// A session's end that is applied in pieces.
 #[derive(Debug)]
 pub(crate) struct Unfinished {
     pending: Pending,
-    /// The listed nodes that are still there.
-    left: std::vec::IntoIter<Str>,
+    closing: Closing,
     /// The tree's digest before the first piece.
     pub digest_before: i64,
 }
 
-/// Nodes that go in one step.
-const PIECE: usize = 1000;
-
 impl Keeper {
     /// Applies a transaction and sends everything that follows from it.
-    fn commit(&mut self, now: Now, mut pending: Pending, effects: &mut Vec<Effect>) {
-        if let Some(left) = take_long_list(&mut pending.body) {
-            let digest_before = self.tree.digest();
-            self.unfinished = Some(Unfinished { pending, left, digest_before });
-            return self.go_on(now, effects);
+    fn commit(&mut self, now: Now, pending: Pending, effects: &mut Vec<Effect>) {
+        if self.is_long(&pending) {
+            return self.begin_long(now, pending, effects);
         }
         let applied = self.apply(&pending, effects);
         self.applied(now, &pending, &applied, effects);
     }
 
-    /// A piece more of a transaction that is applied in pieces. Reads may come between two of them: they see some of its
-    /// nodes gone, and the zxid of the transaction before. Transactions behind it wait until it is whole.
+    /// Whether applying the transaction takes more than a piece.
+    fn is_long(&self, pending: &Pending) -> bool {
+        let TxnBody::CloseSession(txn) = &pending.body else { return false };
+        let listed = txn.as_ref().and_then(|txn| txn.paths_to_delete.as_ref()).map_or(0, Vec::len);
+        listed.max(self.tree.ephemerals_of(pending.header.client_id)) > self.config.piece_max
+    }
+
+    fn begin_long(&mut self, now: Now, mut pending: Pending, effects: &mut Vec<Effect>) {
+        let digest_before = self.tree.digest();
+        let listed = match &mut pending.body {
+            TxnBody::CloseSession(Some(txn)) => txn.paths_to_delete.take().unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        if self.config.bug.is(PlantedBug::UnfinishedCloseShown) {
+            self.last_processed = pending.header.zxid;
+        }
+        let closing = self.tree.close_begin(&pending.header, listed);
+        self.unfinished = Some(Unfinished { pending, closing, digest_before });
+        self.close_piece(now, effects);
+    }
+
+    /// A piece more of what is done in pieces: of an event that goes to many, or of a session's end.
     pub(crate) fn go_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.fanouts.begin_step();
+        if self.fanouts.is_empty() {
+            self.close_piece(now, effects);
+        } else {
+            let with = Telling { watches: &self.watches, conns: &self.conns };
+            self.fanouts.go_on(self.config.piece_max, with, effects);
+        }
+        self.commit_ready(now, effects);
+    }
+
+    /// A piece more of a session's end. Reads may come between two of them: they see some of its nodes gone, and the zxid
+    /// of the transaction before. Transactions behind it wait until it is whole.
+    fn close_piece(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Some(mut unfinished) = self.unfinished.take() else { return };
-        let Unfinished { pending, left, .. } = &mut unfinished;
-        // Forgotten in pieces, too.
-        let piece: Vec<Str> = left.by_ref().take(PIECE).collect();
-        let whole = left.as_slice().is_empty();
-        let mut on_change = teller(pending.header.zxid, &self.watches, &self.conns, &self.config, effects);
-        self.tree.close_piece(&pending.header, &piece, &mut on_change);
+        let Unfinished { pending, closing, .. } = &mut unfinished;
+        let piece = closing.piece(self.config.piece_max);
+        let mut on_change =
+            teller(pending.header.zxid, &self.watches, &self.conns, &self.config, &mut self.fanouts, effects);
+        self.tree.close_piece(closing, &piece, &mut on_change);
         drop(on_change);
         if self.config.audit {
             let session = pending.header.client_id;
             let gone = piece.iter().map(|path| audit::went_with_its_session(session, path));
             effects.extend(gone.map(Effect::Audit));
         }
-        if !whole {
+        if closing.is_over() {
+            self.applied(now, &unfinished.pending, &Applied::default(), effects);
+        } else {
             self.unfinished = Some(unfinished);
-            return;
         }
-        let mut on_change = teller(pending.header.zxid, &self.watches, &self.conns, &self.config, effects);
-        self.tree.close_rest(&pending.header, &mut on_change);
-        drop(on_change);
-        self.applied(now, &unfinished.pending, &Applied::default(), effects);
-        self.commit_ready(now, effects);
     }
 
-    /// Applies what is committed, up to one that takes longer.
+    /// Applies what is committed, up to one that takes longer, and as long as the step has told few.
     pub(crate) fn commit_ready(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        while self.unfinished.is_none()
-            && let Some(pending) = self.next_committed()
-        {
+        self.held_back = false;
+        while self.unfinished.is_none() {
+            if !self.fanouts.has_room(self.config.piece_max) {
+                self.held_back = true;
+                return;
+            }
+            let Some(pending) = self.next_committed() else { return };
             self.commit(now, pending, effects);
         }
     }
@@ -152,7 +179,8 @@ impl Keeper {
     }
 
     fn apply(&mut self, pending: &Pending, effects: &mut Vec<Effect>) -> Applied {
-        let mut on_change = teller(pending.header.zxid, &self.watches, &self.conns, &self.config, effects);
+        let mut on_change =
+            teller(pending.header.zxid, &self.watches, &self.conns, &self.config, &mut self.fanouts, effects);
         let applied = self.tree.apply(&pending.header, &pending.body, &mut on_change);
         let foreseen = match &pending.body {
             TxnBody::Error(_) | TxnBody::Multi(_) => true,
@@ -174,7 +202,7 @@ impl Keeper {
         assert!(matches!(front, Some(Waiting::Write(zxid)) if zxid == pending.header.zxid), "{front:?} was in front");
         let header = &pending.header;
         let frame = finish::write(header.cxid, header.zxid, pending.op, &pending.body, applied);
-        effects.push(Effect::Send { conn, frame });
+        self.send(conn, frame, effects);
     }
 
     fn established(&mut self, now: Now, pending: &Pending, timeout_ms: i32, effects: &mut Vec<Effect>) {
@@ -217,13 +245,26 @@ impl Keeper {
         let asked = pending.conn.filter(|conn| self.conns.contains_key(conn));
         if let Some(conn) = asked {
             let frame = finish::error(pending.header.cxid, pending.header.zxid, ErrorCode::OK);
-            effects.push(Effect::Send { conn, frame });
+            self.send(conn, frame, effects);
             self.close(conn, CloseReason::ClosedByClient, effects);
         }
         if let Some(conn) = session.and_then(|session| session.conn)
             && asked != Some(conn)
         {
             self.close(conn, CloseReason::SessionExpired, effects);
+        }
+    }
+
+    /// What goes to a connection goes behind the events that are on their way to it.
+    pub(crate) fn send(&mut self, conn: ConnId, frame: Bytes, effects: &mut Vec<Effect>) {
+        self.catch_up(conn, effects);
+        effects.push(Effect::Send { conn, frame });
+    }
+
+    /// Events on their way to a connection reach it now. In front of each read: it may leave the watch anew.
+    pub(crate) fn catch_up(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
+        if !self.fanouts.is_empty() {
+            self.fanouts.catch_up(conn, Telling { watches: &self.watches, conns: &self.conns }, effects);
         }
     }
 
@@ -242,21 +283,21 @@ impl Keeper {
                 Waiting::Refused(xid, ErrorCode::UNIMPLEMENTED) => {
                     // Upstream's request has no zxid yet when it is turned away.
                     let frame = finish::error(xid, Zxid(-1), ErrorCode::UNIMPLEMENTED);
-                    effects.push(Effect::Send { conn, frame });
+                    self.send(conn, frame, effects);
                     self.close(conn, CloseReason::Unimplemented, effects);
                 }
                 Waiting::Refused(xid, code) => {
                     let frame = finish::error(xid, self.last_processed, code);
-                    effects.push(Effect::Send { conn, frame });
+                    self.send(conn, frame, effects);
                 }
                 Waiting::Read(header, body) => {
-                    let outcome = self.serve(conn, &header, &body);
-                    send_outcome(conn, outcome, effects);
+                    self.catch_up(conn, effects);
+                    send_outcome(conn, self.answer(conn, &header, &body), effects);
                 }
                 Waiting::Barrier { then: Then::Sync { xid, path }, .. } => {
                     let write = |out: &mut _| op::answer_sync(path, out);
                     let frame = finish::reply(xid, self.last_processed, Ok(write));
-                    effects.push(Effect::Send { conn, frame });
+                    self.send(conn, frame, effects);
                 }
                 Waiting::Barrier { then: Then::Renewed { session, timeout_ms }, .. } => {
                     self.welcome(now, conn, session, timeout_ms, effects);
@@ -266,36 +307,30 @@ impl Keeper {
     }
 }
 
-/// The nodes that a transaction lists to be deleted, out of its body, if they are too many for one step.
-fn take_long_list(body: &mut TxnBody) -> Option<std::vec::IntoIter<Str>> {
-    let TxnBody::CloseSession(Some(txn)) = body else { return None };
-    let list = txn.paths_to_delete.as_mut().filter(|list| list.len() > PIECE)?;
-    Some(core::mem::take(list).into_iter())
-}
-
 /// Tells the connections that wait for a change of it: one frame, shared.
 fn teller<'a>(
     zxid: Zxid,
     watches: &'a Watches,
     conns: &'a KeyedMap<ConnId, Connection>,
     config: &'a Config,
+    fanouts: &'a mut Fanouts,
     effects: &'a mut Vec<Effect>,
 ) -> impl FnMut(Change<'_>) + 'a {
+    let open = config.skip_acl || config.bug.is(PlantedBug::WatchWithoutAcl);
     move |change| {
         let parent = crate::path::split(change.path).map(|(parent, _)| parent);
         watches.fire(change.kind, change.path, parent, |told: Told<'_>| {
             let list = if told.of_parent { &change.parent_acl } else { &change.acl };
             let event =
                 WatcherEvent { event_type: told.event as i32, state: op::SYNC_CONNECTED, path: told.path.into() };
-            let frame = frame::notification(zxid, &event);
-            for conn in told.conns {
-                let Some(connection) = conns.get(conn) else { continue };
-                // Who may not read the node is not told of it (CVE-2024-23944).
-                let open = config.skip_acl || config.bug.is(PlantedBug::WatchWithoutAcl);
-                if open || acl::allows(list, perms::READ, &connection.ids) {
-                    effects.push(Effect::Send { conn: *conn, frame: frame.clone() });
-                }
-            }
+            let fanout = Fanout {
+                frame: frame::notification(zxid, &event),
+                acl: (!open).then(|| list.clone()),
+                in_table: told.in_table,
+                path: event.path,
+                hits: told.hits,
+            };
+            fanouts.add(fanout, config.piece_max, Telling { watches, conns }, effects);
         });
     }
 }

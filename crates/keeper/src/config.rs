@@ -25,6 +25,8 @@ pub struct Config {
     pub digest_alg: DigestAlg,
     /// `zookeeper.extendedTypesEnabled`: TTL nodes may be made, and go when their time is over.
     pub extended_types_enabled: bool,
+    /// `zookeeper.emulate353TTLNodes`: what release 3.5.3 wrote for TTL nodes is taken for TTL nodes.
+    pub emulate_353_ttl_nodes: bool,
     /// `znode.container.checkIntervalMs`: how often it is looked for empty containers and for TTL nodes whose time is
     /// over. 0 looks never.
     pub container_check_interval_ms: u64,
@@ -44,6 +46,8 @@ pub struct Config {
     pub snap_size_bytes: u64,
     /// `audit.enable`: a record for each change.
     pub audit: bool,
+    /// What is long goes in pieces of so many: the nodes of a session that ends, the connections that get an event.
+    pub piece_max: usize,
     /// A bug on purpose; only the simulator sets it.
     pub bug: base::planted::PlantedBug,
 }
@@ -61,6 +65,7 @@ impl Default for Config {
             digest_auth_enabled: true,
             digest_alg: DigestAlg::Sha1,
             extended_types_enabled: false,
+            emulate_353_ttl_nodes: false,
             container_check_interval_ms: 60_000,
             containers_per_minute_max: 10_000,
             container_never_used_ms_max: 0,
@@ -70,6 +75,7 @@ impl Default for Config {
             snap_count: 100_000,
             snap_size_bytes: 4 << 30,
             audit: false,
+            piece_max: 1000,
             bug: base::planted::PlantedBug::None,
         }
     }

@@ -23,6 +23,7 @@ use zk_wire::{Epoch, OpCode, QuorumPacket, SessionId, Zxid};
 use crate::commit::Pending;
 use crate::connection::{Connection, Forwarded, Waiting};
 use crate::event::{CloseReason, ConnId, Effect};
+use crate::fanout::Fanouts;
 use crate::server::Keeper;
 
 /// Who puts writes in order.
@@ -200,6 +201,8 @@ impl Keeper {
         self.last_processed = other.last_processed;
         self.comparable = !fuzzy;
         self.unfinished = None;
+        self.held_back = false;
+        self.fanouts = Fanouts::default();
         self.sessions.clear();
         for session in other.sessions.entries() {
             self.sessions.created(now, session.id, session.timeout_ms);
@@ -358,7 +361,7 @@ impl Keeper {
     /// Applies everything that was delivered, however long it takes.
     fn apply_all(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.commit_ready(now, effects);
-        while self.unfinished.is_some() {
+        while self.is_unfinished() {
             self.go_on(now, effects);
         }
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use zk_wire::{ConnectRequest, RequestHeader, SessionId, Zxid};
 
 use crate::audit::AuditRecord;
+use crate::listing::Listing;
 use crate::quota::QuotaExceeded;
 
 /// A client's connection. The loop numbers them and never uses a number twice.
@@ -51,6 +52,8 @@ pub enum Event {
     Tick,
     /// [`crate::Keeper::is_unfinished`]: the next piece.
     GoOn,
+    /// The nodes of a session whose end comes next ([`crate::Keeper::list`]).
+    Listed(Listing),
 }
 
 /// Something to do, in order.

@@ -81,6 +81,17 @@ impl Owner {
         }
     }
 
+    /// Reads an `ephemeralOwner` as release 3.5.3 wrote it for TTL nodes: the top bit, and the time in 60 bits, of which
+    /// later releases heed those that they have themselves (upstream: `EphemeralTypeEmulate353`). `None` for what does
+    /// not differ.
+    pub const fn decode_353(owner: i64) -> Option<Self> {
+        match owner {
+            CONTAINER | 0.. => None,
+            owner if owner & TTL_MARK == TTL_MARK => None,
+            owner => Some(Self::Ttl(owner & TTL_MS_MAX)),
+        }
+    }
+
     /// The session, if one owns the node.
     pub const fn session(self) -> Option<SessionId> {
         match self {
@@ -256,6 +267,16 @@ mod tests {
             assert_eq!(Owner::decode(owner.encode()), owner);
         }
         assert_eq!(Owner::Ttl(5).encode() as u64, 0xFF00_0000_0000_0005);
+    }
+
+    #[test]
+    fn ttl_nodes_of_3_5_3() {
+        let old = |ttl_ms: i64| i64::MIN | ttl_ms;
+        assert_eq!(Owner::decode_353(old(100)), Some(Owner::Ttl(100)));
+        assert_eq!(Owner::decode_353(old(1 << 45 | 7)), Some(Owner::Ttl(7)), "the upper bits are not heeded");
+        for same in [0, 5, CONTAINER, Owner::Ttl(100).encode()] {
+            assert_eq!(Owner::decode_353(same), None, "{same:#x}");
+        }
     }
 
     #[test]

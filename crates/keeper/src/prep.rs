@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use base::map::KeyedMap;
 use base::{Prng, Str};
-use bytes::BytesMut;
 use zk_wire::{ErrorCode, Id, SessionId, StatPersisted, Zxid, digest};
 
 use crate::acl::{self, AclList};
 use crate::config::Config;
+use crate::listing::{Listing, Nodes, joined};
 use crate::node::{Node, Owner};
 use crate::path;
 use crate::quota::{self, QuotaExceeded, StatsTrack};
@@ -81,6 +81,8 @@ pub struct Outstanding {
     digest: i64,
     /// Sessions whose end is under way: the nodes in the tree that are theirs count as gone.
     closing: BTreeMap<SessionId, Zxid>,
+    /// What a session that ends soon owns in the tree, until that changes.
+    listed: Option<Listing>,
     /// The last write that went beyond a quota, until somebody looks.
     over_quota: Option<QuotaExceeded>,
     /// Writes refused for a quota, by the name below the root.
@@ -102,6 +104,7 @@ impl Outstanding {
             owned: BTreeMap::new(),
             digest,
             closing: BTreeMap::new(),
+            listed: None,
             over_quota: None,
             refused: BTreeMap::new(),
         }
@@ -126,6 +129,16 @@ impl Outstanding {
         &self.refused
     }
 
+    /// The nodes of a session that ends soon are listed.
+    pub fn listed(&mut self, listing: Listing) {
+        self.listed = Some(listing);
+    }
+
+    /// Whether the nodes of a session are listed.
+    pub fn has_listed(&self, session: SessionId) -> bool {
+        self.listed.as_ref().is_some_and(|listing| listing.session == session)
+    }
+
     /// The tree's digest once every write under way is applied.
     pub fn digest(&self) -> i64 {
         self.digest
@@ -142,6 +155,7 @@ impl Outstanding {
     /// A write is applied: the tree knows now.
     pub fn retire(&mut self, zxid: Zxid) {
         self.closing.retain(|_, end| *end != zxid);
+        self.listed = None;
         if self.by_zxid.front().is_none_or(|(first, _)| *first != zxid) {
             return;
         }
@@ -307,13 +321,34 @@ impl<'a> Prep<'a> {
         }
         let touched: Vec<Str> =
             self.outstanding.owned.get(&session).into_iter().flat_map(BTreeMap::keys).cloned().collect();
+        let mut digest = self.tree.ephemerals_digest(session);
+        let listed = self.outstanding.listed.take().filter(|listed| listed.session == session && touched.is_empty());
+        let nodes = match listed {
+            Some(listed) => listed.nodes,
+            None => Nodes::of(self.owned_behind(touched, &mut digest)),
+        };
+        self.outstanding.digest = self.outstanding.digest.wrapping_sub(digest);
+        for (parent, children) in nodes.by_parent {
+            let Ok(mut record) = self.record(&parent) else { continue };
+            record.children -= children;
+            let pzxid = &mut record.stat_mut().pzxid;
+            *pzxid = self.zxid.max(*pzxid);
+            self.put(&parent, record);
+        }
+        self.outstanding.closing.insert(session, self.zxid);
+        nodes.paths
+    }
+
+    /// What the session owns once the writes under way, which have touched some, are applied. What of `digest`, the sum
+    /// over what it owns in the tree, is taken off for the touched ones here comes off that sum.
+    fn owned_behind(&mut self, touched: Vec<Str>, digest: &mut i64) -> Vec<Str> {
+        let session = self.session;
         let untouched = |path: &&Str| touched.binary_search(path).is_err();
         let mut paths = joined(self.tree.ephemerals(session).filter(untouched));
-        let mut digest = self.tree.ephemerals_digest(session);
         let listed = paths.len();
         for path in touched {
             if let Some(node) = self.tree.get(&path).filter(|node| node.owner().session() == Some(session)) {
-                digest = digest.wrapping_sub(crate::tree::node_digest(&path, node));
+                *digest = digest.wrapping_sub(crate::tree::node_digest(&path, node));
             }
             if let Ok(record) = self.record(&path)
                 && record.owner() == Some(session)
@@ -325,15 +360,6 @@ impl<'a> Prep<'a> {
         if paths.len() > listed {
             paths.sort();
         }
-        self.outstanding.digest = self.outstanding.digest.wrapping_sub(digest);
-        for (parent, children) in children_by_parent(&paths) {
-            let Ok(mut record) = self.record(parent) else { continue };
-            record.children -= children;
-            let pzxid = &mut record.stat_mut().pzxid;
-            *pzxid = self.zxid.max(*pzxid);
-            self.put(parent, record);
-        }
-        self.outstanding.closing.insert(session, self.zxid);
         paths
     }
 
@@ -392,30 +418,6 @@ impl Drop for Prep<'_> {
             self.rollback();
         }
     }
-}
-
-/// Copies that share one piece of memory: of many, one by one would be as many allocations.
-fn joined<'a>(paths: impl Iterator<Item = &'a Str>) -> Vec<Str> {
-    let (mut bytes, mut ends) = (BytesMut::new(), Vec::new());
-    for path in paths {
-        bytes.extend_from_slice(path.as_bytes());
-        ends.push(bytes.len());
-    }
-    let bytes = bytes.freeze();
-    let starts = core::iter::once(0).chain(ends.iter().copied());
-    let slices = starts.zip(&ends).map(|(start, end)| bytes.slice(start..*end));
-    slices.map(|path| Str::from_utf8(path).expect("the paths are strings")).collect()
-}
-
-/// How many of the sorted paths each parent has.
-fn children_by_parent(paths: &[Str]) -> BTreeMap<&str, i64> {
-    let parent = |path: &'_ Str| path.rfind('/').unwrap_or(0);
-    let mut counts = BTreeMap::new();
-    for group in paths.chunk_by(|a, b| a[..parent(a)] == b[..parent(b)]) {
-        let at = &group[0][..parent(&group[0])];
-        *counts.entry(if at.is_empty() { "/" } else { at }).or_default() += group.len() as i64;
-    }
-    counts
 }
 
 /// The version after a change of `current` that expects `expected` (-1: any).

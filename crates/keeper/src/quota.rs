@@ -138,6 +138,11 @@ impl Quotas {
         self.limited.remove(&*without_blanks(limited));
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.limited.is_empty()
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Str> {
         self.limited.iter()

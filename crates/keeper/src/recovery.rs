@@ -14,11 +14,12 @@ use bytes::Bytes;
 use zab::Proposal;
 use zk_wire::snapshot::SnapshotRecord;
 use zk_wire::txn::{DIGEST_VERSION, Transaction, TxnBody};
-use zk_wire::{SessionId, Zxid, ZxidDigest};
+use zk_wire::{SessionId, StatPersisted, Zxid, ZxidDigest};
 
 use crate::config::Config;
 use crate::digest_log::DigestLog;
 use crate::load::{LoadError, Loader};
+use crate::node::Owner;
 use crate::server::{Keeper, Recovered};
 use crate::tree::Tree;
 
@@ -32,6 +33,8 @@ pub struct Recovery {
     loader: Option<Loader>,
     sessions: BTreeMap<SessionId, i32>,
     last: Zxid,
+    /// Whether nodes are not as the folder has them: no digest of it can be compared.
+    converted: bool,
     /// Digests of transactions below this one cannot be compared: the snapshot already holds effects of later ones.
     comparable_from: Option<Zxid>,
     digest_mismatches: u64,
@@ -81,6 +84,7 @@ impl Recovery {
             loader: None,
             sessions: BTreeMap::new(),
             last: Zxid::ZERO,
+            converted: false,
             comparable_from: Some(Zxid::ZERO),
             digest_mismatches: 0,
             first_mismatch: None,
@@ -100,6 +104,7 @@ impl Recovery {
         self.loader = Some(Loader::new(Tree::empty()));
         self.sessions.clear();
         self.last = zxid;
+        self.converted = false;
         self.comparable_from = None;
         self.digest_mismatches = 0;
         self.first_mismatch = None;
@@ -117,7 +122,8 @@ impl Recovery {
                 self.sessions.insert(session.id, session.timeout_ms);
             }
             SnapshotRecord::Acl(acl) => self.loader().tree_mut().acls_mut().load(&acl),
-            SnapshotRecord::Node(path, node) => {
+            SnapshotRecord::Node(path, mut node) => {
+                self.convert(&mut node.stat);
                 self.loader().node(&path, node.data.as_deref(), node.acl, node.stat).map_err(|why| match why {
                     LoadError::Orphan => RecoveryError::Orphan(path.to_string()),
                     LoadError::Twice => RecoveryError::Twice,
@@ -126,6 +132,16 @@ impl Recovery {
             SnapshotRecord::End => {}
         }
         Ok(())
+    }
+
+    /// A TTL node of release 3.5.3 becomes one of today, if the operator says that there are such: the next snapshot has
+    /// it so.
+    fn convert(&mut self, stat: &mut StatPersisted) {
+        let wanted = self.config.extended_types_enabled && self.config.emulate_353_ttl_nodes;
+        if let Some(owner) = Owner::decode_353(stat.ephemeral_owner).filter(|_| wanted) {
+            stat.ephemeral_owner = owner.encode();
+            self.converted = true;
+        }
     }
 
     fn loader(&mut self) -> &mut Loader {
@@ -141,7 +157,7 @@ impl Recovery {
             self.tree = loader.finish().map_err(|_| RecoveryError::Twice)?;
         }
         self.tree.acls_mut().drop_unused();
-        let Some(digest) = digest.filter(|digest| digest.digest_version == DIGEST_VERSION) else {
+        let Some(digest) = digest.filter(|digest| digest.digest_version == DIGEST_VERSION && !self.converted) else {
             return Ok(());
         };
         self.comparable_from = Some(digest.zxid);
@@ -200,6 +216,9 @@ impl Recovery {
     /// What is there counts as the state behind this transaction: for a snapshot that does not come from a file of
     /// that name, and for a state that takes the place of a later one.
     pub fn renumber(&mut self, zxid: Zxid) {
+        if self.config.bug.is(PlantedBug::RestoreForgetsSessions) {
+            self.sessions.clear();
+        }
         self.last = zxid;
     }
 

@@ -23,6 +23,7 @@ use crate::containers::Containers;
 use crate::digest_log::DigestLog;
 use crate::ensemble::Order;
 use crate::event::{CloseReason, ConnId, Effect, Event, ReadOutcome};
+use crate::fanout::Fanouts;
 use crate::finish;
 use crate::op::{self, Reading, Route};
 use crate::prep::{Against, Outstanding, Prep};
@@ -34,6 +35,8 @@ use crate::watch::Watches;
 
 /// Sessions whose end is proposed in one step; the others come with the next tick, which is due at once.
 const ENDS_PER_STEP: usize = 128;
+/// So many nodes of a session that ends count as much as another end.
+const NODES_PER_END: usize = 8;
 /// The operator hears of quotas no more often than this.
 const QUOTA_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -54,6 +57,9 @@ pub struct Keeper {
     pub(crate) last_processed: Zxid,
     /// The transaction behind it, while it is applied in pieces.
     pub(crate) unfinished: Option<Unfinished>,
+    pub(crate) fanouts: Fanouts,
+    /// Whether there may be more to apply than the last step did.
+    pub(crate) held_back: bool,
     pub(crate) digest_mismatches: u64,
     /// Whether digests in transactions are of this tree: not behind a leader's snapshot, which holds parts of later
     /// transactions, before one of them has agreed.
@@ -68,6 +74,8 @@ pub struct Keeper {
     pub(crate) ending: VecDeque<SessionId>,
     /// The latest transactions that recovery replayed, for those who will ask a member for them.
     pub(crate) window: Vec<Proposal>,
+    /// The first of `ending`, when a tick has put it off so that its nodes can be listed.
+    unlisted: Option<SessionId>,
 }
 
 /// What recovery found.
@@ -99,6 +107,8 @@ impl Keeper {
             barriers: BTreeMap::new(),
             last_processed: last,
             unfinished: None,
+            fanouts: Fanouts::default(),
+            held_back: false,
             digest_mismatches,
             comparable: true,
             containers: Containers::new(&config, now),
@@ -108,6 +118,7 @@ impl Keeper {
             roll: Roll::new(&config, prng),
             ending,
             window,
+            unlisted: None,
             config,
             tree,
             sessions,
@@ -116,6 +127,7 @@ impl Keeper {
 
     /// Takes one event; what follows from it is appended to `effects`.
     pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        self.fanouts.begin_step();
         match event {
             Event::Connect { conn, peer, request } => self.on_connect(now, conn, peer, &request, effects),
             Event::Request { conn, header, body } => self.on_request(now, conn, &header, body, effects),
@@ -125,6 +137,7 @@ impl Keeper {
             Event::Ensemble(event) => self.on_ensemble(now, event, effects),
             Event::Tick => self.on_tick(now, effects),
             Event::GoOn => self.go_on(now, effects),
+            Event::Listed(listing) => self.outstanding.listed(listing),
         }
     }
 
@@ -134,9 +147,10 @@ impl Keeper {
         self.sessions.restart_timeouts(now);
     }
 
-    /// Whether a transaction is applied in part: [`Event::GoOn`] is wanted soon, with reads in between.
+    /// Whether a transaction is applied in part, an event has not reached everybody, or there is more to apply:
+    /// [`Event::GoOn`] is wanted soon, with reads in between.
     pub fn is_unfinished(&self) -> bool {
-        self.unfinished.is_some()
+        self.unfinished.is_some() || !self.fanouts.is_empty() || self.held_back
     }
 
     /// When the machine next wants [`Event::Tick`].
@@ -156,6 +170,9 @@ impl Keeper {
         let Some(connection) = self.conns.get(&conn) else { return ReadOutcome::Gone };
         let is_read = op::route(OpCode(header.opcode)) == Some(Route::Read);
         if !is_read || connection.session.is_none() || !connection.waiting.is_empty() {
+            return ReadOutcome::Step;
+        }
+        if !self.fanouts.is_empty() && self.fanouts.concern(conn) {
             return ReadOutcome::Step;
         }
         connection.heard.touch(now);
@@ -310,16 +327,19 @@ impl Keeper {
     fn on_request(&mut self, now: Now, conn: ConnId, header: &RequestHeader, body: Bytes, effects: &mut Vec<Effect>) {
         // The connection may have been closed while the request was on its way here.
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        if connection.session.is_none() {
-            return self.close(conn, CloseReason::NoSession, effects);
-        }
+        let Some(session) = connection.session else { return self.close(conn, CloseReason::NoSession, effects) };
         connection.heard.touch(now);
         match op::route(OpCode(header.opcode)) {
             Some(Route::Read) if connection.waiting.is_empty() => {
+                self.catch_up(conn, effects);
                 let outcome = self.serve(conn, header, &body);
                 send_outcome(conn, outcome, effects);
             }
-            Some(Route::Read) => connection.waiting.push_back(Waiting::Read(header.clone(), body)),
+            // What comes behind the end of the session is refused in its turn; what came in front of it is answered.
+            Some(Route::Read) => connection.waiting.push_back(match self.sessions.check(session) {
+                Ok(()) => Waiting::Read(header.clone(), body),
+                Err(code) => Waiting::Refused(header.xid, code),
+            }),
             Some(Route::Write) => self.on_write(now, conn, header, &body, effects),
             Some(Route::Sync) => self.on_sync(now, conn, header.xid, &body, effects),
             Some(Route::Auth) => self.on_auth(conn, header.xid, &body, effects),
@@ -331,13 +351,19 @@ impl Keeper {
         }
     }
 
-    /// Serves a read of an established connection.
-    pub(crate) fn serve(&self, conn: ConnId, header: &RequestHeader, body: &Bytes) -> ReadOutcome {
+    /// Serves a read that has just come.
+    fn serve(&self, conn: ConnId, header: &RequestHeader, body: &Bytes) -> ReadOutcome {
         let Some(connection) = self.conns.get(&conn) else { return ReadOutcome::Gone };
         let expired = connection.session.is_none_or(|session| self.sessions.check(session).is_err());
         if expired {
             return ReadOutcome::Reply(finish::error(header.xid, self.last_processed, ErrorCode::SESSION_EXPIRED));
         }
+        self.answer(conn, header, body)
+    }
+
+    /// Serves a read that came while its session was alive.
+    pub(crate) fn answer(&self, conn: ConnId, header: &RequestHeader, body: &Bytes) -> ReadOutcome {
+        let Some(connection) = self.conns.get(&conn) else { return ReadOutcome::Gone };
         let reading = Reading {
             tree: &self.tree,
             watches: &self.watches,
@@ -466,7 +492,17 @@ impl Keeper {
             self.sessions.set_closing(session);
             self.ending.push_back(session);
         }
-        for session in self.ending.drain(..self.ending.len().min(ENDS_PER_STEP)).collect::<Vec<_>>() {
+        let mut room = ENDS_PER_STEP;
+        while room > 0
+            && let Some(session) = self.ending.pop_front()
+        {
+            if !self.outstanding.has_listed(session) && self.is_large(session) && self.unlisted != Some(session) {
+                // Whoever looks after this machine may list its nodes before the next tick, which is due at once.
+                self.unlisted = Some(session);
+                self.ending.push_front(session);
+                break;
+            }
+            room = room.saturating_sub(1 + self.tree.ephemerals_of(session) / NODES_PER_END);
             let Some(header) = self.txn_header(now, session, 0, OpCode::CLOSE_SESSION) else { return };
             let against = Against {
                 tree: &self.tree,

@@ -15,6 +15,8 @@ use crate::node::{Node, Owner};
 use crate::path;
 use crate::quota::Quotas;
 
+pub use closing::Closing;
+
 /// All znodes.
 #[derive(Debug)]
 pub struct Tree {
@@ -240,7 +242,8 @@ impl Tree {
             TxnBody::SetAcl(txn) => self.set_acl(&txn.path, txn.acl.as_deref(), txn.version).map(Some),
             TxnBody::CloseSession(txn) => {
                 let listed = txn.as_ref().and_then(|txn| txn.paths_to_delete.as_deref()).unwrap_or_default();
-                self.close_session(stamp, listed, on_change);
+                let header = TxnHeader { client_id: stamp.session, zxid: stamp.zxid, ..TxnHeader::default() };
+                self.close_session(&header, listed, on_change);
                 Ok(None)
             }
             TxnBody::Error(error) => Err(ErrorCode(error.err)),
@@ -317,7 +320,7 @@ impl Tree {
         let acl = self.acls.get(node.acl);
         let parent_acl = self.acls.get(parent_acl);
         let bytes = node.data.as_ref().map_or(0, |data| data.len());
-        self.count_out(path, *node);
+        self.count_out(path, *node, None);
         self.quota_deleted(path, bytes);
         on_change(Change { kind: ChangeKind::Deleted, path, acl, parent_acl });
         Ok(())
@@ -435,7 +438,7 @@ impl Tree {
         let digest = self.digest_of(path, node);
         self.digest = self.digest.wrapping_add(digest);
         self.nodes += 1;
-        self.bytes += (path_size(path) + node.data.as_ref().map_or(0, |data| data.len())) as u64;
+        self.bytes += node_size(path, node);
         match node.owner() {
             Owner::Persistent => {}
             Owner::Session(session) => {
@@ -449,17 +452,19 @@ impl Tree {
         }
     }
 
-    /// Takes a node and all below it out of the counts, without recursion: a path can have half a million names.
-    fn count_out(&mut self, path: &str, node: Node) {
+    /// Takes a node and all below it out of the counts, without recursion: a path can have half a million names. What
+    /// `closing` owned is out of the digest already.
+    fn count_out(&mut self, path: &str, node: Node, closing: Option<SessionId>) {
         let mut gone = vec![(path.to_string(), node)];
         while let Some((path, mut node)) = gone.pop() {
             for (name, child) in node.take_children() {
                 gone.push((format!("{path}/{name}"), *child));
             }
-            let digest = self.digest_of(&path, &node);
+            let closes = closing.is_some() && node.owner().session() == closing;
+            let digest = if closes { 0 } else { self.digest_of(&path, &node) };
             self.digest = self.digest.wrapping_sub(digest);
             self.nodes -= 1;
-            self.bytes -= (path_size(&path) + node.data.as_ref().map_or(0, |data| data.len())) as u64;
+            self.bytes -= node_size(&path, &node);
             self.acls.release(node.acl);
             match node.owner() {
                 Owner::Persistent => {}
@@ -527,12 +532,12 @@ impl<'a> NewNode<'a> {
     }
 }
 
-/// The names from the root to a node; `None` for a path that does not start with a slash.
-/// What a path counts for in the size of the tree: upstream counts characters.
-fn path_size(path: &str) -> usize {
-    path.chars().count()
+/// What a node counts for in the size of the tree: upstream counts the characters of its path.
+fn node_size(path: &str, node: &Node) -> u64 {
+    (path.chars().count() + node.data.as_ref().map_or(0, |data| data.len())) as u64
 }
 
+/// The names from the root to a node; `None` for a path that does not start with a slash.
 fn names(path: &str) -> Option<impl Iterator<Item = &str>> {
     // Upstream knows the root by two names.
     let names = if path.is_empty() { path } else { path.strip_prefix('/')? };

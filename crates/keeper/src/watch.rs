@@ -70,35 +70,47 @@ impl Watches {
         self
     }
 
-    /// The connections to tell of a change, each event once per connection, in the order upstream sends them.
+    /// The connections to tell of a change, each event once per connection, in the order upstream sends them. Whoever is
+    /// called with them owes each one [`Table::forget`] if its watch [has ended](Hit::ended), before the connection may
+    /// leave a watch again.
     pub fn fire(&self, kind: ChangeKind, path: &str, parent: Option<&str>, mut tell: impl FnMut(Told<'_>)) {
-        let mut tell = |told: Told<'_>| {
-            self.fired.add(told.event, told.conns.len());
-            tell(told);
+        let mut tell = |event, in_table, path, of_parent, hits: Vec<Hit>| {
+            let told = hits.iter().filter(|hit| hit.tell).count();
+            if told > 0 {
+                self.fired.add(event, told);
+            }
+            if !hits.is_empty() {
+                tell(Told { event, in_table, path, of_parent, hits });
+            }
         };
         let own = match kind {
             ChangeKind::Created => EventType::NodeCreated,
             ChangeKind::Deleted => EventType::NodeDeleted,
             ChangeKind::DataChanged => EventType::NodeDataChanged,
         };
-        let told = self.data.trigger(path);
-        if !told.is_empty() {
-            tell(Told { event: own, path, of_parent: false, conns: &told });
-        }
+        let hits = self.data.trigger(path);
         if kind == ChangeKind::Deleted {
             let mut left = self.child.trigger(path);
-            left.retain(|conn| told.binary_search(conn).is_err());
-            if !left.is_empty() {
-                tell(Told { event: own, path, of_parent: false, conns: &left });
+            for hit in &mut left {
+                hit.tell = hits.binary_search_by_key(&hit.conn, |told| told.conn).is_err();
             }
+            tell(own, In::Data, path, false, hits);
+            tell(own, In::Child, path, false, left);
+        } else {
+            tell(own, In::Data, path, false, hits);
         }
         if let Some(parent) = parent
             && kind != ChangeKind::DataChanged
         {
-            let conns = self.child.trigger(parent);
-            if !conns.is_empty() {
-                tell(Told { event: EventType::NodeChildrenChanged, path: parent, of_parent: true, conns: &conns });
-            }
+            tell(EventType::NodeChildrenChanged, In::Child, parent, true, self.child.trigger(parent));
+        }
+    }
+
+    /// One of the two.
+    pub fn table(&self, which: In) -> &Table {
+        match which {
+            In::Data => &self.data,
+            In::Child => &self.child,
         }
     }
 
@@ -127,8 +139,30 @@ pub struct Told<'a> {
     pub path: &'a str,
     /// Whether the event is about the parent of the node that changed.
     pub of_parent: bool,
-    /// Sorted.
-    pub conns: &'a [ConnId],
+    /// Where the watches are.
+    pub in_table: In,
+    /// In order of the connections.
+    pub hits: Vec<Hit>,
+}
+
+/// Which of the two tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum In {
+    /// [`Watches::data`]
+    Data,
+    /// [`Watches::child`]
+    Child,
+}
+
+/// A connection whose watch has fired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// Which.
+    pub conn: ConnId,
+    /// Whether it gets the event; otherwise another of its watches has told it.
+    pub tell: bool,
+    /// Whether it watches the path no more: [`Table::forget`] is due.
+    pub ended: bool,
 }
 
 const SHARDS: usize = 16;
@@ -216,41 +250,41 @@ impl Table {
         true
     }
 
-    /// Who is to be told of an event at a path; sorted. Standard watches on it end.
-    pub fn trigger(&self, path: &str) -> Vec<ConnId> {
-        let mut told = Vec::new();
-        let mut ended = Vec::new();
+    /// Who is to be told of an event at a path, in order. Standard watches on it end.
+    fn trigger(&self, path: &str) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        if self.is_empty() {
+            return hits;
+        }
         {
             let mut shard = self.paths(path);
             if let Some(watchers) = shard.get_mut(path) {
-                watchers.fire(&mut told, &mut ended);
+                watchers.fire(&mut hits);
                 if watchers.is_empty() {
                     shard.remove(path);
                 }
             }
         }
-        for conn in ended {
-            self.forget(path, conn);
-        }
         if self.recursive.load(Ordering::Relaxed) > 0 {
-            self.trigger_above(path, &mut told);
+            self.trigger_above(path, &mut hits);
         }
-        told
+        hits
     }
 
     /// Recursive watches on the nodes above.
-    fn trigger_above(&self, path: &str, told: &mut Vec<ConnId>) {
+    fn trigger_above(&self, path: &str, hits: &mut Vec<Hit>) {
         let mut at = path;
         while at.len() > 1
             && let Some((above, _)) = crate::path::split(at)
         {
             if let Some(watchers) = self.paths(above).get(above) {
-                watchers.recursive(told);
+                watchers.recursive(hits);
             }
             at = if self.shallow { "/" } else { above };
         }
-        told.sort_unstable();
-        told.dedup();
+        // Behind the sort, of a connection's hits the one on the path itself is the first.
+        hits.sort_by_key(|hit| (hit.conn, !hit.ended));
+        hits.dedup_by_key(|hit| hit.conn);
     }
 
     /// How many connections wait, counted per path.
@@ -299,15 +333,16 @@ impl Table {
         }
     }
 
-    fn forget(&self, path: &str, conn: ConnId) {
+    /// A connection watches a path no more.
+    pub fn forget(&self, path: &str, conn: ConnId) {
         let mut shard = lock(&self.by_conn[conn.0 as usize % SHARDS]);
-        if let Some(paths) = shard.get_mut(&conn) {
-            paths.remove(path);
-            if paths.is_empty() {
-                shard.remove(&conn);
-            }
+        let Some(paths) = shard.get_mut(&conn) else { return };
+        if paths.remove(path) {
+            self.watches.fetch_sub(1, Ordering::Relaxed);
         }
-        self.watches.fetch_sub(1, Ordering::Relaxed);
+        if paths.is_empty() {
+            shard.remove(&conn);
+        }
     }
 
     fn paths(&self, path: &str) -> MutexGuard<'_, KeyedMap<Str, Watchers>> {
@@ -340,28 +375,29 @@ impl Watchers {
         Added { conn: before.0 == 0, mode: !before.has(mode) }
     }
 
-    /// Tells everybody; standard watches end, and those with no other mode are gone.
-    fn fire(&mut self, told: &mut Vec<ConnId>, ended: &mut Vec<ConnId>) {
+    /// Everybody is to be told; standard watches end, and those with no other mode are gone.
+    fn fire(&mut self, hits: &mut Vec<Hit>) {
         let mut fire = |conn: ConnId, modes: &mut Modes| {
-            told.push(conn);
             modes.0 &= !Modes::STANDARD.0;
-            if modes.0 == 0 {
-                ended.push(conn);
-            }
+            hits.push(Hit { conn, tell: true, ended: modes.0 == 0 });
         };
         match self {
             Self::One(conn, modes) => fire(*conn, modes),
             Self::Many(many) => {
                 many.iter_mut().for_each(|(conn, modes)| fire(*conn, modes));
-                many.retain(|_, modes| modes.0 != 0);
+                if hits.iter().all(|hit| hit.ended) {
+                    many.clear();
+                } else {
+                    many.retain(|_, modes| modes.0 != 0);
+                }
             }
         }
     }
 
-    fn recursive(&self, told: &mut Vec<ConnId>) {
+    fn recursive(&self, hits: &mut Vec<Hit>) {
         let mut tell = |conn: &ConnId, modes: &Modes| {
             if modes.has(Modes::PERSISTENT_RECURSIVE) {
-                told.push(*conn);
+                hits.push(Hit { conn: *conn, tell: true, ended: false });
             }
         };
         match self {
@@ -417,9 +453,21 @@ mod tests {
     fn fired(watches: &Watches, kind: ChangeKind, path: &str, parent: &str) -> Vec<(EventType, String, Vec<ConnId>)> {
         let mut all = Vec::new();
         watches.fire(kind, path, Some(parent), |told| {
-            all.push((told.event, told.path.to_string(), told.conns.to_vec()));
+            let conns: Vec<ConnId> = told.hits.iter().filter(|hit| hit.tell).map(|hit| hit.conn).collect();
+            if !conns.is_empty() {
+                all.push((told.event, told.path.to_string(), conns));
+            }
+            let ended = told.hits.iter().filter(|hit| hit.ended);
+            ended.for_each(|hit| watches.table(told.in_table).forget(told.path, hit.conn));
         });
         all
+    }
+
+    /// Who is told when something happens to a path, as far as one table goes.
+    fn triggered(table: &Table, path: &str) -> Vec<ConnId> {
+        let hits = table.trigger(path);
+        hits.iter().filter(|hit| hit.ended).for_each(|hit| table.forget(path, hit.conn));
+        hits.iter().map(|hit| hit.conn).collect()
     }
 
     #[test]
@@ -462,8 +510,8 @@ mod tests {
         }
         watches.remove_conn(A);
         assert_eq!(watches.len(), 1);
-        assert_eq!(watches.data.trigger("/a/b/c"), []);
-        assert_eq!(watches.data.trigger("/a/b"), [B]);
+        assert_eq!(triggered(&watches.data, "/a/b/c"), []);
+        assert_eq!(triggered(&watches.data, "/a/b"), [B]);
     }
 
     #[test]
@@ -477,10 +525,10 @@ mod tests {
         assert!(!table.contains("/a", A, Some(Modes::PERSISTENT)) && !table.remove("/a", A, Some(Modes::PERSISTENT)));
         assert!(table.remove("/a", A, Some(Modes::PERSISTENT_RECURSIVE)));
         assert!(table.contains("/a", A, Some(Modes::STANDARD)) && table.contains("/a", B, None));
-        assert_eq!(table.trigger("/a/b"), [B]);
+        assert_eq!(triggered(table, "/a/b"), [B]);
         assert!(table.remove("/a", B, None) && !table.remove("/a", B, None));
-        assert_eq!(table.trigger("/a/b"), []);
-        assert_eq!((table.len(), table.trigger("/a")), (1, vec![A]));
+        assert_eq!(triggered(table, "/a/b"), []);
+        assert_eq!((table.len(), triggered(table, "/a")), (1, vec![A]));
         assert!(watches.is_empty() && !table.remove("/a", A, None));
     }
 
@@ -493,7 +541,7 @@ mod tests {
         }
         watches.remove_conn(A);
         assert_eq!(watches.len(), 3);
-        assert_eq!(watches.data.trigger("/a"), [B]);
+        assert_eq!(triggered(&watches.data, "/a"), [B]);
         watches.remove_conn(B);
         assert!(watches.is_empty());
     }

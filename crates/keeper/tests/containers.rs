@@ -199,6 +199,49 @@ fn a_ttl_node_goes_when_it_is_childless_and_was_left_alone() {
     assert_eq!(h.keeper.digest_mismatches(), 0);
 }
 
+/// A snapshot of a keeper with the node `/old`, whose owner is as release 3.5.3 wrote it.
+fn with_a_node_of_3_5_3(config: keeper::Config) -> keeper::Recovery {
+    let (mut h, conn) = harness(extended());
+    h.create(conn, "/old", CreateMode::Persistent);
+    let (zxid, snapshot) = h.snapshot();
+    let mut recovery = keeper::Recovery::new(config, base::Prng::new(1));
+    recovery.begin_snapshot(zxid);
+    for mut record in support::records(&snapshot) {
+        if let zk_wire::snapshot::SnapshotRecord::Node(path, node) = &mut record
+            && *path == "/old"
+        {
+            node.stat.ephemeral_owner = i64::MIN | 3000;
+        }
+        recovery.record(record).expect("records fit");
+    }
+    // The digest of another tree, as it is the digest of the node as it was.
+    let digest = zk_wire::ZxidDigest { zxid, digest_version: 2, digest: 1 };
+    recovery.end_snapshot(Some(digest)).expect("a whole snapshot");
+    recovery
+}
+
+#[test]
+fn ttl_nodes_of_3_5_3_become_todays_when_the_operator_says_that_there_are_some() {
+    let recovery = with_a_node_of_3_5_3(keeper::Config { emulate_353_ttl_nodes: true, ..extended() });
+    assert_eq!(recovery.digest_mismatches(), 0, "there is nothing to compare");
+    let mut h = Harness::with(recovery.finish(support::now(0)));
+    let (conn, _) = h.connect();
+    assert_eq!(owner(&h, "/old"), (0xFF << 56) | 3000);
+    assert!(is_there(&mut h, conn, "/old"));
+    h.advance_to(8000);
+    assert!(!is_there(&mut h, conn, "/old"), "its time is over");
+    assert_eq!(h.keeper.digest_mismatches(), 0);
+}
+
+#[test]
+fn without_the_switch_they_are_nodes_of_a_session_that_is_not_there() {
+    let recovery = with_a_node_of_3_5_3(extended());
+    assert_eq!(recovery.digest_mismatches(), 1);
+    let h = Harness::with(recovery.finish(support::now(0)));
+    assert_eq!(owner(&h, "/old"), i64::MIN | 3000);
+    assert_eq!(h.keeper.tree().ephemerals_count(), 1);
+}
+
 #[test]
 fn a_write_under_way_saves_its_node() {
     let (mut h, conn) = harness(extended());

@@ -145,6 +145,21 @@ fn many_sessions_end_in_pieces() {
 }
 
 #[test]
+fn sessions_with_many_nodes_end_a_few_at_a_time() {
+    let mut h = Harness::new();
+    let conns: Vec<ConnId> = (0..4).map(|_| h.connect().0).collect();
+    for (n, conn) in conns.iter().enumerate() {
+        h.create(*conn, &format!("/p{n}"), CreateMode::Persistent);
+        ephemerals(&mut h, *conn, &format!("/p{n}"), 600);
+    }
+    let began = h.log.len();
+    h.now_ms = 60_000;
+    h.step(Event::Tick);
+    assert_eq!(h.log.len() - began, 2, "the nodes of two are as much as a step takes");
+    assert!(h.keeper.deadline().is_some_and(|due| due.as_millis() <= h.now_ms), "the others are due at once");
+}
+
+#[test]
 fn an_event_for_many_is_one_frame() {
     let mut h = Harness::new();
     let (writer, _) = h.connect();
@@ -165,6 +180,199 @@ fn an_event_for_many_is_one_frame() {
         .collect();
     assert_eq!(frames.len(), 500);
     assert!(frames.iter().all(|frame| *frame == frames[0]), "all share the bytes");
+}
+
+/// A keeper whose pieces are small.
+fn small_pieces(piece_max: usize) -> Harness {
+    let config = keeper::Config { piece_max, ..support::config() };
+    Harness::with(keeper::Recovery::new(config, Prng::new(7)).finish(now(0)))
+}
+
+fn watchers(h: &mut Harness, count: usize, path: &str) -> Vec<ConnId> {
+    let conns: Vec<ConnId> = (0..count).map(|_| h.connect().0).collect();
+    for conn in &conns {
+        h.call(*conn, OpCode::GET_DATA, &GetDataRequest { path: path.into(), watch: true });
+    }
+    conns
+}
+
+#[test]
+fn an_event_for_very_many_goes_out_in_pieces() {
+    let mut h = small_pieces(100);
+    let (writer, _) = h.connect();
+    h.create(writer, "/a", CreateMode::Persistent);
+    let conns = watchers(&mut h, 350, "/a");
+    let reply = h.set(writer, "/a", b"new", -1);
+    assert_eq!(reply.err, ErrorCode::OK, "who writes does not wait for it");
+    let mut told = Vec::new();
+    while h.keeper.is_unfinished() {
+        h.step(Event::GoOn);
+        let now_told = conns.iter().filter(|conn| h.sent.contains_key(conn)).count();
+        told.push(now_told - told.iter().sum::<usize>());
+    }
+    assert_eq!(told, [100, 100, 100, 50]);
+    for conn in &conns {
+        let events: Vec<_> = h.take(*conn).iter().map(Reply::event).collect();
+        assert_eq!(events, [(3, "/a".to_string(), reply.zxid)]);
+    }
+    assert_eq!(h.keeper.summary().watches, 0);
+}
+
+#[test]
+fn an_event_on_its_way_comes_before_what_shows_the_change() {
+    let mut h = small_pieces(10);
+    let (writer, _) = h.connect();
+    h.create(writer, "/a", CreateMode::Persistent);
+    let conns = watchers(&mut h, 50, "/a");
+    let ask = GetDataRequest { path: "/a".into(), watch: true };
+    let header = zk_wire::RequestHeader { xid: 7, opcode: OpCode::GET_DATA.0 };
+    let read_beside = |h: &Harness, conn| h.keeper.read(now(0), conn, &header, zk_wire::Jute::to_bytes(&ask));
+
+    let first = h.set(writer, "/a", b"1", -1);
+    let [reads, writes, syncs, last] = [conns[30], conns[31], conns[32], conns[49]];
+    assert_eq!(read_beside(&h, reads), keeper::ReadOutcome::Step, "it cannot be served without its event");
+    // The watch is left anew in front of the next change.
+    h.send(reads, OpCode::GET_DATA, &ask);
+    h.send(syncs, OpCode::SYNC, &zk_wire::SyncRequest { path: "/".into() });
+    let second = h.set(writer, "/a", b"2", -1);
+    assert!(matches!(read_beside(&h, writer), keeper::ReadOutcome::Reply(_)), "nothing is on its way to this one");
+    h.send(writes, OpCode::SET_DATA, &SetDataRequest { path: "/a".into(), data: None, version: -1 });
+    h.sync();
+    h.step(Event::Disconnected { conn: last });
+    while h.keeper.is_unfinished() {
+        h.step(Event::GoOn);
+    }
+
+    let seen = |h: &mut Harness, conn| -> Vec<(bool, i64)> {
+        h.take(conn).iter().map(|reply| (reply.xid == -1, reply.zxid)).collect()
+    };
+    let (event, reply) = (true, false);
+    assert_eq!(seen(&mut h, reads), [(event, first.zxid), (reply, first.zxid), (event, second.zxid)]);
+    assert_eq!(seen(&mut h, syncs), [(event, first.zxid), (reply, first.zxid)]);
+    assert_eq!(seen(&mut h, writes), [(event, first.zxid), (reply, second.zxid + 1)]);
+    assert_eq!(seen(&mut h, last), []);
+    for conn in conns.iter().filter(|conn| ![reads, writes, syncs, last].contains(conn)) {
+        assert_eq!(seen(&mut h, *conn), [(event, first.zxid)]);
+    }
+    assert_eq!(h.keeper.summary().watches, 0);
+}
+
+#[test]
+fn a_deletion_for_very_many_is_told_once_to_each() {
+    let mut h = small_pieces(10);
+    let (writer, _) = h.connect();
+    h.create(writer, "/p", CreateMode::Persistent);
+    h.create(writer, "/p/a", CreateMode::Persistent);
+    let conns = watchers(&mut h, 40, "/p/a");
+    for conn in &conns {
+        let children = |path: &str| zk_wire::GetChildrenRequest { path: path.into(), watch: true };
+        h.call(*conn, OpCode::GET_CHILDREN, &children("/p/a"));
+        h.call(*conn, OpCode::GET_CHILDREN, &children("/p"));
+    }
+    h.call(conns[39], OpCode::ADD_WATCH, &AddWatchRequest { path: "/p/a".into(), mode: 0 });
+    let zxid = h.delete(writer, "/p/a").zxid;
+    // One is served in between, the last one is told of all that follows.
+    h.send(conns[20], OpCode::EXISTS, &ExistsRequest { path: "/p/a".into(), watch: true });
+    let again = h.create(writer, "/p/a", CreateMode::Persistent).zxid;
+    while h.keeper.is_unfinished() {
+        h.step(Event::GoOn);
+    }
+    let (deleted, children) = ((2, "/p/a".to_string(), zxid), (4, "/p".to_string(), zxid));
+    let created = (1, "/p/a".to_string(), again);
+    for (n, conn) in conns.iter().enumerate() {
+        let replies = h.take(*conn);
+        let events: Vec<_> = replies.iter().filter(|reply| reply.xid == -1).map(Reply::event).collect();
+        let mut expected = vec![deleted.clone(), children.clone()];
+        if n == 20 || n == 39 {
+            expected.push(created.clone());
+        }
+        assert_eq!(events, expected, "connection {n}");
+    }
+    assert_eq!(h.keeper.summary().watches, 2, "the persistent one, in both tables");
+}
+
+#[test]
+fn many_events_for_a_few_each_are_told_a_few_at_a_time() {
+    let mut h = small_pieces(10);
+    let (writer, _) = h.connect();
+    let (watcher, _) = h.connect();
+    for n in 0..40 {
+        let path = format!("/n{n}");
+        h.create(writer, &path, CreateMode::Persistent);
+        h.call(watcher, OpCode::GET_DATA, &GetDataRequest { path: path.as_str().into(), watch: true });
+    }
+    // As one transaction, and as forty that become durable together.
+    let set = |n: usize| SetDataRequest { path: format!("/n{n}").into(), data: None, version: -1 };
+    let ops = (0..20).map(|n| zk_wire::multi::MultiOp::SetData(set(n))).collect();
+    h.send(writer, OpCode::MULTI, &zk_wire::multi::MultiRequest { ops });
+    for n in 20..40 {
+        h.send(writer, OpCode::SET_DATA, &set(n));
+    }
+    h.sync();
+    let mut told = vec![h.sent[&watcher].len()];
+    while h.keeper.is_unfinished() {
+        h.step(Event::GoOn);
+        told.push(h.sent[&watcher].len());
+    }
+    assert!(told.windows(2).all(|pair| pair[1] - pair[0] <= 20), "{told:?}");
+    assert!(told[0] <= 10 && told.len() > 2, "{told:?}");
+    let paths: Vec<String> = h.take(watcher).iter().map(|reply| reply.event().1).collect();
+    assert_eq!(paths, (0..40).map(|n| format!("/n{n}")).collect::<Vec<_>>());
+    assert_eq!(h.take(writer).len(), 21);
+}
+
+#[test]
+fn a_session_without_a_list_ends_in_pieces_too() {
+    let config = keeper::Config { close_session_txn_enabled: false, ..support::config() };
+    let mut h = Harness::with(keeper::Recovery::new(config, Prng::new(7)).finish(now(0)));
+    let (conn, _) = h.connect();
+    h.create(conn, "/p", CreateMode::Persistent);
+    ephemerals(&mut h, conn, "/p", 2500);
+    h.send_bytes(conn, OpCode::CLOSE_SESSION, bytes::Bytes::new());
+    h.sync();
+    assert_eq!(finish(&mut h), 2);
+    assert_eq!(h.keeper.tree().get("/p").expect("it is there").children_count(), 0);
+    assert_eq!(h.keeper.digest_mismatches(), 0);
+    assert_summed(&h);
+}
+
+/// The tree's sums are those of its nodes.
+fn assert_summed(h: &Harness) {
+    let (zxid, snapshot) = h.snapshot();
+    let counted = recover(zxid, &snapshot, &[]).finish(now(0));
+    let sums = |keeper: &keeper::Keeper| {
+        let tree = keeper.tree();
+        (tree.digest(), tree.nodes_count(), tree.approximate_data_size(), tree.ephemerals_count())
+    };
+    assert_eq!(sums(&h.keeper), sums(&counted));
+}
+
+#[test]
+fn the_sums_are_right_behind_a_session_with_many_parents_and_a_quota() {
+    let mut h = small_pieces(7);
+    let (conn, _) = h.connect();
+    let (other, _) = h.connect();
+    for path in ["/q", "/zookeeper/quota/q", "/plain"] {
+        h.create(other, path, CreateMode::Persistent);
+    }
+    h.call(
+        other,
+        OpCode::CREATE,
+        &create_request("/zookeeper/quota/q/zookeeper_limits", b"count=9,bytes=-1", CreateMode::Persistent),
+    );
+    h.create(other, "/zookeeper/quota/q/zookeeper_stats", CreateMode::Persistent);
+    for n in 0..20 {
+        let parent = format!("{}/p{n}", if n % 3 == 0 { "/plain" } else { "/q" });
+        h.create(other, &parent, CreateMode::Persistent);
+        ephemerals(&mut h, conn, &parent, 5);
+    }
+    h.send_bytes(conn, OpCode::CLOSE_SESSION, bytes::Bytes::new());
+    h.sync();
+    assert!(finish(&mut h) > 10);
+    assert_eq!(h.keeper.digest_mismatches(), 0);
+    assert_summed(&h);
+    let stats = h.keeper.tree().get("/zookeeper/quota/q/zookeeper_stats").expect("it is there");
+    assert_eq!(stats.data.as_deref(), Some(&b"count=14,bytes=0"[..]), "13 parents and the node itself");
 }
 
 #[test]

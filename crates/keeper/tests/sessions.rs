@@ -174,6 +174,24 @@ fn while_a_session_ends_its_requests_fail() {
 }
 
 #[test]
+fn what_a_client_asked_in_front_of_its_close_is_answered_and_what_it_asks_behind_is_refused() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    let ask = ExistsRequest { path: "/a".into(), watch: false };
+    h.send(conn, OpCode::CREATE, &create_request("/a", b"", CreateMode::Persistent));
+    let before = h.send(conn, OpCode::EXISTS, &ask);
+    let first = h.log.last().expect("logged").0;
+    h.send_bytes(conn, OpCode::CLOSE_SESSION, Bytes::new());
+    h.send(conn, OpCode::EXISTS, &ask);
+    h.step(Event::Synced { zxid: first });
+    let replies = h.take(conn);
+    assert_eq!((replies.len(), replies[1].xid, replies[1].err), (2, before, ErrorCode::OK));
+    h.sync();
+    assert_eq!(h.take(conn).len(), 1, "the close's reply is the last thing it gets");
+    assert_eq!(h.closed.get(&conn), Some(&CloseReason::ClosedByClient));
+}
+
+#[test]
 fn a_request_before_the_session_ends_the_connection() {
     let mut h = Harness::new();
     let conn = h.connect_with(ConnectRequest { timeout_ms: 4000, ..ConnectRequest::default() });

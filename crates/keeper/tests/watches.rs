@@ -174,6 +174,37 @@ fn set_watches_reports_what_was_missed_and_leaves_the_rest() {
 }
 
 #[test]
+fn set_watches_tells_nothing_of_nodes_that_the_client_may_not_read() {
+    let mut h = Harness::new();
+    let (a, _) = h.connect();
+    let (w, _) = h.connect();
+    let secret = |path: &str| CreateRequest {
+        acl: Some(vec![acl(30, "world", "anyone"), acl(31, "ip", "10.9.9.9")]),
+        ..create_request(path, b"", CreateMode::Persistent)
+    };
+    for path in ["/data", "/parent"] {
+        h.call(a, OpCode::CREATE, &secret(path));
+    }
+    let seen = h.keeper.last_processed();
+    h.set(a, "/data", b"1", -1);
+    h.create(a, "/parent/c", CreateMode::Persistent);
+    h.call(a, OpCode::CREATE, &secret("/new"));
+    let list = |paths: &[&str]| Some(paths.iter().map(|path| (*path).into()).collect());
+    let request = SetWatches {
+        relative_zxid: seen,
+        data_watches: list(&["/data", "/gone"]),
+        exist_watches: list(&["/new"]),
+        child_watches: list(&["/parent"]),
+    };
+    h.send(w, OpCode::SET_WATCHES, &request);
+    let replies = h.take(w);
+    assert_eq!(replies.len(), 2, "{replies:?}");
+    assert_eq!(replies[0].event(), (DELETED, "/gone".to_string(), -1), "that there is no node is no secret");
+    assert_eq!(replies[1].err, ErrorCode::OK);
+    assert_eq!(h.keeper.summary().watches, 0, "they have fired");
+}
+
+#[test]
 fn an_ending_session_fires_like_deletions() {
     let mut h = Harness::new();
     let (a, _) = h.connect();

@@ -175,6 +175,40 @@ async fn with_few_outstanding_requests_everything_is_answered_in_order() {
     }
 }
 
+/// What `globalOutstandingLimit` and the request throttle are for, as far as reads go, which they do not count: a client
+/// that asks and asks and fetches nothing is not read on, and takes no more memory than the answers that wait for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_do_not_pile_up_though_no_limit_counts_them() {
+    const BIG: usize = 500_000;
+    let dir = tempfile::tempdir().unwrap();
+    let budget = Arc::new(Budget::new(1 << 30));
+    let given = budget.clone();
+    let limits = Limits { requests_max: Some(1), outstanding_max: 0, ..Limits::default() };
+    let server = start(dir.path(), move |config| (config.budget, config.limits) = (given, limits)).await;
+    let admin = server.admin();
+    with(server, move |addr| {
+        let mut writer = Client::new(addr);
+        assert_eq!(writer.create("/big", &vec![7; BIG], 0), 0);
+        let mut greedy = Client::new(addr);
+        let body = GetDataRequest { path: "/big".into(), watch: false }.to_bytes();
+        let frames: Vec<u8> = (0..10_000).flat_map(|n| request(n + 100, OpCode::GET_DATA, &body)).collect();
+        greedy.socket.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let mut asked = 0;
+        while greedy.socket.write_all(&frames).is_ok() {
+            asked += frames.len();
+            assert!(asked < 256 << 20, "the server reads on and on");
+        }
+        assert!(budget.used() < 4 * BIG, "{} bytes wait for it", budget.used());
+        // It stands in nobody's way, with one request in process at a time.
+        for n in 0..20 {
+            assert_eq!(writer.create(&format!("/n{n}"), b"", 0), 0);
+            assert!(writer.get("/big").is_ok_and(|data| data.len() == BIG));
+        }
+        assert_eq!(metric(&admin, "num_alive_connections"), 2, "it is still connected");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_waited_too_long_are_answered_and_not_done() {
     let dir = tempfile::tempdir().unwrap();

@@ -48,6 +48,9 @@ impl Snapshots {
 
 impl<D: Disk> KeeperLoop<D> {
     pub(super) fn want_snapshot<W: KeeperWorld<D>>(&mut self, world: &mut W, wanted: Wanted) {
+        if self.config.bug.is(PlantedBug::OperatorsSnapshotIsOld) && self.snapshots.is_running() {
+            return self.snapshots.of_this.push(wanted);
+        }
         self.snapshots.of_next.push(wanted);
         self.advance_snapshots(world);
     }

@@ -6,7 +6,7 @@ use zk_wire::txn::TxnBody;
 
 use crate::prep::Prep;
 
-/// Lists the session's nodes.
+/// Lists the session's nodes, unless that is done already.
 pub(crate) fn prep(prep: &mut Prep<'_>) -> TxnBody {
     let paths = prep.close_session();
     let listed = prep.config().close_session_txn_enabled;

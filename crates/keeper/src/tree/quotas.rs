@@ -1,6 +1,11 @@
 //! The tree's part in quotas: it knows which paths have limits and keeps the texts of their `zookeeper_stats` right.
 
+use std::collections::BTreeMap;
+
+use base::Str;
+
 use super::Tree;
+use crate::node::Node;
 use crate::path;
 use crate::quota::{QuotaNode, Quotas, StatsTrack, stats_path};
 
@@ -48,10 +53,41 @@ impl Tree {
         self.quota_changed(path, -1, -(bytes as i64));
     }
 
+    /// Nodes with the same parent are gone: what they mean for a quota is one change of its numbers.
+    pub(super) fn quota_deleted_together(&mut self, gone: &[(&Str, Box<Node>)]) {
+        if self.quotas.is_empty() {
+            return;
+        }
+        let mut sums: BTreeMap<Str, (i64, i64)> = BTreeMap::new();
+        for (path, node) in gone {
+            if let Some(limited) = self.quotas.above(path) {
+                let (count, bytes) = match sums.get_mut(limited) {
+                    Some(sum) => sum,
+                    None => sums.entry(limited.clone()).or_default(),
+                };
+                *count -= 1;
+                *bytes -= node.data.as_ref().map_or(0, |data| data.len() as i64);
+            }
+        }
+        for (limited, (count, bytes)) in sums {
+            self.add_to_stats(&limited, count, bytes);
+        }
+        for (path, _) in gone {
+            if let Some(QuotaNode::Limits(limited)) = QuotaNode::of(path) {
+                self.quotas.remove(limited);
+            }
+        }
+    }
+
     /// So many nodes and bytes more (or fewer) at a path.
     pub(super) fn quota_changed(&mut self, path: &str, count: i64, bytes: i64) {
-        let Some(limited) = self.quotas.above(path).cloned() else { return };
-        let stats_path = stats_path(&limited);
+        if let Some(limited) = self.quotas.above(path).cloned() {
+            self.add_to_stats(&limited, count, bytes);
+        }
+    }
+
+    fn add_to_stats(&mut self, limited: &str, count: i64, bytes: i64) {
+        let stats_path = stats_path(limited);
         let Some(node) = self.get(&stats_path) else { return };
         match node.data.as_deref().and_then(StatsTrack::parse) {
             Some(mut stats) => {
@@ -59,7 +95,7 @@ impl Tree {
                 self.put_stats(&stats_path, &stats);
             }
             // A client wrote something else there.
-            None => self.recount(&limited),
+            None => self.recount(limited),
         }
     }
 

@@ -342,6 +342,7 @@ impl File {
     /// Containers and TTL nodes.
     fn node_kinds(&mut self, keeper: &mut keeper::Config) {
         keeper.extended_types_enabled = self.boolean("extendedTypesEnabled", false);
+        keeper.emulate_353_ttl_nodes = self.boolean("emulate353TTLNodes", false);
         let interval_ms: i64 = self.number("znode.container.checkIntervalMs", 60_000);
         if interval_ms <= 0 {
             self.problems.push(format!(
@@ -372,13 +373,14 @@ mod tests {
     #[test]
     fn node_kinds_and_identities_reach_the_machine() {
         let cfg = parse_with(
-            "extendedTypesEnabled=true\nzookeeper.znode.container.checkIntervalMs=5\nreconfigEnabled=true\n\
+            "extendedTypesEnabled=true\nemulate353TTLNodes=true\nzookeeper.znode.container.checkIntervalMs=5\nreconfigEnabled=true\n\
              znode.container.maxPerMinute=7\nDigestAuthenticationProvider.digestAlg=SHA-256\nenforceQuota=true\n\
              closeSessionTxn.enabled=false\nDigestAuthenticationProvider.enabled=false\n",
         )
         .unwrap();
         let keeper = &cfg.server.store.keeper;
         assert!(keeper.extended_types_enabled && keeper.reconfig_enabled && keeper.enforce_quota);
+        assert!(keeper.emulate_353_ttl_nodes);
         assert_eq!((keeper.container_check_interval_ms, keeper.containers_per_minute_max), (5, 7));
         assert_eq!(keeper.digest_alg, keeper::DigestAlg::Sha256);
         assert!(!keeper.close_session_txn_enabled && !keeper.digest_auth_enabled);

@@ -167,11 +167,7 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     property("maxGetChildrenResponseCacheSize", "400", State::Tunes),
     // Nodes.
     property("extendedTypesEnabled", "false", State::Served),
-    property(
-        "emulate353TTLNodes",
-        "false",
-        State::Stops { fine: &["false"], what: "read the TTL nodes of ZooKeeper 3.5.3" },
-    ),
+    property("emulate353TTLNodes", "false", State::Served),
     property("znode.container.checkIntervalMs", "60000", State::Served),
     property("znode.container.maxPerMinute", "10000", State::Served),
     property("znode.container.maxNeverUsedIntervalMs", "0", State::Served),
