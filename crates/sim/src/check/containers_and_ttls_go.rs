@@ -26,7 +26,8 @@ pub fn was_due(zxid: i64, time_ms: i64, path: &str, model: &Model) -> Checked {
 ///
 /// # Errors
 /// The violation.
-pub fn none_is_left(time_ms: i64, model: &Model) -> Checked {
-    let left = model.nodes().find(|(_, node)| model.is_due(node, time_ms));
+pub fn none_is_left(time_ms: i64, model: &Model, time_of: impl Fn(i64) -> i64) -> Checked {
+    // A container is due from the moment on at which its last child went.
+    let left = model.nodes().find(|(_, node)| model.is_due(node, time_ms) && time_of(node.pzxid) < time_ms);
     PROPERTY.require(left.is_none(), || format!("due before {time_ms} and still there: {left:?}"))
 }

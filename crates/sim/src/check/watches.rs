@@ -29,14 +29,27 @@ pub static TABLES: Property = Property {
 
 /// All changes of a run by zxid, in the order of their effect.
 #[derive(Debug, Default)]
-pub struct Changes(BTreeMap<i64, Vec<Trigger>>);
+pub struct Changes(BTreeMap<i64, Vec<Piece>>);
+
+/// What is applied in one step.
+type Piece = Vec<Trigger>;
 
 impl Changes {
     /// Notes what a transaction changed.
     pub fn push(&mut self, zxid: i64, triggers: Vec<Trigger>) {
         if !triggers.is_empty() {
-            self.0.insert(zxid, triggers);
+            self.0.insert(zxid, vec![triggers]);
         }
+    }
+
+    /// Notes what a transaction changed that is applied in pieces, which others may see.
+    pub fn push_in_pieces(&mut self, zxid: i64, triggers: Vec<Trigger>, piece_max: usize) {
+        self.0.insert(zxid, triggers.chunks(piece_max).map(<[Trigger]>::to_vec).collect());
+    }
+
+    /// Whether it was applied in pieces.
+    pub fn in_pieces(&self, zxid: i64) -> bool {
+        self.0.get(&zxid).is_some_and(|pieces| pieces.len() > 1)
     }
 }
 
@@ -122,6 +135,11 @@ struct Connection<'a> {
     child: Table,
     /// The changes up to here have fired.
     at: i64,
+    /// Of the change behind that, so many pieces have fired.
+    pieces: usize,
+    /// A change in pieces in the middle of which a watch was left that tells nothing of how far it was: some of its events
+    /// may not come.
+    blind: i64,
     /// What must come next.
     due: VecDeque<(i64, Change, String)>,
     /// Events of setWatches that have come before its reply.
@@ -132,14 +150,23 @@ struct Connection<'a> {
 ///
 /// # Errors
 /// The violation.
-pub fn of_client(client: usize, history: &History, changes: &Changes, resumed: &BTreeMap<OpId, Resumed>) -> Checked {
+pub fn of_client(
+    client: usize,
+    history: &History,
+    changes: &Changes,
+    resumed: &BTreeMap<OpId, Vec<Resumed>>,
+    shown_pieces: &BTreeMap<OpId, usize>,
+) -> Checked {
     let mut connection = Connection::new(client, changes, Vec::new());
     for seen in &history.seen[client] {
         match seen {
             Seen::Connected { users, .. } => connection = Connection::new(client, changes, users.clone()),
             Seen::Disconnected => connection = Connection::new(client, changes, Vec::new()),
             Seen::Event { zxid, change, path, .. } => connection.event(*zxid, *change, path)?,
-            Seen::Reply(id) => connection.reply(&history.ops[*id], resumed.get(id))?,
+            Seen::Reply(id) => {
+                let shown = shown_pieces.get(id).copied().unwrap_or(0);
+                connection.reply(&history.ops[*id], resumed.get(id), shown)?;
+            }
         }
     }
     Ok(())
@@ -154,6 +181,8 @@ impl<'a> Connection<'a> {
             data: Table::default(),
             child: Table::default(),
             at: 0,
+            pieces: 0,
+            blind: 0,
             due: VecDeque::new(),
             resumed: Vec::new(),
         }
@@ -163,11 +192,27 @@ impl<'a> Connection<'a> {
     fn advance(&mut self, to: i64) {
         let changes = self.changes;
         if self.at < to && !(self.data.0.is_empty() && self.child.0.is_empty()) {
-            for (zxid, triggers) in changes.0.range((Excluded(self.at), Included(to))) {
-                triggers.iter().for_each(|trigger| self.fire(*zxid, trigger));
+            for (zxid, pieces) in changes.0.range((Excluded(self.at), Included(to))) {
+                let fired = if *zxid == self.at + 1 { self.pieces } else { 0 };
+                pieces[fired..].iter().flatten().for_each(|trigger| self.fire(*zxid, trigger));
             }
         }
-        self.at = self.at.max(to);
+        if self.at < to {
+            (self.at, self.pieces) = (to, 0);
+        }
+    }
+
+    /// Fires the next piece of the change behind those that have fired. False when there is none.
+    fn next_piece(&mut self) -> bool {
+        let zxid = self.at + 1;
+        let Some(pieces) = self.changes.0.get(&zxid) else { return false };
+        let Some(piece) = pieces.get(self.pieces) else { return false };
+        piece.iter().for_each(|trigger| self.fire(zxid, trigger));
+        self.pieces += 1;
+        if self.pieces == pieces.len() {
+            (self.at, self.pieces) = (zxid, 0);
+        }
+        true
     }
 
     fn fire(&mut self, zxid: i64, trigger: &Trigger) {
@@ -194,7 +239,10 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn nothing_is_due(&self, zxid: i64, what: &str) -> Checked {
+    fn nothing_is_due(&mut self, zxid: i64, what: &str) -> Checked {
+        while self.due.front().is_some_and(|(due, ..)| *due == self.blind) {
+            self.due.pop_front();
+        }
         PROPERTY.require(self.due.is_empty(), || {
             format!("client {} sees zxid {zxid:#x} ({what}) and was not told of {:x?}", self.client, self.due)
         })
@@ -205,22 +253,38 @@ impl<'a> Connection<'a> {
             self.resumed.push((change, path.to_string()));
             return Ok(());
         }
-        if zxid > self.at {
+        if zxid > self.at + 1 || (zxid > self.at && self.pieces == 0) {
             self.advance(zxid - 1);
             self.nothing_is_due(zxid, "another event")?;
-            self.advance(zxid);
+        }
+        let seen = (zxid, change, path.to_string());
+        loop {
+            while self.blind == zxid && self.due.front().is_some_and(|due| *due != seen) {
+                self.due.pop_front();
+            }
+            if !self.due.is_empty() || zxid <= self.at || !self.next_piece() {
+                break;
+            }
         }
         let expected = self.due.pop_front();
-        let seen = (zxid, change, path.to_string());
         PROPERTY.require(expected.as_ref() == Some(&seen), || {
             format!("client {} is told of {seen:x?}, and {expected:x?} was due", self.client)
         })
     }
 
-    fn reply(&mut self, record: &OpRecord, resumed: Option<&Resumed>) -> Checked {
+    /// `shown` pieces of the change behind the reply's zxid can be seen in it, at least.
+    fn reply(&mut self, record: &OpRecord, resumed: Option<&Vec<Resumed>>, shown: usize) -> Checked {
         let reply = record.reply.as_ref().expect("a seen reply is recorded");
+        let resumed = resumed.map(|states| {
+            let fired = if reply.zxid == self.at { self.pieces } else { 0 };
+            let told = |state: &Resumed| state.events == self.resumed;
+            let shown = (fired..states.len()).find(|at| told(&states[*at])).unwrap_or(0);
+            (shown, &states[shown])
+        });
         if reply.zxid > 0 {
             self.advance(reply.zxid);
+            let shown = resumed.map_or(shown, |(shown, _)| shown);
+            while reply.zxid == self.at && self.pieces < shown && self.next_piece() {}
             self.nothing_is_due(reply.zxid, record.op.opcode().name())?;
         }
         if reply.result == OpResult::Error(code::SESSION_EXPIRED) {
@@ -233,19 +297,22 @@ impl<'a> Connection<'a> {
             }
             Op::GetData { path, watch: true } if !failed => self.data.add(path, ONCE),
             Op::GetChildren { path, watch: true, .. } if !failed => self.child.add(path, ONCE),
-            Op::AddWatch { path, recursive } if !failed => self.watch_for_ever(path, *recursive),
+            Op::AddWatch { path, recursive } if !failed => self.watch_for_ever(path, *recursive, reply.zxid),
             Op::RemoveWatches { path, kind } => {
                 let found = self.remove(path, *kind);
                 self.table_says(found, record)?;
             }
             Op::CheckWatches { path, kind } => self.table_says(self.has(path, *kind), record)?,
-            Op::SetWatches(left) if !failed => self.resume(left, resumed, record)?,
+            Op::SetWatches(left) if !failed => self.resume(left, resumed.map(|(_, state)| state), record)?,
             _ => {}
         }
         Ok(())
     }
 
-    fn watch_for_ever(&mut self, path: &str, recursive: bool) {
+    fn watch_for_ever(&mut self, path: &str, recursive: bool, zxid: i64) {
+        if self.changes.in_pieces(zxid + 1) {
+            self.blind = zxid + 1;
+        }
         if recursive {
             self.data.add(path, BELOW);
         } else {
@@ -295,8 +362,9 @@ impl<'a> Connection<'a> {
         })?;
         expected.data.iter().for_each(|path| self.data.add(path, ONCE));
         expected.child.iter().for_each(|path| self.child.add(path, ONCE));
-        left.persistent.iter().for_each(|path| self.watch_for_ever(path, false));
-        left.recursive.iter().for_each(|path| self.watch_for_ever(path, true));
+        let zxid = record.reply.as_ref().map_or(0, |reply| reply.zxid);
+        left.persistent.iter().for_each(|path| self.watch_for_ever(path, false, zxid));
+        left.recursive.iter().for_each(|path| self.watch_for_ever(path, true, zxid));
         Ok(())
     }
 }

@@ -24,3 +24,16 @@ pub fn in_log(last: i64, zxid: i64) -> Checked {
 pub fn per_session(client: usize, last: i64, zxid: i64) -> Checked {
     PROPERTY.require(zxid >= last, || format!("client {client} saw zxid {last:#x} and now sees {zxid:#x}"))
 }
+
+/// A client was told of a change and then got a reply with the zxid before it: right only while the change, the end of a
+/// session, is applied in pieces.
+///
+/// # Errors
+/// The violation.
+pub fn behind_an_event(client: usize, zxid: i64, in_pieces: bool) -> Checked {
+    PROPERTY.require(in_pieces, || {
+        format!(
+            "client {client} was told of zxid {zxid:#x} and then answered with the one before, though it is one step"
+        )
+    })
+}

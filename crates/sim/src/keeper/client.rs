@@ -48,6 +48,9 @@ pub struct Client {
     counter: i32,
     outstanding: VecDeque<OpId>,
     last_zxid: i64,
+    /// Whether an event brought it, and no reply.
+    event_last: bool,
+    last_reply_zxid: i64,
     data_watches: BTreeSet<String>,
     exist_watches: BTreeSet<String>,
     child_watches: BTreeSet<String>,
@@ -87,6 +90,8 @@ impl Client {
             counter: 0,
             outstanding: VecDeque::new(),
             last_zxid: 0,
+            event_last: false,
+            last_reply_zxid: 0,
             data_watches: BTreeSet::new(),
             exist_watches: BTreeSet::new(),
             child_watches: BTreeSet::new(),
@@ -162,6 +167,8 @@ impl Client {
         self.session = None;
         self.closing = false;
         self.last_zxid = 0;
+        self.event_last = false;
+        self.last_reply_zxid = 0;
         self.data_watches.clear();
         self.exist_watches.clear();
         self.child_watches.clear();
@@ -214,7 +221,8 @@ impl Client {
         self.state == State::Up && !self.closing
     }
 
-    /// Something arrived on its connection.
+    /// Something arrived on its connection. `last_contact` is `None` for a session that has gone for another reason than
+    /// time.
     ///
     /// # Errors
     /// A property that the arrival breaks by itself.
@@ -222,7 +230,7 @@ impl Client {
         &mut self,
         now: Instant,
         arrival: Arrival,
-        last_contact: impl FnOnce(i64) -> Instant,
+        last_contact: impl FnOnce(i64) -> Option<Instant>,
         history: &mut History,
     ) -> Result<Wish, crate::check::Violation> {
         let Arrival::Frame(frame) = arrival else {
@@ -241,7 +249,7 @@ impl Client {
         &mut self,
         now: Instant,
         frame: Bytes,
-        last_contact: impl FnOnce(i64) -> Instant,
+        last_contact: impl FnOnce(i64) -> Option<Instant>,
         history: &mut History,
     ) -> Result<Wish, crate::check::Violation> {
         let response = ConnectResponse::from_bytes(frame)
@@ -252,8 +260,10 @@ impl Client {
             return Ok(Wish { frames: Vec::new(), hang_up: true });
         }
         if id == 0 {
-            if let Some(session) = &self.session {
-                session_lifetime::not_before_timeout(session.id, session.timeout_ms, last_contact(session.id), now)?;
+            if let Some(session) = &self.session
+                && let Some(last_contact) = last_contact(session.id)
+            {
+                session_lifetime::not_before_timeout(session.id, session.timeout_ms, last_contact, now)?;
             }
             self.forget_session();
             return Ok(Wish { frames: Vec::new(), hang_up: true });
@@ -300,11 +310,11 @@ impl Client {
         let header = ReplyHeader::decode(&mut r).map_err(|error| garbage(&format!("no reply header: {error}")))?;
         let body = frame.slice(frame.len() - r.remaining()..);
         let Zxid(zxid) = header.zxid;
+        let is_event = header.xid == zk_wire::frame::NOTIFICATION_XID;
         if zxid > 0 {
-            zxids_ascend::per_session(self.number, self.last_zxid, zxid)?;
-            self.last_zxid = zxid;
+            self.zxid_ascends(is_event, zxid, history)?;
         }
-        if header.xid == zk_wire::frame::NOTIFICATION_XID {
+        if is_event {
             let event = WatcherEvent::from_bytes(body).map_err(|error| garbage(&format!("no watch event: {error}")))?;
             let change = Change::from_code(event.event_type).ok_or_else(|| garbage("an event of no known type"))?;
             self.on_event(zxid, change, event.path.to_string(), history);
@@ -317,6 +327,23 @@ impl Client {
             .map_err(|error| garbage(&format!("a reply to {:?} that is none: {error}", history.ops[id].op)))?;
         self.leave_watch(&history.ops[id].op, &result);
         history.replied(id, Reply { zxid, result });
+        Ok(())
+    }
+
+    /// Events come with the zxid of their change, replies with that of the tree that they show: in the middle of a session's
+    /// end that is the one before, though its first events are out.
+    fn zxid_ascends(&mut self, is_event: bool, zxid: i64, history: &mut History) -> Checked {
+        if !is_event && self.event_last && zxid + 1 == self.last_zxid {
+            zxids_ascend::per_session(self.number, self.last_reply_zxid, zxid)?;
+            history.behind_events.push((self.number, self.last_zxid));
+        } else {
+            zxids_ascend::per_session(self.number, self.last_zxid, zxid)?;
+            self.last_zxid = zxid;
+            self.event_last = is_event;
+        }
+        if !is_event {
+            self.last_reply_zxid = zxid;
+        }
         Ok(())
     }
 

@@ -58,7 +58,15 @@ pub fn expected() -> Vec<String> {
         code::RECONFIG_DISABLED,
         code::QUOTA_EXCEEDED,
     ];
-    let moments = ["session resumed", "session expired", "container or TTL node deleted", "event"];
+    let moments = [
+        "session resumed",
+        "session expired",
+        "container or TTL node deleted",
+        "event",
+        "read between the pieces of a session's end",
+        "operator's snapshot",
+        "restore",
+    ];
     let faults = FAULTS.map(|fault| format!("fault {fault:?}"));
     let operations = operations.map(|opcode| format!("op {}", opcode.name()));
     let errors = errors.map(|code| format!("error {}", ErrorCode(code).name()));
@@ -71,6 +79,9 @@ pub fn of(history: &History, txns: &[LoggedTxn], coverage: &mut Coverage) {
         if let Some(reply) = &record.reply {
             answered(&record.op, &reply.result, coverage);
         }
+    }
+    for _ in &history.behind_events {
+        coverage.hit("read between the pieces of a session's end");
     }
     for seen in &history.seen {
         let mut before = None;

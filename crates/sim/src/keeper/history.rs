@@ -76,6 +76,8 @@ pub struct History {
     pub acknowledged: i64,
     /// Sessions that clients were given, in order, with the time of the response and the timeout in milliseconds.
     pub sessions: Vec<(i64, Instant, u64)>,
+    /// Clients that were told of a change and then got a reply with the zxid before it, and the change's zxid.
+    pub behind_events: Vec<(usize, i64)>,
 }
 
 impl History {

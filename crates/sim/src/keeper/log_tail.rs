@@ -27,7 +27,21 @@ pub struct LoggedTxn {
     pub payload: Bytes,
 }
 
+/// The opcode that stands for another state in the place of the one before. No log has it.
+pub const RESTORED: i32 = i32::MIN;
+
 impl LoggedTxn {
+    /// The state behind `source` is there again, as that of `zxid`.
+    pub fn restored(zxid: i64, source: i64) -> Self {
+        let payload = Bytes::copy_from_slice(&source.to_be_bytes());
+        Self { session: 0, cxid: 0, zxid, time_ms: 0, opcode: RESTORED, payload }
+    }
+
+    /// Of which transaction's state it is, if it is no transaction.
+    pub fn restored_source(&self) -> Option<i64> {
+        (self.opcode == RESTORED).then(|| Reader::new(self.payload.clone()).i64().expect("written above"))
+    }
+
     /// The body behind the 32 bytes of the header, and what follows it.
     pub fn body(&self) -> Bytes {
         self.payload.slice(32..)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 
 use base::{Instant, Now, Prng, Reader};
 use bytes::Bytes;
@@ -10,13 +11,14 @@ use driver::keeper_loop::{
     KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperNote, KeeperWorld,
 };
 use driver::world::{Job, Lane, World};
-use keeper::{CloseReason, ConnId, Event, Keeper};
+use keeper::{CloseReason, ConnId, Event, Keeper, Recovery};
 use storage::zk::error::StoreError;
 use storage::zk::intake::SnapshotIntake;
 use zab::{Link, Sid, Standing, ToLeader, ToLearner};
 use zk_wire::election::Notification;
-use zk_wire::{ConnectRequest, Jute, RequestHeader, SessionId};
+use zk_wire::{ConnectRequest, Jute, RequestHeader, SessionId, Zxid};
 
+use super::scene::state_of;
 use crate::disk::SimDisk;
 use crate::net::LinkId;
 use crate::world::{Lanes, SimWorld};
@@ -57,12 +59,22 @@ pub enum MemberOutput {
     Leads(bool),
 }
 
+/// What the operator is answered.
+#[derive(Debug)]
+pub enum Answer {
+    /// The snapshot asked for under this number.
+    Snapshot(u64, Result<PathBuf, String>),
+    /// The state asked for is in place, as that of this zxid.
+    Restore(Result<i64, String>),
+}
+
 /// The loop's world.
 pub struct ProcessWorld {
     world: SimWorld<Done>,
     outputs: Vec<Output>,
     established: Vec<(LinkId, i64)>,
     notes: Vec<KeeperNote>,
+    answers: Vec<Answer>,
     fatal: Option<KeeperFatal>,
 }
 
@@ -98,6 +110,14 @@ impl KeeperWorld<SimDisk> for ProcessWorld {
 
     fn note(&mut self, note: KeeperNote) {
         self.notes.push(note);
+    }
+
+    fn snapshot_taken(&mut self, asked: u64, result: Result<PathBuf, String>) {
+        self.answers.push(Answer::Snapshot(asked, result));
+    }
+
+    fn restored(&mut self, _asked: u64, result: Result<Zxid, String>) {
+        self.answers.push(Answer::Restore(result.map(|Zxid(zxid)| zxid)));
     }
 
     fn fatal(&mut self, error: KeeperFatal) {
@@ -162,6 +182,7 @@ pub struct Process {
     pub lanes: Lanes<Done>,
     inputs: Vec<KeeperInput<SimDisk>>,
     conns: BTreeMap<LinkId, ServerConn>,
+    established: Vec<i64>,
     /// Whether a turn is scheduled.
     pub turn_due: bool,
     /// The earliest timer that is scheduled.
@@ -179,6 +200,7 @@ impl Process {
             outputs: Vec::new(),
             established: Vec::new(),
             notes: Vec::new(),
+            answers: Vec::new(),
             fatal: None,
         };
         let keeper = KeeperLoop::open(&mut world, config, prng)?;
@@ -188,6 +210,7 @@ impl Process {
             lanes: Lanes::default(),
             inputs: Vec::new(),
             conns: BTreeMap::new(),
+            established: Vec::new(),
             turn_due: false,
             timer_at: None,
         })
@@ -223,9 +246,45 @@ impl Process {
         self.keeper.deadline()
     }
 
-    /// Whether inputs wait for a turn.
+    /// Whether something is done in pieces and not over.
+    pub fn is_unfinished(&self) -> bool {
+        self.keeper.keeper().with(Keeper::is_unfinished)
+    }
+
+    /// Whether nothing is under way: what everybody sees is all there is.
+    pub fn is_quiet(&self) -> bool {
+        self.keeper.keeper().with(|keeper| keeper.outstanding() == 0 && !keeper.is_unfinished())
+    }
+
+    /// Whether inputs wait for a turn that would take them.
     pub fn has_inputs(&self) -> bool {
-        !self.inputs.is_empty()
+        let taken = |input: &KeeperInput<SimDisk>| matches!(input, KeeperInput::Done(_));
+        if self.keeper.wants_events() { !self.inputs.is_empty() } else { self.inputs.iter().any(taken) }
+    }
+
+    /// The operator wants a snapshot.
+    pub fn take_snapshot(&mut self, asked: u64) {
+        self.inputs.push(KeeperInput::TakeSnapshot(asked));
+    }
+
+    /// The operator wants another state in the place of this one.
+    pub fn restore(&mut self, asked: u64, recovery: Box<Recovery>) {
+        self.inputs.push(KeeperInput::Restore(asked, recovery));
+    }
+
+    /// The state that everybody sees now, and its zxid.
+    pub fn state(&self) -> (i64, Bytes) {
+        self.keeper.keeper().with(state_of)
+    }
+
+    /// What the operator was answered since the last call.
+    pub fn take_answers(&mut self) -> Vec<Answer> {
+        core::mem::take(&mut self.world.answers)
+    }
+
+    /// Sessions that were established since the last call.
+    pub fn take_established(&mut self) -> Vec<i64> {
+        core::mem::take(&mut self.established)
     }
 
     /// The session established on a connection.
@@ -296,6 +355,7 @@ impl Process {
         }
         self.keeper.turn(&mut self.world, &mut inputs);
         for (link, session) in core::mem::take(&mut self.world.established) {
+            self.established.push(session);
             if let Some(conn) = self.conns.get_mut(&link) {
                 conn.session = Some(session);
             }

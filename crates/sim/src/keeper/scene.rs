@@ -1,5 +1,7 @@
 //! The stage: queue, network, disk, process and clients, and what each event does to them.
 
+mod operator;
+
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,6 +11,8 @@ use base::{Instant, Prng};
 use driver::keeper_loop::{KeeperLoopConfig, KeeperNote};
 use driver::world::Lane;
 
+use self::operator::Operator;
+pub(super) use self::operator::state_of;
 use super::client::{Client, State, Wish};
 use super::coverage;
 use super::history::History;
@@ -45,6 +49,7 @@ enum Event {
     Dial { client: usize },
     Work { client: usize },
     Fault,
+    Operate,
     DiskHeals,
 }
 
@@ -73,6 +78,7 @@ pub struct Scene {
     /// When a frame of a session last reached the server, or the server last started.
     contact: BTreeMap<i64, Instant>,
     started_at: Instant,
+    operator: Operator,
     faulty: bool,
     working: bool,
     slow_disk: bool,
@@ -106,6 +112,7 @@ impl Scene {
             recovered: Vec::new(),
             contact: BTreeMap::new(),
             started_at: Instant::ZERO,
+            operator: Operator::default(),
             faulty: true,
             working: true,
             slow_disk: false,
@@ -126,6 +133,7 @@ impl Scene {
             self.kernel.after(Duration::from_millis(500), Event::Tick { client });
         }
         self.schedule_fault();
+        self.schedule_operator();
     }
 
     /// Runs until enough was asked and enough went wrong.
@@ -194,7 +202,7 @@ impl Scene {
             let (shown, what) = shown_by(&self.history, life);
             acknowledged_writes_survive::after_recovery(life, *recovered, shown, what)?;
         }
-        verify(&self.history, &self.txns, &self.recovered, self.swarm.rules)
+        verify(&self.history, &self.txns, &self.recovered, self.swarm.rules, self.swarm.piece_max)
     }
 
     /// A client reads every node of the model.
@@ -224,7 +232,11 @@ impl Scene {
     /// The violation.
     pub fn none_is_due(&self, model: &Model) -> Checked {
         let before = self.kernel.now().wall_ms - 30_000;
-        containers_and_ttls_go::none_is_left(before, model)
+        let time_of = |zxid: i64| {
+            let at = self.txns.binary_search_by_key(&zxid, |txn| txn.zxid);
+            at.map_or(0, |at| self.txns[at].time_ms)
+        };
+        containers_and_ttls_go::none_is_left(before, model, time_of)
     }
 
     /// After the calm, ephemerals belong to sessions that clients hold.
@@ -284,13 +296,14 @@ impl Scene {
             Event::Dial { client } => self.dial(client),
             Event::Work { client } => self.work(client),
             Event::Fault if self.faulty => self.fault(),
-            Event::Fault => {}
+            Event::Operate if self.faulty => self.operate(),
+            Event::Fault | Event::Operate => {}
             Event::DiskHeals => {
                 self.slow_disk = false;
                 self.disk.set_full(false);
             }
         }
-        Ok(())
+        self.hear_answers()
     }
 
     fn lives(&self, life: usize) -> bool {
@@ -342,6 +355,7 @@ impl Scene {
         config.keeper.container_never_used_ms_max = self.swarm.rules.container_never_used_ms_max as u64;
         config.keeper.container_check_interval_ms = self.swarm.container_check_interval_ms;
         config.keeper.containers_per_minute_max = self.swarm.containers_per_minute_max;
+        config.keeper.piece_max = self.swarm.piece_max;
         config.bug = self.options.bug;
         config.keeper.bug = self.options.bug;
         config
@@ -350,8 +364,14 @@ impl Scene {
     /// What the last lives left is a prefix of what they wrote, and holds what they showed.
     fn check_recovery(&mut self, last: i64) -> Checked {
         let found = read_logs(&self.disk.observer(), Path::new(LOG_DIR)).unwrap_or_default();
-        let kept = self.txns.partition_point(|txn| txn.zxid <= last);
-        let newest = self.txns[..kept].last().map_or(0, |txn| txn.zxid);
+        let newest_until = |txns: &[LoggedTxn]| {
+            let kept = txns.partition_point(|txn| txn.zxid <= last);
+            (kept, txns[..kept].last().map_or(0, |txn| txn.zxid))
+        };
+        let (mut kept, mut newest) = newest_until(&self.txns);
+        if self.found_restored(newest, last) {
+            (kept, newest) = newest_until(&self.txns);
+        }
         log_is_a_prefix::PROPERTY.require(newest == last, || {
             format!("recovered up to {last:#x}, but the log had been written up to {newest:#x} only")
         })?;
@@ -369,6 +389,7 @@ impl Scene {
     /// Takes what the logs hold now into the history of the folder.
     fn remember_logs(&mut self) {
         let Ok(found) = read_logs(&self.disk.observer(), Path::new(LOG_DIR)) else { return };
+        let found = self.with_restores(found);
         // Purged files may come back after a crash, and not all of them: what counts is the end without gaps.
         let whole = found.windows(2).rposition(|pair| pair[1].zxid != pair[0].zxid + 1).map_or(0, |gap| gap + 1);
         let Some(first) = found.get(whole) else { return };
@@ -422,6 +443,7 @@ impl Scene {
     fn after_turn(&mut self) {
         let (now, life) = (self.kernel.mono(), self.life);
         let Some(process) = self.process.as_mut() else { return };
+        self.operator.established(process);
         let mut times = self.swarm.disk;
         if self.slow_disk {
             times.half_us = (times.half_us.0 * 100, times.half_us.1 * 100);
@@ -431,7 +453,10 @@ impl Scene {
             self.kernel.at(schedule.run_at, Event::Run { life, lane });
             self.kernel.at(schedule.finish_at, Event::Finish { life, lane });
         }
-        if let Some(at) = process.deadline()
+        // A piece takes its time, in which others are served.
+        let piece = Duration::from_micros(self.kernel.prng.below(self.swarm.piece_us_max));
+        let deadline = process.deadline().map(|at| if process.is_unfinished() { now + piece } else { at });
+        if let Some(at) = deadline
             && process.timer_at.is_none_or(|timer| at < timer)
         {
             process.timer_at = Some(at);
@@ -477,6 +502,7 @@ impl Scene {
     fn crash(&mut self, crash: Crash, restart_after: Duration) {
         self.kernel.note("crash", &[matches!(crash, Crash::Power { .. }).into()], &[]);
         self.remember_logs();
+        self.forget_answers();
         self.process = None;
         self.disk = self.disk.crash(crash);
         let now = self.kernel.mono();
@@ -550,7 +576,11 @@ impl Scene {
         }
         let now = self.kernel.mono();
         let (contact, started_at) = (&self.contact, self.started_at);
-        let last_contact = |session: i64| contact.get(&session).copied().unwrap_or_default().max(started_at);
+        let operator = &self.operator;
+        let last_contact = |session: i64| match operator.has_lost(session) {
+            true => None,
+            false => Some(contact.get(&session).copied().unwrap_or_default().max(started_at)),
+        };
         let client = &mut self.clients[number];
         let wish = client.on_arrival(now, arrival, last_contact, &mut self.history)?;
         self.grant(number, wish);

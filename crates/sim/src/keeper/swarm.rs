@@ -61,6 +61,8 @@ pub struct Swarm {
     pub faults: Vec<Fault>,
     /// Bounds of the time between two faults, in microseconds.
     pub fault_us: (u64, u64),
+    /// Bounds of the time between two things that the operator does, in microseconds; `None` does nothing.
+    pub operator_us: Option<(u64, u64)>,
     /// Of what was not synced, how much survives a power loss.
     pub survive_percent: u64,
     /// The network.
@@ -87,6 +89,10 @@ pub struct Swarm {
     pub containers_per_minute_max: u32,
     /// Bytes of a piece of a snapshot.
     pub snapshot_chunk_bytes: usize,
+    /// What is long is done in pieces of so many.
+    pub piece_max: usize,
+    /// The longest time between two pieces, in microseconds.
+    pub piece_us_max: u64,
 }
 
 impl Swarm {
@@ -113,6 +119,7 @@ impl Swarm {
             pause_us: (pause_us / 10, pause_us),
             faults,
             fault_us: (fault_us / 2, fault_us * 3 / 2),
+            operator_us: prng.chance(1, 2).then_some((fault_us / 4, fault_us * 2)),
             survive_percent: pick(prng, &[0, 0, 10, 50, 90]),
             net: NetTimes { delay_us: (10, net_us), slow_one_in: pick(prng, &[0, 50, 500]) },
             disk: JobTimes { half_us: (5, disk_us), slow_one_in: pick(prng, &[0, 20, 200]) },
@@ -131,6 +138,8 @@ impl Swarm {
             container_check_interval_ms: pick(prng, &[50, 500, 5000]),
             containers_per_minute_max: pick(prng, &[600, 60_000]) as u32,
             snapshot_chunk_bytes: pick(prng, &[1, 300, 256 << 10]) as usize,
+            piece_max: pick(prng, &[1, 2, 5, 1000]) as usize,
+            piece_us_max: pick(prng, &[10, 1000, 20_000]),
         }
     }
 }

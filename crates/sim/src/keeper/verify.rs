@@ -7,8 +7,9 @@ use zk_wire::{DeleteTxn, Jute, MultiTxn, OpCode};
 
 use super::history::{History, OpId, OpRecord, Seen};
 use super::log_tail::LoggedTxn;
-use super::model::{Caller, Change, Model, Rules};
-use super::op::{Left, Op, OpResult, code};
+use super::model::access::{grants, perm};
+use super::model::{Caller, Change, Model, ModelNode, Rules};
+use super::op::{Left, Op, OpResult, User, code};
 use crate::check::watches::{self, Changes, Resumed};
 use crate::check::{
     Checked, acknowledged_writes_survive, containers_and_ttls_go, digest_matches, ephemerals_follow_sessions,
@@ -26,13 +27,21 @@ struct Walk<'a> {
     /// Answered reads by the zxid of their reply.
     reads: BTreeMap<i64, Vec<OpId>>,
     changes: Changes,
-    resumed: BTreeMap<OpId, Resumed>,
+    /// Of each setWatches, what it must answer; and, when the end of a session behind it may have been under way, what
+    /// behind each piece of that.
+    resumed: BTreeMap<OpId, Vec<Resumed>>,
     /// Sessions that are closed some time, which may be refused as soon as that begins.
     closed: BTreeSet<i64>,
     /// For each finished life of the server, the last zxid that the next one found.
     recovered: &'a [i64],
     /// How many of these starts the model has followed.
     starts: usize,
+    /// The trees that are put back later, by their zxid.
+    kept: BTreeMap<i64, Option<Model>>,
+    /// A session's end with more nodes than this is applied in pieces of so many.
+    piece_max: usize,
+    /// How many pieces of the end behind its zxid a read has shown, at least.
+    shown_pieces: BTreeMap<OpId, usize>,
 }
 
 /// Checks a whole run; gives the model's tree after it.
@@ -44,17 +53,23 @@ pub fn verify(
     txns: &[LoggedTxn],
     recovered: &[i64],
     rules: Rules,
+    piece_max: usize,
 ) -> Result<Model, crate::check::Violation> {
-    let mut walk = Walk::new(history, txns, recovered, rules);
-    walk.reads_at(0)?;
+    let mut walk = Walk::new(history, txns, recovered, rules, piece_max);
+    walk.keep(0);
+    walk.reads_at(0, txns.first())?;
     let mut last = 0;
-    for txn in txns {
+    for (at, txn) in txns.iter().enumerate() {
         zxids_ascend::in_log(last, txn.zxid)?;
         walk.reads_at_marks(last, txn.zxid)?;
         last = txn.zxid;
         walk.txn(txn)?;
         digest_matches::of_txn(txn.zxid, txn.digest(), walk.model.digest())?;
-        walk.reads_at(txn.zxid)?;
+        walk.keep(txn.zxid);
+        walk.reads_at(txn.zxid, txns.get(at + 1))?;
+    }
+    for (client, zxid) in &history.behind_events {
+        zxids_ascend::behind_an_event(*client, *zxid, walk.changes.in_pieces(*zxid))?;
     }
     walk.reads_at_marks(last, i64::MAX)?;
     for id in walk.reads.values().flatten() {
@@ -65,13 +80,13 @@ pub fn verify(
         acknowledged_writes_survive::found(!acknowledged || *executed, || format!("{record:?}"))?;
     }
     for client in 0..history.seen.len() {
-        watches::of_client(client, history, &walk.changes, &walk.resumed)?;
+        watches::of_client(client, history, &walk.changes, &walk.resumed, &walk.shown_pieces)?;
     }
     Ok(walk.model)
 }
 
 impl<'a> Walk<'a> {
-    fn new(history: &'a History, txns: &[LoggedTxn], recovered: &'a [i64], rules: Rules) -> Self {
+    fn new(history: &'a History, txns: &[LoggedTxn], recovered: &'a [i64], rules: Rules, piece_max: usize) -> Self {
         let mut requests = BTreeMap::new();
         let mut reads: BTreeMap<i64, Vec<OpId>> = BTreeMap::new();
         for (id, record) in history.ops.iter().enumerate() {
@@ -95,10 +110,26 @@ impl<'a> Walk<'a> {
             closed: txns.iter().filter(|txn| txn.opcode == OpCode::CLOSE_SESSION.0).map(|txn| txn.session).collect(),
             recovered,
             starts: 0,
+            kept: txns.iter().filter_map(LoggedTxn::restored_source).map(|zxid| (zxid, None)).collect(),
+            piece_max,
+            shown_pieces: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps the tree as it is now if it is put back later.
+    fn keep(&mut self, zxid: i64) {
+        if let Some(kept) = self.kept.get_mut(&zxid) {
+            *kept = Some(self.model.clone());
         }
     }
 
     fn txn(&mut self, txn: &LoggedTxn) -> Checked {
+        if let Some(source) = txn.restored_source() {
+            self.model = self.kept[&source].clone().expect("kept when the walk came by");
+            self.model.zxid = txn.zxid;
+            self.model.recount_quotas();
+            return Ok(());
+        }
         match OpCode(txn.opcode) {
             OpCode::CREATE_SESSION => {
                 session_lifetime::created_once(txn.zxid, txn.session, self.model.has_session(txn.session))?;
@@ -126,10 +157,13 @@ impl<'a> Walk<'a> {
             replies_match_model::of_write(txn.zxid, &self.history.ops[id], &OpResult::Done)?;
         }
         let (owned, triggers) = self.model.close_session(txn.zxid, txn.session);
-        let listed = Option::<Vec<Str>>::decode(&mut Reader::new(txn.body())).ok().flatten().unwrap_or_default();
-        let listed: BTreeSet<String> = listed.iter().map(ToString::to_string).collect();
+        let listed: BTreeSet<String> = listed(txn).into_iter().collect();
         ephemerals_follow_sessions::close_lists_all(txn.session, &listed, &owned)?;
-        self.changes.push(txn.zxid, triggers);
+        if listed.len() > self.piece_max {
+            self.changes.push_in_pieces(txn.zxid, triggers, self.piece_max);
+        } else {
+            self.changes.push(txn.zxid, triggers);
+        }
         Ok(())
     }
 
@@ -161,13 +195,15 @@ impl<'a> Walk<'a> {
     /// The reads between two transactions: a member that has not seen a transaction of its epoch shows the epoch's mark.
     fn reads_at_marks(&mut self, after: i64, before: i64) -> Checked {
         let marks: Vec<i64> = self.reads.range(after + 1..before).map(|(zxid, _)| *zxid).collect();
-        marks.into_iter().filter(|zxid| zxid & 0xffff_ffff == 0).try_for_each(|mark| self.reads_at(mark))
+        marks.into_iter().filter(|zxid| zxid & 0xffff_ffff == 0).try_for_each(|mark| self.reads_at(mark, None))
     }
 
-    /// The reads that were answered from the tree as it is now. A start in between counts quotas anew.
-    fn reads_at(&mut self, zxid: i64) -> Checked {
+    /// The reads that were answered from the tree as it is now, or, if `next` is the end of a session that is applied in
+    /// pieces, as it is behind some of them. A start in between counts quotas anew.
+    fn reads_at(&mut self, zxid: i64, next: Option<&LoggedTxn>) -> Checked {
         let mut ids = self.reads.remove(&zxid).unwrap_or_default();
         ids.sort_by_key(|id| self.history.ops[*id].life);
+        let mut pieces: BTreeMap<(usize, usize), usize> = BTreeMap::new();
         for id in ids {
             let record = &self.history.ops[id];
             self.starts_until(zxid, record.life);
@@ -176,19 +212,45 @@ impl<'a> Walk<'a> {
             if refused && self.closed.contains(&record.session) {
                 continue;
             }
+            let between = next.map(|next| self.between(next)).unwrap_or_default();
+            let states: Vec<&Model> = core::iter::once(&self.model).chain(&between).collect();
             let expected = match &record.op {
                 Op::SetWatches(left) => {
-                    self.resumed.insert(id, self.resume(left));
-                    OpResult::Done
+                    let resumed = states.iter().map(|model| resume(model, left, &record.users)).collect();
+                    self.resumed.insert(id, resumed);
+                    replies_match_model::of_read(record, &OpResult::Done)?;
+                    continue;
                 }
                 // Which watches there are is another check's to say.
                 Op::RemoveWatches { .. } | Op::CheckWatches { .. } => continue,
-                read => self.model.read(caller(record), read),
+                read => states.iter().map(|model| model.read(caller(record), read)).collect::<Vec<_>>(),
             };
-            replies_match_model::of_read(record, &expected)?;
+            // Nobody sees a piece undone again.
+            let seen = pieces.entry((record.life, record.client)).or_default();
+            let shown = (*seen..expected.len()).find(|at| replies_match_model::of_read(record, &expected[*at]).is_ok());
+            *seen = shown.unwrap_or(*seen);
+            replies_match_model::of_read(record, &expected[*seen])?;
+            self.shown_pieces.insert(id, *seen);
         }
         self.starts_until(zxid, usize::MAX);
         Ok(())
+    }
+
+    /// The trees between the pieces in which the next transaction is applied: behind the first, behind the second, and
+    /// so on; not behind the last.
+    fn between(&self, next: &LoggedTxn) -> Vec<Model> {
+        let paths = if next.opcode == OpCode::CLOSE_SESSION.0 { listed(next) } else { Vec::new() };
+        if paths.len() <= self.piece_max {
+            return Vec::new();
+        }
+        let mut model = self.model.clone();
+        let pieces: Vec<&[String]> = paths.chunks(self.piece_max).collect();
+        let unfinished = pieces.split_last().map_or(&[][..], |(_, unfinished)| unfinished);
+        let mut behind = |piece: &&[String]| {
+            model.close_part(next.zxid, piece);
+            model.clone()
+        };
+        unfinished.iter().map(&mut behind).collect()
     }
 
     /// Follows the starts that found the tree at this zxid, below the server's `life`.
@@ -198,32 +260,43 @@ impl<'a> Walk<'a> {
             self.starts += 1;
         }
     }
+}
 
-    fn resume(&self, left: &Left) -> Resumed {
-        let since = left.relative_zxid;
-        let mut resumed = Resumed::default();
-        for path in &left.data {
-            match self.model.node(path) {
-                None => resumed.events.push((Change::Deleted, path.clone())),
-                Some(node) if node.mzxid > since => resumed.events.push((Change::DataChanged, path.clone())),
-                Some(_) => resumed.data.push(path.clone()),
-            }
+/// What a setWatches is answered, and what it leaves. Who may not read a node is not told of it.
+fn resume(model: &Model, left: &Left, users: &[&'static User]) -> Resumed {
+    let since = left.relative_zxid;
+    let mut resumed = Resumed::default();
+    let readable = |node: &ModelNode| grants(&node.acl, users, perm::READ);
+    for path in &left.data {
+        match model.node(path) {
+            None => resumed.events.push((Change::Deleted, path.clone())),
+            Some(node) if node.mzxid <= since => resumed.data.push(path.clone()),
+            Some(node) if readable(node) => resumed.events.push((Change::DataChanged, path.clone())),
+            Some(_) => {}
         }
-        for path in &left.exist {
-            match self.model.node(path) {
-                Some(_) => resumed.events.push((Change::Created, path.clone())),
-                None => resumed.data.push(path.clone()),
-            }
-        }
-        for path in &left.child {
-            match self.model.node(path) {
-                None => resumed.events.push((Change::Deleted, path.clone())),
-                Some(node) if node.pzxid > since => resumed.events.push((Change::ChildrenChanged, path.clone())),
-                Some(_) => resumed.child.push(path.clone()),
-            }
-        }
-        resumed
     }
+    for path in &left.exist {
+        match model.node(path) {
+            None => resumed.data.push(path.clone()),
+            Some(node) if readable(node) => resumed.events.push((Change::Created, path.clone())),
+            Some(_) => {}
+        }
+    }
+    for path in &left.child {
+        match model.node(path) {
+            None => resumed.events.push((Change::Deleted, path.clone())),
+            Some(node) if node.pzxid <= since => resumed.child.push(path.clone()),
+            Some(node) if readable(node) => resumed.events.push((Change::ChildrenChanged, path.clone())),
+            Some(_) => {}
+        }
+    }
+    resumed
+}
+
+/// The nodes that a closeSession lists, in its order.
+fn listed(txn: &LoggedTxn) -> Vec<String> {
+    let listed = Option::<Vec<Str>>::decode(&mut Reader::new(txn.body())).ok().flatten().unwrap_or_default();
+    listed.iter().map(ToString::to_string).collect()
 }
 
 /// Whether the zxid of the reply says which tree was looked at.

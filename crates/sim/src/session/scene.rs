@@ -604,7 +604,7 @@ impl Scene {
         if self.admin.link == Some(link) {
             let now = self.kernel.mono();
             // Its own sessions are checked in the keeper's simulation.
-            let wish = self.admin.on_arrival(now, arrival, |_| Instant::ZERO, &mut self.history)?;
+            let wish = self.admin.on_arrival(now, arrival, |_| Some(Instant::ZERO), &mut self.history)?;
             self.grant(wish);
         }
         Ok(())

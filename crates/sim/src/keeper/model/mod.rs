@@ -226,6 +226,13 @@ impl Model {
         (paths, triggers)
     }
 
+    /// In the middle of the end of a session: these of its nodes are gone.
+    pub fn close_part(&mut self, zxid: i64, paths: &[String]) {
+        for path in paths {
+            self.delete(zxid, path, &mut Vec::new());
+        }
+    }
+
     /// Performs a write that got `zxid` at wall clock `time_ms`; says what the client must be told, and what watches
     /// must be told.
     pub fn write(&mut self, zxid: i64, time_ms: i64, caller: Caller<'_>, op: &Op) -> (OpResult, Vec<Trigger>) {
