@@ -3,7 +3,7 @@
 
 mod data_dir;
 pub mod differential;
-pub mod ensemble;
+mod ensemble;
 mod files;
 mod folders;
 mod garbage;

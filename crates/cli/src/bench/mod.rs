@@ -8,6 +8,7 @@ pub mod kafka;
 mod load;
 mod process;
 mod report;
+pub mod stall;
 pub mod watches;
 pub mod zookeeper;
 
@@ -29,6 +30,8 @@ pub enum Command {
     Zookeeper(zookeeper::Args),
     /// Watches on many znodes over many connections, fired at once, against a ZooKeeper server
     Watches(watches::Args),
+    /// How long others wait while a ZooKeeper server does something large
+    Stall(stall::Args),
     /// Many ZooKeeper sessions that do nothing
     Idle(idle::Args),
     /// Produce or fetch against a Kafka broker
@@ -49,6 +52,7 @@ pub fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Zookeeper(args) => zookeeper::main(args),
         Command::Kafka(args) => kafka::main(args),
         Command::Watches(args) => watches::main(args),
+        Command::Stall(args) => stall::main(args),
         Command::Idle(args) => idle::main(args),
         Command::Disk(args) => disk::main(args),
         Command::Echo(args) => echo::main(args),

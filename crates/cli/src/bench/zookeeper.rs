@@ -221,7 +221,7 @@ impl Protocol for Load {
     }
 }
 
-fn create_request(path: &str, data: Bytes) -> CreateRequest {
+pub(super) fn create_request(path: &str, data: Bytes) -> CreateRequest {
     let anyone = Acl { perms: 31, id: Id { scheme: Str::from_static("world"), id: Str::from_static("anyone") } };
     CreateRequest { path: Str::from(path), data: Some(data), acl: Some(vec![anyone]), flags: 0 }
 }

@@ -39,7 +39,7 @@ pub struct Options {
     /// Short runs of everything, to see that it works
     #[arg(long)]
     quick: bool,
-    /// Only these parts: steady, tmpfs, large, watches, idle [default: all]
+    /// Only these parts: steady, tmpfs, large, watches, stall, idle [default: all]
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
 }
@@ -95,6 +95,9 @@ impl Bench {
         }
         if self.wants("watches") {
             rows.extend(many::watches(self)?);
+        }
+        if self.wants("stall") {
+            rows.extend(many::stalls(self)?);
         }
         if self.wants("idle") {
             rows.extend(many::idle(self)?);

@@ -89,12 +89,17 @@ impl Ask {
     }
 
     /// Whether replies to requests sent behind it in one go are not determined: it may end the connection, is answered
-    /// ahead of what waits, or (setACL, a container with the flags of an ephemeral node) Apache knows of it a moment
-    /// later than ours (`docs/divergence.md`).
+    /// ahead of what waits, (setACL, a container with the flags of an ephemeral node) Apache knows of it a moment later
+    /// than ours, or (setWatches) what is left out of it is asked for right behind it (`docs/divergence.md`).
     pub fn must_be_last(&self) -> bool {
         let served = served().any(|opcode| opcode.0 == self.opcode);
         let last = [OpCode::AUTH, OpCode::CLOSE_SESSION, OpCode::SET_ACL, OpCode::SASL, OpCode::CREATE_CONTAINER];
-        !served || last.iter().any(|opcode| opcode.0 == self.opcode)
+        !served || last.iter().any(|opcode| opcode.0 == self.opcode) || self.leaves_watches_anew()
+    }
+
+    /// Whether it is a setWatches of either kind.
+    pub fn leaves_watches_anew(&self) -> bool {
+        [OpCode::SET_WATCHES, OpCode::SET_WATCHES2].iter().any(|opcode| opcode.0 == self.opcode)
     }
 }
 

@@ -40,6 +40,7 @@ pub struct Tally {
     codes: BTreeMap<i32, u64>,
     connects: BTreeMap<String, u64>,
     events: u64,
+    secrets: u64,
 }
 
 impl Tally {
@@ -67,6 +68,11 @@ impl Tally {
     /// Watch events were compared.
     pub fn events(&mut self, answered: &Answered) {
         self.events += answered.shown[APACHE].iter().filter(|line| line.starts_with("event ")).count() as u64;
+    }
+
+    /// Apache told a client of a node that it may not read.
+    pub fn secret(&mut self) {
+        self.secrets += 1;
     }
 
     /// A connection began in some way.
@@ -106,6 +112,7 @@ impl fmt::Display for Tally {
         let parts = self.codes.iter().map(|(code, count)| format!("{} {count}", ErrorCode(*code)));
         writeln!(f, "         errors: {}", list(parts.collect()))?;
         let parts = self.connects.iter().map(|(kind, count)| format!("{kind} {count}"));
-        writeln!(f, "         connections: {}", list(parts.collect()))
+        writeln!(f, "         connections: {}", list(parts.collect()))?;
+        writeln!(f, "         events of unreadable nodes, behind setWatches, that only Apache sends: {}", self.secrets)
     }
 }

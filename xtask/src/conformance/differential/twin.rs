@@ -60,6 +60,30 @@ impl Answered {
     pub fn same(&self) -> bool {
         self.shown[APACHE] == self.shown[OURS]
     }
+
+    /// Paths of the events that are missing in our answer. Events come in the same order, so that one walk finds them.
+    pub fn only_apache_tells(&self) -> Vec<String> {
+        let mut ours = self.shown[OURS].iter().peekable();
+        let missing = self.shown[APACHE].iter().filter(|line| ours.next_if_eq(line).is_none());
+        missing.filter_map(|line| path_of_event(line)).collect()
+    }
+
+    /// Takes one event of this path that is missing in our answer out of Apache's.
+    pub fn forgive(&mut self, path: &str) {
+        let mut ours = self.shown[OURS].iter().peekable();
+        let at = self.shown[APACHE]
+            .iter()
+            .position(|line| ours.next_if_eq(&line).is_none() && path_of_event(line).as_deref() == Some(path));
+        if let Some(at) = at {
+            self.shown[APACHE].remove(at);
+        }
+    }
+}
+
+/// The path in the text of an event that [`Names::event`] made, if it came from setWatches.
+fn path_of_event(line: &str) -> Option<String> {
+    let (_, path) = line.strip_prefix("event zxid -1 ")?.split_once(" state 3 ")?;
+    serde_json::from_str(path).ok()
 }
 
 /// The fields of a connect request that vary.
