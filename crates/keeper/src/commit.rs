@@ -216,7 +216,7 @@ impl Keeper {
     }
 
     /// The session is valid on this connection from now on.
-    fn welcome(
+    pub(crate) fn welcome(
         &mut self,
         now: Now,
         conn: ConnId,

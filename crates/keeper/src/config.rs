@@ -38,6 +38,10 @@ pub struct Config {
     pub enforce_quota: bool,
     /// `reconfigEnabled`: what `reconfig` is answered. A standalone server never does it.
     pub reconfig_enabled: bool,
+    /// `readonlymode.enabled`: a member that finds no leader serves reads.
+    pub read_only_enabled: bool,
+    /// `leaderServes`: a member that leads serves clients too.
+    pub leader_serves: bool,
     /// `zookeeper.closeSessionTxn.enabled`: the transaction that ends a session lists the nodes that go with it.
     pub close_session_txn_enabled: bool,
     /// `snapCount`: transactions between snapshots, half of it to all of it at random.
@@ -71,6 +75,8 @@ impl Default for Config {
             container_never_used_ms_max: 0,
             enforce_quota: false,
             reconfig_enabled: false,
+            read_only_enabled: false,
+            leader_serves: true,
             close_session_txn_enabled: true,
             snap_count: 100_000,
             snap_size_bytes: 4 << 30,

@@ -24,6 +24,7 @@ use crate::commit::Pending;
 use crate::connection::{Connection, Forwarded, Waiting};
 use crate::event::{CloseReason, ConnId, Effect};
 use crate::fanout::Fanouts;
+use crate::read_only::ReadOnly;
 use crate::server::Keeper;
 
 /// Who puts writes in order.
@@ -65,6 +66,7 @@ pub struct Seat {
 pub struct Member {
     pub(crate) peer: Peer,
     standing: Standing,
+    pub(crate) read_only: ReadOnly,
     /// What the rim was told last.
     leads: bool,
     config_text: Str,
@@ -149,11 +151,13 @@ impl Keeper {
         let Seat { config, verifier, config_text, accepted, current } = seat;
         let window = mem::take(&mut self.window);
         let recovered = zab::Recovered { accepted, current, last: self.last_processed, window };
+        let read_only = ReadOnly::new(self.config.read_only_enabled, config.tick);
         self.tree.set_config(&config_text);
         self.ending.clear();
         self.order = Order::Member(Box::new(Member {
             peer: Peer::new(config, verifier, config_text.clone(), recovered),
             standing: Standing::Looking,
+            read_only,
             leads: false,
             config_text,
             committed: VecDeque::new(),
@@ -181,6 +185,11 @@ impl Keeper {
     /// Whether clients are served.
     pub fn serves(&self) -> bool {
         self.ensemble().is_none_or(|member| member.standing != Standing::Looking)
+    }
+
+    /// Whether clients are taken: with `leaderServes=no` not by a leader.
+    pub fn takes_clients(&self) -> bool {
+        self.serves() && (self.config.leader_serves || self.ensemble().is_none_or(|member| !member.leads_service()))
     }
 
     /// Whether this server puts writes in order, and ends sessions.
@@ -251,9 +260,14 @@ impl Keeper {
         let Order::Member(member) = &mut self.order else { return };
         let mut wanted = Vec::new();
         member.peer.step(now.mono, event, &mut wanted);
+        let mode_ends = member.read_only.search(now.mono, member.peer.looks());
         let leads = member.peer.leads();
         if mem::replace(&mut member.leads, leads) != leads {
             effects.push(Effect::Leads(leads));
+        }
+        if mode_ends {
+            // Before the state may be replaced.
+            self.end_read_only(effects);
         }
         let served = self.serves();
         for effect in wanted {

@@ -41,6 +41,7 @@ pub mod op;
 mod path;
 mod prep;
 pub mod quota;
+mod read_only;
 mod recovery;
 mod roll;
 mod server;

@@ -157,7 +157,7 @@ impl Keeper {
     pub fn deadline(&self) -> Option<Instant> {
         let of_ensemble = self.ensemble().and_then(|member| member.peer().deadline());
         if !self.orders() {
-            return of_ensemble;
+            return of_ensemble.into_iter().chain(self.read_only_deadline()).min();
         }
         let ending = (!self.ending.is_empty()).then_some(Instant::ZERO);
         let sessions = ending.into_iter().chain(self.sessions.deadline());
@@ -250,7 +250,10 @@ impl Keeper {
         request: &ConnectRequest,
         effects: &mut Vec<Effect>,
     ) {
-        if !self.serves() {
+        if self.reads_only() {
+            return self.on_connect_read_only(now, conn, peer, request, effects);
+        }
+        if !self.takes_clients() {
             return effects.push(Effect::Close { conn, reason: CloseReason::NotServing });
         }
         if request.last_zxid_seen > self.last_processed {
@@ -378,6 +381,9 @@ impl Keeper {
         let connection = self.conns.get(&conn).expect("looked up by the caller");
         let session = connection.session.expect("checked by the caller");
         let op = OpCode(header.opcode);
+        if self.reads_only() {
+            return self.on_write_read_only(now, conn, session, header.xid, op, effects);
+        }
         if !self.orders() {
             return self.forward_write(now, conn, session, header, body, effects);
         }
@@ -430,6 +436,10 @@ impl Keeper {
 
     fn on_sync(&mut self, now: Now, conn: ConnId, xid: i32, body: &Bytes, effects: &mut Vec<Effect>) {
         match op::parse_sync(body) {
+            _ if self.reads_only() => {
+                let session = self.conns.get(&conn).and_then(|connection| connection.session).unwrap_or_default();
+                self.on_write_read_only(now, conn, session, xid, OpCode::SYNC, effects);
+            }
             Ok(path) if !self.orders() => self.forward_sync(conn, xid, path, body, effects),
             Ok(path) => self.wait(now, conn, Then::Sync { xid, path }, effects),
             Err(code) => {
@@ -484,7 +494,7 @@ impl Keeper {
     fn on_tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.tick_ensemble(now, effects);
         if !self.orders() {
-            return;
+            return self.tick_read_only(now, effects);
         }
         let expired = self.sessions.expired(now);
         self.expired += expired.len() as u64;

@@ -157,6 +157,11 @@ impl Sessions {
         self.sessions.get_mut(&id).expect("tracked above").created = true;
     }
 
+    /// Whether the session is known here only: its creation was never applied.
+    pub fn is_provisional(&self, id: SessionId) -> bool {
+        self.sessions.get(&id).is_some_and(|session| !session.created)
+    }
+
     /// A write of a session that comes through `from`, who owns the session from then on if nobody does.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ struct Ensemble {
     membership: Membership,
     dirs: Vec<TempDir>,
     servers: Vec<Option<ZkServerHandle>>,
+    keeper: keeper::Config,
 }
 
 impl Ensemble {
@@ -27,8 +28,13 @@ impl Ensemble {
     }
 
     async fn with(membership: Membership) -> Self {
+        Self::configured(membership, keeper::Config::default()).await
+    }
+
+    async fn configured(membership: Membership, keeper: keeper::Config) -> Self {
         let dirs = membership.members.keys().map(|_| tempfile::tempdir().unwrap()).collect();
-        let mut ensemble = Self { servers: membership.members.keys().map(|_| None).collect(), membership, dirs };
+        let mut ensemble =
+            Self { servers: membership.members.keys().map(|_| None).collect(), membership, dirs, keeper };
         for sid in ensemble.membership.members.keys().copied().collect::<Vec<_>>() {
             ensemble.revive(sid).await;
         }
@@ -38,6 +44,7 @@ impl Ensemble {
     async fn revive(&mut self, sid: i64) {
         let index = self.index(sid);
         let mut config = ZkServerConfig::embedded(self.dirs[index].path(), 0);
+        config.store.keeper = self.keeper.clone();
         config.store.keeper.tick_time_ms = 200;
         config.store.keeper.server_id = u8::try_from(sid).unwrap();
         let mut seat = member(sid, &self.membership);
@@ -239,5 +246,73 @@ async fn conf_shows_the_membership() {
         own.election_port, own.quorum_port, ensemble.membership
     );
     assert!(conf.ends_with(&expected), "{conf}\ndoes not end with\n{expected}");
+    ensemble.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_leader_reads_are_served_to_whoever_is_content_with_them() {
+    let config = keeper::Config { read_only_enabled: true, ..keeper::Config::default() };
+    let mut ensemble = Ensemble::configured(membership(3), config).await;
+    let leader = ensemble.leader().await;
+    let mut client = Client::new(ensemble.addr(leader));
+    assert_eq!(client.create("/a", b"1", 0), 0);
+    let last = if leader == 1 { 2 } else { 1 };
+    assert_eq!(read(ensemble.addr(last), "/a"), Ok(Bytes::from_static(b"1")));
+    let others: Vec<i64> = (1..=3).filter(|sid| *sid != last).collect();
+    for sid in &others {
+        ensemble.kill(*sid).await;
+    }
+    let addr = ensemble.addr(last);
+    until("read-only mode", || (zk::word(addr, "isro") == "ro").then_some(()));
+    assert_eq!(ensemble.mode(last).as_deref(), Some("read-only"));
+    assert!(zk::word(addr, "srvr").contains("READ-ONLY mode; serving only read-only clients\n"));
+    let request = |read_only| zk_wire::ConnectRequest {
+        timeout_ms: 30_000,
+        passwd: Bytes::from_static(&[0; 16]).into(),
+        read_only: Some(read_only),
+        ..zk_wire::ConnectRequest::default()
+    };
+    let mut refused = zk::connect(addr);
+    let wants_writes = zk_wire::frame::with_length(&request(false).to_bytes());
+    std::io::Write::write_all(&mut refused, &wants_writes).unwrap();
+    assert!(zk::read_frame(&mut refused).is_none(), "a client that wants to write is closed");
+    let mut reader = Client::resume(addr, &request(true));
+    assert_eq!(reader.session.read_only, Some(true));
+    assert_eq!(reader.get("/a"), Ok(Bytes::from_static(b"1")));
+    let not_read_only = ErrorCode::NOT_READ_ONLY.0;
+    assert_eq!(reader.set("/a", b"2"), not_read_only);
+    assert_eq!(reader.create("/b", b"", 0), not_read_only);
+    let sync = zk_wire::SyncRequest { path: "/a".into() }.to_bytes();
+    assert_eq!(reader.call(OpCode::SYNC, &sync).0.err, not_read_only);
+    assert_eq!(reader.call(OpCode::PING, b"").0.err, 0);
+    let mut other = Client::resume(addr, &request(true));
+    assert_eq!(other.call(OpCode::CLOSE_SESSION, b"").0.err, 0);
+    ensemble.revive(others[0]).await;
+    assert!(zk::read_frame(&mut reader.socket).is_none(), "the mode ends with the election");
+    ensemble.leader().await;
+    assert_eq!(zk::word(addr, "isro"), "rw");
+    let mut client = Client::new(addr);
+    assert_eq!(client.set("/a", b"2"), 0);
+    ensemble.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_shall_not_serve_leaves_clients_to_the_others() {
+    let config = keeper::Config { leader_serves: false, ..keeper::Config::default() };
+    let ensemble = Ensemble::configured(membership(3), config).await;
+    let followers = until("two followers", || {
+        let follows = |sid: &i64| ensemble.mode(*sid).as_deref() == Some("follower");
+        let followers: Vec<i64> = (1..=3).filter(follows).collect();
+        (followers.len() == 2).then_some(followers)
+    });
+    let leader = (1..=3).find(|sid| !followers.contains(sid)).unwrap();
+    assert_eq!(ensemble.mode(leader), None);
+    let mut client = Client::new(ensemble.addr(followers[0]));
+    assert_eq!(client.create("/a", b"1", 0), 0);
+    assert_eq!(read(ensemble.addr(followers[1]), "/a"), Ok(Bytes::from_static(b"1")));
+    let mut refused = zk::connect(ensemble.addr(leader));
+    let request = zk_wire::frame::with_length(&zk_wire::ConnectRequest::default().to_bytes());
+    std::io::Write::write_all(&mut refused, &request).unwrap();
+    assert!(zk::read_frame(&mut refused).is_none(), "whoever connects to the leader is closed");
     ensemble.stop().await;
 }

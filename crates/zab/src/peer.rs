@@ -125,6 +125,11 @@ impl Peer {
         }
     }
 
+    /// Whether this server looks for a leader, with its log at rest.
+    pub fn looks(&self) -> bool {
+        matches!(self.role, Role::Looking)
+    }
+
     /// Whether this server was elected, and listens to learners: before it is established, too.
     pub fn leads(&self) -> bool {
         matches!(self.role, Role::Leading(_))

@@ -193,7 +193,9 @@ impl File {
             Some(words) => Whitelist::parse(&words),
             None => Whitelist::upstream(),
         };
-        if self.boolean("readonlymode.enabled", false)
+        server.store.keeper.read_only_enabled = self.boolean("readonlymode.enabled", false);
+        server.store.keeper.leader_serves = self.boolean("leaderServes", true);
+        if server.store.keeper.read_only_enabled
             && let Whitelist::Only(words) = &mut server.words
         {
             words.insert("isro".into());

@@ -269,7 +269,7 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     file("syncLimit", "", State::Served),
     file("connectToLearnerMasterLimit", "0", State::Served),
     file("electionAlg", "3", State::Served),
-    property("leaderServes", "yes", State::MissingInEnsembles(&["yes"])),
+    property("leaderServes", "yes", State::Served),
     file("peerType", "participant", State::Served),
     file("standaloneEnabled", "true", State::Served),
     file("reconfigEnabled", "false", State::Served),

@@ -81,8 +81,8 @@ pub fn initial_configuration(admin: &Admin, _: &Asked) -> Outcome {
 }
 
 /// Whether writes are refused.
-pub fn is_read_only(_: &Admin, _: &Asked) -> Outcome {
-    Outcome::fields(json!({"read_only": false}))
+pub fn is_read_only(admin: &Admin, _: &Asked) -> Outcome {
+    Outcome::fields(json!({"read_only": admin.keeper.reads_only()}))
 }
 
 /// The newest snapshot: its zxid in hex, and when it was written in seconds.

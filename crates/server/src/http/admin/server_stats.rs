@@ -40,7 +40,7 @@ fn counters(admin: &Admin) -> Value {
     });
     json!({
         "version": VERSION,
-        "read_only": false,
+        "read_only": keeper.reads_only(),
         "server_stats": {
             "packets_sent": stats.traffic.sent,
             "packets_received": stats.traffic.received,

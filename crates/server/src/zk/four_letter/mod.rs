@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 
 use super::Shared;
 use super::outbox::Outbox;
+use super::place;
 
 /// Which words are answered (`4lw.commands.whitelist`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +77,7 @@ const WORDS: &[Word] = &[
     always("envi", envi::text),
     always("gtmk", trace_mask::get),
     word("hash", hash::text),
-    always("isro", |shared| if shared.serving() { "rw" } else { "null" }.into()),
+    always("isro", |shared| place::access(shared).into()),
     word("mntr", mntr::text),
     always("ruok", |_| "imok".into()),
     word("srst", srvr::reset),

@@ -28,6 +28,9 @@ fn summary(shared: &Shared) -> String {
         (shared.stats.view(&conns), conns.len())
     };
     let mut out = String::new();
+    if place::reads_only(shared) {
+        out += "READ-ONLY mode; serving only read-only clients\n";
+    }
     let (min, avg, max) = (stats.latency_ms_min, decimal(stats.latency_ms_avg), stats.latency_ms_max);
     let _ = writeln!(out, "Latency min/avg/max: {min}/{avg}/{max}");
     let _ = writeln!(out, "Received: {}\nSent: {}", stats.traffic.received, stats.traffic.sent);
