@@ -4,7 +4,7 @@ mod quorum;
 
 use base::Reader;
 use bytes::BytesMut;
-use quorum::{PATIENCE, conversations, member, members, membership, next};
+use quorum::{PATIENCE, conversations, free_port, member, members, membership, next};
 use server::zk::MemberConfig;
 use server::zk::quorum::{ElectionPort, Members, Voted};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -233,4 +233,31 @@ async fn who_says_nothing_does_not_take_the_place_of_servers() {
     stream.write_all(&hello(2, "127.0.0.1:1")).await.unwrap();
     stream.write_all(&frame(&vote(2).to_bytes())).await.unwrap();
     assert_eq!(next(&mut votes).await.from, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_port_goes_where_a_new_configuration_says() {
+    let before = membership(2);
+    let members = members(&before);
+    let (mut one, mut votes) = open(member(1, &before), &members).await;
+    let mut after = before.clone();
+    after.add("server.1", &format!("127.0.0.1:{}:{}", free_port(), free_port())).unwrap();
+    members.store(std::sync::Arc::new(after.clone()));
+    one.reconfigured();
+    let there = after.members[&1].addresses[0].election_port;
+    let connected = async {
+        loop {
+            // It is bound in the background.
+            match TcpStream::connect(("127.0.0.1", there)).await {
+                Ok(stream) => break stream,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let mut stream = tokio::time::timeout(PATIENCE, connected).await.expect("the port moves");
+    stream.write_all(&hello(2, "127.0.0.1:1")).await.unwrap();
+    stream.write_all(&frame(&vote(2).to_bytes())).await.unwrap();
+    assert_eq!(next(&mut votes).await.from, 2);
+    let old = before.members[&1].addresses[0].election_port;
+    assert!(TcpStream::connect(("127.0.0.1", old)).await.is_err(), "nobody listens there any more");
 }

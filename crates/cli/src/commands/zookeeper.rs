@@ -103,7 +103,12 @@ pub fn serve_file(file: &Path, flags: &[String], logging: &LoggingArgs) -> anyho
 /// When it cannot be read or no keeper can start from it.
 pub fn read(file: &Path, properties: &[(String, String)]) -> anyhow::Result<ZooCfg> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    zoo_cfg::parse_with_java(&text, properties).map_err(|problems| refused(&file.display().to_string(), &problems))
+    let mut read = zoo_cfg::parse_with_java(&text, properties)
+        .map_err(|problems| refused(&file.display().to_string(), &problems))?;
+    if let Some(member) = &mut read.server.member {
+        member.config_file = Some(file.to_path_buf());
+    }
+    Ok(read)
 }
 
 /// A keeper's configuration from properties of our own file, where an unknown key is an error.

@@ -71,7 +71,7 @@ pub fn last_wins(properties: Vec<Property>) -> Vec<Property> {
 const BLANKS: [char; 3] = [' ', '\t', '\x0c'];
 
 /// An odd number of backslashes at the end: the last one is not escaped.
-fn continues(line: &str) -> bool {
+pub(super) fn continues(line: &str) -> bool {
     line.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
 }
 

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use base::Prng;
 use base::limits::Budget;
 use driver::conn_order::SharedKeeper;
@@ -54,6 +55,7 @@ use self::four_letter::{Whitelist, trace_mask};
 use self::listener::Conns;
 use self::loop_thread::{LoopEnd, ToLoop};
 use self::outbox::End;
+use self::quorum::Members;
 use self::quorum::rim::Rim;
 use self::stats::ServerStats;
 use crate::clock::Clock;
@@ -186,6 +188,8 @@ pub struct Shared {
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) client_port: u16,
     pub(crate) client_addrs: Vec<SocketAddr>,
+    /// The ensemble now, for a member of one.
+    pub(crate) members: Option<Members>,
     pub(crate) snap_dir: PathBuf,
     pub(crate) log_dir: PathBuf,
     pub(crate) trace_mask: AtomicI64,
@@ -194,7 +198,7 @@ pub struct Shared {
 impl Shared {
     /// Whether clients are answered.
     pub(crate) fn serving(&self) -> bool {
-        !*self.stopping.borrow() && self.keeper.with(keeper::Keeper::serves)
+        !*self.stopping.borrow() && self.keeper.with(|keeper| keeper.takes_clients() || keeper.reads_only())
     }
 }
 
@@ -216,12 +220,13 @@ pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError>
     let began = std::time::Instant::now();
     let (clock, inbox, stats) = (Clock::new(), Arc::new(Inbox::default()), Arc::new(ServerStats::default()));
     let mut store = config.store.clone();
-    let rim = match &config.member {
-        Some(member) => {
+    let members = config.member.as_ref().map(|member| Members::new(ArcSwap::from_pointee(member.membership.clone())));
+    let rim = match (&config.member, &members) {
+        (Some(member), Some(members)) => {
             store.ensemble = Some(member.for_loop());
-            Some(Rim::open(member, &inbox).await?)
+            Some(Rim::open(member, members.clone(), &inbox).await?)
         }
-        None => None,
+        _ => None,
     };
     let opened = loop_thread::spawn(store, seed(&clock), clock, inbox.clone(), stats.clone(), rim);
     let started = opened.await.expect("the loop's thread answers").map_err(StartError::Store)?;
@@ -239,6 +244,7 @@ pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError>
         stopping: watch::Sender::new(false),
         client_port: addrs.first().map_or(0, SocketAddr::port),
         client_addrs: addrs.clone(),
+        members,
         snap_dir: started.snap_dir,
         log_dir: started.log_dir,
         trace_mask: AtomicI64::new(trace_mask::DEFAULT),
@@ -410,6 +416,11 @@ impl ZkAdmin {
     /// Its place in an ensemble; `None` when it stands alone.
     pub fn place(&self) -> Option<place::Place<'_>> {
         place::of(&self.shared)
+    }
+
+    /// Whether it finds no leader and serves reads.
+    pub fn reads_only(&self) -> bool {
+        place::reads_only(&self.shared)
     }
 
     /// What monitoring tools know its role as.

@@ -1,5 +1,7 @@
 //! A server's place in its ensemble, as words, commands and metrics show it.
 
+use std::sync::Arc;
+
 use keeper::Keeper;
 use keeper::membership::{Member, MemberRole, Membership};
 use zab::{LearnerKind, LearnerView, Sid, Standing};
@@ -11,6 +13,7 @@ use super::{MemberConfig, Shared};
 pub struct Place<'a> {
     /// How it is configured.
     pub config: &'a MemberConfig,
+    membership: Arc<Membership>,
     /// Its role.
     pub standing: Standing,
     /// Of a leader: those who learn from it.
@@ -19,8 +22,25 @@ pub struct Place<'a> {
     pub outstanding: usize,
 }
 
+/// What a client that can do without writes is told (`isro`).
+pub fn access(shared: &Shared) -> &'static str {
+    match reads_only(shared) {
+        true => "ro",
+        false if shared.serving() => "rw",
+        false => "null",
+    }
+}
+
+/// Whether this server finds no leader and serves reads.
+pub fn reads_only(shared: &Shared) -> bool {
+    shared.keeper.with(Keeper::reads_only)
+}
+
 /// What monitoring tools know a server's role as.
 pub fn mode(shared: &Shared) -> &'static str {
+    if reads_only(shared) {
+        return "read-only";
+    }
     match of(shared).map(|place| place.standing) {
         None => "standalone",
         Some(Standing::Leading(_)) => "leader",
@@ -33,19 +53,20 @@ pub fn mode(shared: &Shared) -> &'static str {
 /// This server's place; `None` for one that stands alone.
 pub fn of(shared: &Shared) -> Option<Place<'_>> {
     let config = shared.config.member.as_ref()?;
+    let membership = shared.members.as_ref()?.load_full();
     let look = |keeper: &Keeper| {
         let member = keeper.ensemble()?;
         let peer = member.peer();
         Some((member.standing(), peer.learners(), peer.outstanding()))
     };
     let (standing, learners, outstanding) = shared.keeper.with(look)?;
-    Some(Place { config, standing, learners, outstanding })
+    Some(Place { config, membership, standing, learners, outstanding })
 }
 
 impl Place<'_> {
     /// The ensemble.
     pub fn membership(&self) -> &Membership {
-        &self.config.membership
+        &self.membership
     }
 
     /// This server's own line.

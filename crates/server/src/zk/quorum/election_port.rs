@@ -27,8 +27,9 @@ use zk_wire::election::{ANONYMOUS_OBSERVER, InitialMessage, MESSAGE_BYTES_MAX, N
 
 use super::super::StartError;
 use super::dial::{connect_any, prepare};
+use super::listen::Listening;
 use super::strangers::{Stranger, Strangers};
-use super::{MemberConfig, Members, listen};
+use super::{MemberConfig, Members};
 
 /// Votes of one connection that the loop has not taken yet.
 const VOTES_MAX: usize = 100;
@@ -48,7 +49,7 @@ pub struct Voted {
 /// The port. Dropping it closes everything.
 pub struct ElectionPort {
     port: Arc<Port>,
-    listeners: Vec<AbortHandle>,
+    listening: Listening,
 }
 
 struct Port {
@@ -97,8 +98,6 @@ impl ElectionPort {
         deliver: impl Fn(Voted) + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let places = own_addresses(&config, &members.load(), ServerAddress::election)?;
-        let bound = listen::bind(&places, config.listen_on_all_ips, config.bind_retries, "votes of other servers");
-        let bound = bound.await?;
         let port = Arc::new(Port {
             config,
             members,
@@ -110,13 +109,10 @@ impl ElectionPort {
             next_connection: AtomicU64::new(1),
             next_anonymous: AtomicI64::new(-1),
         });
-        let accept = |listener| {
-            let port = port.clone();
-            let accept = listen::accept(listener, move |stream, ip| port.admit(stream, ip));
-            tokio::spawn(accept).abort_handle()
-        };
-        let listeners = bound.into_iter().map(accept).collect();
-        Ok(Self { port, listeners })
+        let admits = port.clone();
+        let admit = Arc::new(move |stream, ip| admits.admit(stream, ip));
+        let listening = Listening::open(places, &port.config, "votes of other servers", admit).await?;
+        Ok(Self { port, listening })
     }
 
     /// Says a vote to another server; dials it if there is no connection.
@@ -130,11 +126,19 @@ impl ElectionPort {
         server.latest.send_replace(Some(frame.freeze()));
         self.port.dial(server, to);
     }
+
+    /// This server's own addresses may have changed.
+    pub fn reconfigured(&mut self) {
+        match own_addresses(&self.port.config, &self.port.members.load(), ServerAddress::election) {
+            Ok(places) => self.listening.move_to(places),
+            // It is on its way out; who is left need not reach it.
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
 }
 
 impl Drop for ElectionPort {
     fn drop(&mut self) {
-        self.listeners.iter().for_each(AbortHandle::abort);
         let mut servers = self.port.servers.lock();
         self.port.closed.store(true, Ordering::Relaxed);
         for server in std::mem::take(&mut *servers).into_values() {

@@ -1,23 +1,86 @@
 //! Binds this server's own addresses and accepts on them.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use keeper::membership::HostPort;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::runtime::Handle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::super::StartError;
 use super::super::listener::{self, Listen};
+use super::MemberConfig;
 
 /// Between two tries to bind.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// What is done with a connection.
+pub type Admit = Arc<dyn Fn(TcpStream, IpAddr) + Send + Sync>;
+
+/// A port that takes connections, until it is dropped.
+pub struct Listening {
+    places: Vec<HostPort>,
+    everywhere: bool,
+    whom: &'static str,
+    admit: Admit,
+    runtime: Handle,
+    task: AbortHandle,
+}
+
+impl Listening {
+    /// Binds `places` as [`bind`] does, and takes connections.
+    ///
+    /// # Errors
+    /// As [`bind`].
+    pub async fn open(
+        places: Vec<HostPort>,
+        config: &MemberConfig,
+        whom: &'static str,
+        admit: Admit,
+    ) -> Result<Self, StartError> {
+        let everywhere = config.listen_on_all_ips;
+        let bound = bind(&places, everywhere, config.bind_retries, whom).await?;
+        let (runtime, task) = (Handle::current(), tokio::spawn(serve(bound, admit.clone())).abort_handle());
+        Ok(Self { places, everywhere, whom, admit, runtime, task })
+    }
+
+    /// Binds other addresses in the place of these, and tries that for as long as it takes.
+    pub fn move_to(&mut self, places: Vec<HostPort>) {
+        if places == self.places {
+            return;
+        }
+        self.task.abort();
+        self.places.clone_from(&places);
+        let (everywhere, whom, admit) = (self.everywhere, self.whom, self.admit.clone());
+        let task = self.runtime.spawn(async move {
+            match bind(&places, everywhere, 0, whom).await {
+                Ok(bound) => serve(bound, admit).await,
+                Err(error) => tracing::error!("{error}"),
+            }
+        });
+        self.task = task.abort_handle();
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(bound: Vec<TcpListener>, admit: Admit) {
+    let mut accepting: JoinSet<()> = bound.into_iter().map(|listener| accept(listener, admit.clone())).collect();
+    while accepting.join_next().await.is_some() {}
+}
 
 /// Binds all of `places`, trying `retries` times in all (0: for ever), since a name may not resolve yet and an address may
 /// not be there yet when the machine has just started. With `everywhere` the port is bound on every address.
 ///
 /// # Errors
 /// What stands in the way, the last time.
-pub async fn bind(
+async fn bind(
     places: &[HostPort],
     everywhere: bool,
     retries: u32,
@@ -70,7 +133,7 @@ async fn resolve(place: &HostPort, whom: &'static str) -> Result<Listen, StartEr
 }
 
 /// Accepts for ever.
-pub async fn accept(listener: TcpListener, admit: impl Fn(TcpStream, IpAddr)) {
+async fn accept(listener: TcpListener, admit: Admit) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => admit(stream, peer.ip().to_canonical()),

@@ -17,6 +17,7 @@ pub mod rim;
 mod snapshot_in;
 mod strangers;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub struct MemberConfig {
     pub keep_alive: bool,
     /// `multiAddress.enabled`
     pub multi_address: bool,
+    /// `zoo.cfg`, when there is one: a reconfiguration is written there.
+    pub config_file: Option<PathBuf>,
     /// The longest transaction that a packet may carry.
     pub record_bytes_max: usize,
 }
@@ -71,6 +74,7 @@ impl MemberConfig {
             handshake_timeout: None,
             keep_alive: false,
             multi_address: false,
+            config_file: None,
             record_bytes_max: zk_wire::frame::max_stored_bytes(
                 zk_wire::frame::JUTE_MAX_BUFFER,
                 zk_wire::frame::JUTE_MAX_BUFFER,

@@ -23,10 +23,11 @@ use super::super::StartError;
 use super::dial::{connect_any, prepare};
 use super::election_port::own_addresses;
 use super::link::LinkOut;
+use super::listen::Listening;
 use super::packets::Packets;
 use super::snapshot_in;
 use super::strangers::{Stranger, Strangers};
-use super::{MemberConfig, Members, listen};
+use super::{MemberConfig, Members};
 
 /// Bytes of one connection's packets that the loop has not taken yet; one packet may be larger.
 const UNTAKEN_BYTES_MAX: usize = 16 << 20;
@@ -51,7 +52,7 @@ pub enum FromLink {
 /// The port. Dropping it closes everything.
 pub struct QuorumPort {
     port: Arc<Port>,
-    listeners: Vec<AbortHandle>,
+    listening: Listening,
 }
 
 struct Port {
@@ -91,7 +92,6 @@ impl QuorumPort {
         deliver: impl Fn(FromLink) + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let places = own_addresses(&config, &members.load(), ServerAddress::quorum)?;
-        let bound = listen::bind(&places, config.listen_on_all_ips, config.bind_retries, "learners").await?;
         let port = Arc::new(Port {
             config,
             members,
@@ -105,13 +105,10 @@ impl QuorumPort {
             queue_bytes_max: crate::memory::connections_bytes_max(),
             dialling: Mutex::default(),
         });
-        let accept = |listener| {
-            let port = port.clone();
-            let accept = listen::accept(listener, move |stream, ip| port.admit(stream, ip));
-            tokio::spawn(accept).abort_handle()
-        };
-        let listeners = bound.into_iter().map(accept).collect();
-        Ok(Self { port, listeners })
+        let admits = port.clone();
+        let admit = Arc::new(move |stream, ip| admits.admit(stream, ip));
+        let listening = Listening::open(places, &port.config, "learners", admit).await?;
+        Ok(Self { port, listening })
     }
 
     /// Whether this server leads, and takes learners.
@@ -134,6 +131,15 @@ impl QuorumPort {
         number
     }
 
+    /// This server's own addresses may have changed.
+    pub fn reconfigured(&mut self) {
+        match own_addresses(&self.port.config, &self.port.members.load(), ServerAddress::quorum) {
+            Ok(places) => self.listening.move_to(places),
+            // It is on its way out; who is left need not reach it.
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+
     /// A connection's queue, while it is open.
     pub fn link(&self, link: Link) -> Option<Arc<LinkOut>> {
         self.port.links.lock().get(&link).map(|open| open.out.clone())
@@ -142,7 +148,6 @@ impl QuorumPort {
 
 impl Drop for QuorumPort {
     fn drop(&mut self) {
-        self.listeners.iter().for_each(AbortHandle::abort);
         self.port.dialling.lock().task.iter().for_each(AbortHandle::abort);
         let mut links = self.port.links.lock();
         self.port.closed.store(true, Ordering::Relaxed);

@@ -1,10 +1,12 @@
 //! Both ports as the loop's world uses them: nothing here waits.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
+use keeper::membership::Membership;
 use storage::zk::intake::SnapshotIntake;
+use tokio::runtime::Handle;
 use zab::event::CloseReason;
 use zab::packet::{ToLeader, ToLearner};
 use zab::{Link, Sid};
@@ -13,7 +15,8 @@ use zk_wire::election::Notification;
 
 use super::super::StartError;
 use super::super::loop_thread::ToLoop;
-use super::{ElectionPort, LinkOut, MemberConfig, QuorumPort};
+use super::{ElectionPort, LinkOut, MemberConfig, Members, QuorumPort};
+use crate::config::dynamic_file;
 use crate::world_real::Inbox;
 
 /// What is around the loop of a member.
@@ -24,6 +27,10 @@ pub struct Rim {
     dial: u64,
     /// Connections with something to send at the end of the turn.
     dirty: Vec<Arc<LinkOut>>,
+    members: Members,
+    my_id: Sid,
+    config_file: Option<PathBuf>,
+    runtime: Handle,
 }
 
 impl Rim {
@@ -31,13 +38,46 @@ impl Rim {
     ///
     /// # Errors
     /// [`StartError`] when an address cannot be bound.
-    pub async fn open(config: &MemberConfig, inbox: &Arc<Inbox<ToLoop>>) -> Result<Self, StartError> {
-        let members = Arc::new(ArcSwap::from_pointee(config.membership.clone()));
+    pub async fn open(config: &MemberConfig, members: Members, inbox: &Arc<Inbox<ToLoop>>) -> Result<Self, StartError> {
         let (votes, links) = (inbox.clone(), inbox.clone());
         let quorum = QuorumPort::open(config.clone(), members.clone(), move |from| links.push(ToLoop::FromLink(from)));
         let quorum = quorum.await?;
-        let election = ElectionPort::open(config.clone(), members, move |voted| votes.push(ToLoop::Voted(voted)));
-        Ok(Self { election: election.await?, quorum, dial: 0, dirty: Vec::new() })
+        let election =
+            ElectionPort::open(config.clone(), members.clone(), move |voted| votes.push(ToLoop::Voted(voted)));
+        Ok(Self {
+            election: election.await?,
+            quorum,
+            dial: 0,
+            dirty: Vec::new(),
+            members,
+            my_id: config.my_id,
+            config_file: config.config_file.clone(),
+            runtime: Handle::current(),
+        })
+    }
+
+    /// Another configuration is active: others are reached where it says, this server listens where it says, and its
+    /// files say it to the next start.
+    pub fn configured(&mut self, text: &str) {
+        let membership = match Membership::parse(text) {
+            Ok(membership) => membership,
+            Err(error) => {
+                tracing::error!("cannot use the new configuration of the ensemble: {error}; the old one stays");
+                return;
+            }
+        };
+        self.members.store(Arc::new(membership.clone()));
+        self.election.reconfigured();
+        self.quorum.reconfigured();
+        let (file, my_id) = (self.config_file.clone(), self.my_id);
+        if let Some(file) = file {
+            self.runtime.spawn_blocking(move || match dynamic_file::write(&file, &membership, my_id) {
+                Ok(path) => tracing::info!("the ensemble's new configuration is in {}", path.display()),
+                Err(error) => tracing::error!(
+                    "{error}; the new configuration is not in the files, so correct them by hand before the next start"
+                ),
+            });
+        }
     }
 
     /// Sends a vote.
