@@ -12,7 +12,7 @@ use std::sync::Arc;
 use broker::log::{BatchHeader, LeaderEpochCache, LogConfig, ProducerState};
 
 use super::checkpoint::{LEADER_EPOCH, read_epochs};
-use super::index::MemoryIndex;
+use super::index::{MemoryIndex, TimestampOffset};
 use super::log::Log;
 use super::names::{CLEANED, DELETED, SWAP, file_name, parse_file_name};
 use super::scan::{Scanner, Step};
@@ -296,11 +296,24 @@ impl<D: Disk> Loader<'_, D> {
         let files = SegmentFiles::new(self.disk.clone(), self.dir.clone(), base);
         let size = files.log()?.len().map_err(|e| context(e, "reading", &files.path("log")))?;
         if trusted && !is_last {
-            opened.last = None;
-            opened.segments.insert(base, Segment::new(files, size));
-            return Ok(true);
+            // Closed when its records had been flushed already: its indexes may never have reached the disk.
+            let late = !o.clean && bases[i + 1] >= o.recovery_point;
+            let largest = if late { whole_time_index(&files, base, size, o.now_ms)? } else { None };
+            if !late || largest.is_some() {
+                let segment = Segment::new(files.clone(), size);
+                if let Some(largest) = largest {
+                    segment.set_largest(largest);
+                    opened.unsynced.extend(index_files(&files)?);
+                }
+                opened.last = None;
+                opened.segments.insert(base, segment);
+                return Ok(true);
+            }
         }
-        if trusted && let Some(resumed) = resume_from_files(&files, base, size, o.now_ms)? {
+        if trusted
+            && is_last
+            && let Some(resumed) = resume_from_files(&files, base, size, o.now_ms)?
+        {
             opened.last = Some(resumed);
             opened.segments.insert(base, Segment::new(files, size));
             return Ok(true);
@@ -328,7 +341,7 @@ impl<D: Disk> Loader<'_, D> {
         }
         resumed.active.index.write(&*files.index()?)?;
         resumed.active.times.write(&*files.time_index()?)?;
-        opened.unsynced.extend([(files.path("index"), files.index()?), (files.path("timeindex"), files.time_index()?)]);
+        opened.unsynced.extend(index_files(&files)?);
         opened.last = Some(resumed);
         opened.segments.insert(base, segment);
         Ok(!cut)
@@ -425,6 +438,24 @@ pub(super) fn remove_if_there<D: Disk>(disk: &D, path: &Path) -> io::Result<()> 
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(context(e, "removing", path)),
         _ => Ok(()),
     }
+}
+
+/// Both index files, with their paths.
+fn index_files<D: Disk>(files: &SegmentFiles<D>) -> io::Result<[(PathBuf, Arc<D::File>); 2]> {
+    Ok([(files.path("index"), files.index()?), (files.path("timeindex"), files.time_index()?)])
+}
+
+/// The greatest timestamp of a closed segment whose time index says it as it was said when the segment closed. `None` when
+/// something of its indexes is missing: retention would believe what is left.
+fn whole_time_index<D: Disk>(
+    files: &SegmentFiles<D>,
+    base: i64,
+    size: u64,
+    now_ms: i64,
+) -> io::Result<Option<TimestampOffset>> {
+    let Some(resumed) = resume_from_files(files, base, size, now_ms)? else { return Ok(None) };
+    let last = resumed.active.times.entries().last().map(|entry| time_entry_at(base, *entry));
+    Ok(last.filter(|last| *last == resumed.active.largest && last.timestamp > 0))
 }
 
 /// The active segment's memory from its index files and the batches behind their last entries. `None` when the indexes
