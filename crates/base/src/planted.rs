@@ -23,6 +23,34 @@ pub enum PlantedBug {
     RecoveryPointBeforeFlush,
     /// A compaction forgets the keys that it read last.
     CompactTooMuch,
+    /// An append that found no room is reported as done.
+    AcknowledgeFailedAppend,
+    /// Want of room takes the log folder offline.
+    FullIsFailure,
+    /// A failed append keeps its offsets.
+    OffsetsNotTakenBack,
+    /// A failed append stays in what is known of its producer.
+    ProducersNotTakenBack,
+    /// A flush reports success and syncs nothing.
+    FlushWithoutSync,
+    /// A log's leader epochs are not written.
+    EpochsNotWritten,
+    /// Retention takes one segment more than it should.
+    RetentionDeletesMore,
+    /// Where records were deleted up to is not checkpointed.
+    LogStartNotWritten,
+    /// A stop is marked as clean whatever happened.
+    AlwaysMarkedClean,
+    /// Records are compacted before they are synced.
+    CleanUnflushed,
+    /// A fetch begins behind the offset that was asked for.
+    FetchBeginsLate,
+    /// Gaps in a producer's sequence are taken.
+    SequencesUnchecked,
+    /// A batch that comes twice is refused.
+    DuplicatesUnknown,
+    /// Of a producer's batches only the last is known when it comes again.
+    OnlyLastBatchKnown,
     /// A broker goes on as controller after its ZooKeeper session has expired.
     ControllerAfterExpiry,
     /// A container is deleted although it has children.

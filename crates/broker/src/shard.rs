@@ -12,6 +12,7 @@ mod request;
 
 use std::sync::Arc;
 
+use base::planted::PlantedBug;
 use base::{Instant, Now, Prng};
 
 use self::coordinators::Coordinators;
@@ -45,6 +46,7 @@ pub struct Shard {
     lookups: Lookups,
     listings: Listings,
     coordinators: Coordinators,
+    bug: PlantedBug,
 }
 
 impl Shard {
@@ -59,7 +61,13 @@ impl Shard {
             lookups: Lookups::default(),
             listings: Listings::default(),
             coordinators,
+            bug: PlantedBug::None,
         }
+    }
+
+    /// Plants a bug; only the simulator does.
+    pub fn plant(&mut self, bug: PlantedBug) {
+        self.bug = bug;
     }
 
     /// When it next wants a [`ShardEvent::Tick`].
@@ -71,6 +79,11 @@ impl Shard {
     /// A partition that is led here.
     pub fn partition(&self, partition: &TopicPartition) -> Option<&Partition> {
         self.partitions.get(partition)
+    }
+
+    /// Whether a partition waits for its log to be opened.
+    pub fn is_opening(&self, partition: &TopicPartition) -> bool {
+        self.partitions.is_opening(partition)
     }
 
     /// All partitions that are led here, for checkpoints, retention and the expiry of producers.
@@ -218,7 +231,8 @@ impl Shard {
         let leader_epoch = lead.leader_epoch;
         match result {
             Ok(log) => {
-                let (partition, epochs_changed) = Partition::new(*lead, *log);
+                let (mut partition, epochs_changed) = Partition::new(*lead, *log);
+                partition.producers_mut().plant(self.bug);
                 self.partitions.set(id.clone(), Hosted::Online(Box::new(partition)));
                 // The epoch moved on while the log was being opened.
                 if epochs_changed {
@@ -272,10 +286,14 @@ impl Shard {
         result: Result<(), String>,
         effects: &mut Vec<Effect>,
     ) {
-        if result.is_ok()
-            && let Ok(partition) = self.partitions.online(id)
-        {
-            partition.on_appended(last_offset);
+        match (&result, self.partitions.online(id)) {
+            (Ok(()), Ok(partition)) => drop(partition.on_appended(last_offset)),
+            (Err(_), Ok(partition)) => match self.bug {
+                PlantedBug::OffsetsNotTakenBack => {}
+                PlantedBug::ProducersNotTakenBack => partition.forget_failed_append(),
+                _ => partition.on_append_failed(),
+            },
+            (_, Err(_)) => {}
         }
         match tag {
             AppendTag::Request(token) => {

@@ -118,6 +118,15 @@ fn produced(effects: &[Effect]) -> Option<&ProduceAnswer> {
     })
 }
 
+/// The error code of each produce that is answered.
+fn errors_of(effects: &[Effect]) -> Vec<i16> {
+    let produced = effects.iter().filter_map(|effect| match effect {
+        Effect::Reply { answer: ShardAnswer::Produce(answers), .. } => answers.first(),
+        _ => None,
+    });
+    produced.map(|answer| answer.error_code).collect()
+}
+
 fn plan_of(effects: &[Effect]) -> Option<(u64, i64, i64)> {
     effects.iter().find_map(|effect| match effect {
         Effect::PlanFetch { token, reads, .. } => Some((token.0, reads[0].offset, reads[0].end_offset)),
@@ -355,5 +364,77 @@ fn offsets_by_the_special_questions() {
             panic!("{effects:?}")
         };
         assert_eq!((answers[0].error_code, answers[0].offset), (code, offset), "{timestamp_ms}");
+    }
+}
+
+fn idempotent(sequence: i32, records: usize) -> Bytes {
+    let mut builder = BatchBuilder::new(Compression::None).producer(7, 0, sequence);
+    for _ in 0..records {
+        builder.add(NewRecord { timestamp: 1000, key: None, value: Some(b"v"), headers: &[] });
+    }
+    builder.finish()
+}
+
+impl Bench {
+    fn not_appended(&mut self, token: u64, topic: &str, last_offset: i64) -> Vec<Effect> {
+        self.step(ShardEvent::Appended {
+            partition: id(topic),
+            tag: AppendTag::Request(RequestToken(token)),
+            last_offset,
+            result: Err("no space left on device".into()),
+        })
+    }
+
+    fn ends(&self) -> (i64, i64, Option<i32>) {
+        let led = self.shard.partition(&id("t")).expect("led");
+        let last = led.producers().producer(7).map(|entry| entry.last_sequence());
+        (led.log_end_offset(), led.producers().end_offset(), last)
+    }
+}
+
+fn base_offset_of(effects: &[Effect]) -> i64 {
+    let append = effects.iter().find_map(|effect| match effect {
+        Effect::Append { append, .. } => Some(append.header.base_offset),
+        _ => None,
+    });
+    append.expect("an append")
+}
+
+#[test]
+fn an_append_that_failed_is_as_if_it_had_never_come() {
+    let mut bench = Bench::leading("t", &[1]);
+    for batch in 0..6 {
+        bench.produce(batch, "t", -1, idempotent(batch as i32 * 2, 2));
+        bench.appended(batch, "t", batch as i64 * 2 + 1);
+    }
+    let before = bench.ends();
+    assert_eq!(before, (12, 12, Some(11)));
+    let state = bench.shard.partition(&id("t")).expect("led").producers().clone();
+    // Two are admitted before the log says of the first that it has no room.
+    assert_eq!(base_offset_of(&bench.produce(10, "t", -1, idempotent(12, 3))), 12);
+    assert_eq!(base_offset_of(&bench.produce(11, "t", -1, idempotent(15, 1))), 15);
+    assert_eq!(errors_of(&bench.not_appended(10, "t", 14)), [56]);
+    assert_eq!(errors_of(&bench.not_appended(11, "t", 15)), [56]);
+    assert_eq!(bench.ends(), before);
+    assert_eq!(
+        bench.shard.partition(&id("t")).expect("led").producers(),
+        &state,
+        "the fifth batch back is known again"
+    );
+    // The later one alone would be a gap; the earlier one is taken at the offset that it had.
+    assert_eq!(errors_of(&bench.produce(12, "t", -1, idempotent(15, 1))), [45]);
+    assert_eq!(base_offset_of(&bench.produce(13, "t", -1, idempotent(12, 3))), 12);
+    assert_eq!(errors_of(&bench.appended(13, "t", 14)), [0]);
+}
+
+#[test]
+fn a_duplicate_of_a_batch_that_does_not_get_into_the_log_fails_with_it() {
+    for acks in [-1, 1] {
+        let mut bench = Bench::leading("t", &[1]);
+        bench.produce(1, "t", acks, idempotent(0, 3));
+        assert!(errors_of(&bench.produce(2, "t", acks, idempotent(0, 3))).is_empty(), "it waits for the first");
+        let effects = bench.not_appended(1, "t", 2);
+        assert_eq!(errors_of(&effects), [56, 56], "acks={acks}");
+        assert_eq!(bench.ends(), (0, 0, None));
     }
 }

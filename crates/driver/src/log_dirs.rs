@@ -4,13 +4,18 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
+use base::Instant;
 use broker::TopicPartition;
 use storage::disk::Disk;
 use storage::kafka::checkpoint::{CLEANER, HIGH_WATERMARK, LOG_START, Offsets, RECOVERY_POINT, read_offsets};
 use storage::kafka::{LogDir, RemoveJob};
+
+/// How long after the last refusal a folder has room again.
+const CALM: Duration = Duration::from_secs(1);
 
 /// Which folder, by its place in `log.dirs`.
 pub type DirIndex = usize;
@@ -28,6 +33,8 @@ struct Dir<D: Disk> {
     path: PathBuf,
     log_dir: RwLock<LogDir<D>>,
     state: Mutex<DirState>,
+    /// When a write last found no room, in nanoseconds; 0 when there is room.
+    refused_at: AtomicU64,
 }
 
 #[derive(Default)]
@@ -35,6 +42,8 @@ struct DirState {
     /// Partitions whose folder is here.
     partitions: BTreeMap<TopicPartition, Opened>,
     checkpoints: Checkpoints,
+    /// What the files say.
+    written: Checkpoints,
     failed: bool,
 }
 
@@ -70,7 +79,8 @@ impl<D: Disk> LogDirs<D> {
             let log_dir = LogDir::open(disk, path)?;
             let (found, removals) = log_dir.scan()?;
             leftovers.extend(removals);
-            let mut state = DirState { checkpoints: Checkpoints::read(disk, path)?, ..DirState::default() };
+            let checkpoints = Checkpoints::read(disk, path)?;
+            let mut state = DirState { written: checkpoints.clone(), checkpoints, ..DirState::default() };
             for found in found {
                 if let Some(other) = homes.insert(found.partition.clone(), path.clone()) {
                     let (partition, other, path) = (&found.partition, other.display(), path.display());
@@ -80,7 +90,8 @@ impl<D: Disk> LogDirs<D> {
                 }
                 state.partitions.insert(found.partition, Opened::No);
             }
-            dirs.push(Dir { path: path.clone(), log_dir: RwLock::new(log_dir), state: Mutex::new(state) });
+            let (log_dir, state, refused_at) = (RwLock::new(log_dir), Mutex::new(state), AtomicU64::new(0));
+            dirs.push(Dir { path: path.clone(), log_dir, state, refused_at });
         }
         Ok((Self { dirs, open_shards: AtomicUsize::new(shards), cleaning: AtomicUsize::new(0) }, leftovers))
     }
@@ -173,6 +184,19 @@ impl<D: Disk> LogDirs<D> {
         !core::mem::replace(&mut self.dirs[dir].state().failed, true)
     }
 
+    /// A write found no room in the folder's file system. True when that is news.
+    pub fn found_no_room(&self, dir: DirIndex, now: Instant) -> bool {
+        self.dirs[dir].refused_at.swap(now.as_nanos().max(1), Ordering::Relaxed) == 0
+    }
+
+    /// A write found room. True when that is news: for a while none was refused. (While a disk is nearly full, small
+    /// writes find room between large ones.)
+    pub fn found_room(&self, dir: DirIndex, now: Instant) -> bool {
+        let refused_at = self.dirs[dir].refused_at.load(Ordering::Relaxed);
+        let calm = refused_at != 0 && now.as_nanos().saturating_sub(refused_at) >= CALM.as_nanos() as u64;
+        calm && self.dirs[dir].refused_at.swap(0, Ordering::Relaxed) != 0
+    }
+
     /// Whether a folder is offline.
     pub fn has_failed(&self, dir: DirIndex) -> bool {
         self.dirs[dir].state().failed
@@ -187,27 +211,31 @@ impl<D: Disk> LogDirs<D> {
     /// syncs, and the folder's shards take turns.
     ///
     /// # Errors
-    /// As the disk reports them: the folder has to go offline.
+    /// As the disk reports them: the folder has to go offline, unless there is only no room. Then the next call writes
+    /// what this one could not.
     pub fn checkpoint(&self, dir: DirIndex, news: Checkpoints) -> io::Result<()> {
         let log_dir = self.dirs[dir].log_dir();
         let mut state = self.dirs[dir].state();
-        let old = state.checkpoints.clone();
-        let merged = &mut state.checkpoints;
+        let DirState { checkpoints: merged, written, .. } = &mut *state;
         merged.recovery_points.extend(news.recovery_points);
         merged.high_watermarks.extend(news.high_watermarks);
         merged.log_starts.extend(news.log_starts);
         merged.cleaned.extend(news.cleaned);
-        if merged.recovery_points != old.recovery_points {
+        if merged.recovery_points != written.recovery_points {
             log_dir.checkpoint_recovery_points(&merged.recovery_points).run()?;
+            written.recovery_points.clone_from(&merged.recovery_points);
         }
-        if merged.log_starts != old.log_starts {
+        if merged.log_starts != written.log_starts {
             log_dir.checkpoint_log_starts(&merged.log_starts).run()?;
+            written.log_starts.clone_from(&merged.log_starts);
         }
-        if merged.cleaned != old.cleaned {
+        if merged.cleaned != written.cleaned {
             log_dir.checkpoint_cleaned(&merged.cleaned).run()?;
+            written.cleaned.clone_from(&merged.cleaned);
         }
-        if merged.high_watermarks != old.high_watermarks {
+        if merged.high_watermarks != written.high_watermarks {
             log_dir.checkpoint_high_watermarks(&merged.high_watermarks).run()?;
+            written.high_watermarks.clone_from(&merged.high_watermarks);
         }
         Ok(())
     }

@@ -8,6 +8,8 @@
 //!   [`Lane::Read`].
 //! * A failed write or sync is final for its log folder: its logs are closed, its partitions answer
 //!   `KAFKA_STORAGE_ERROR`, and when the last folder is gone the world is told to stop.
+//! * Want of room is no such failure: what was being appended is taken back and refused with `KAFKA_STORAGE_ERROR`,
+//!   consumers are served, and everything else that was to be written is tried again.
 
 mod cleaning;
 mod files;
@@ -75,6 +77,8 @@ pub struct ShardLoopConfig {
     pub high_watermark_checkpoint_interval_ms: u64,
     /// `producer.id.expiration.ms`.
     pub producer_id_expiration_ms: i64,
+    /// How long what found no room rests before it is tried again.
+    pub full_retry_ms: u64,
     /// Compaction.
     pub cleaner: CleanerConfig,
 }
@@ -86,6 +90,7 @@ impl Default for ShardLoopConfig {
             recovery_point_checkpoint_interval_ms: 60_000,
             high_watermark_checkpoint_interval_ms: 5000,
             producer_id_expiration_ms: 86_400_000,
+            full_retry_ms: 1000,
             cleaner: CleanerConfig::default(),
         }
     }
@@ -150,6 +155,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     /// Plants a bug; only the simulator does.
     pub fn plant(&mut self, bug: PlantedBug) {
         self.bug = bug;
+        self.shard.plant(bug);
     }
 
     /// The machine.

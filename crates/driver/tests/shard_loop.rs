@@ -23,16 +23,22 @@ use kafka_wire::records::{BatchBuilder, Compression, NewRecord};
 use storage::disk::{Disk, DiskFile, OpenMode};
 use storage::file_disk::{FileDisk, FileLock};
 
-/// Real files whose syncs fail on demand.
+/// Real files whose syncs fail on demand, on a disk that is full on demand.
 #[derive(Clone, Default)]
 struct FailingDisk {
     fails: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
 struct FailingFile {
     file: File,
     fails: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
+}
+
+fn need_room(full: &AtomicBool) -> io::Result<()> {
+    if full.load(Ordering::Relaxed) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
 }
 
 fn check(fails: &AtomicBool) -> io::Result<()> {
@@ -44,7 +50,10 @@ impl Disk for FailingDisk {
     type Lock = FileLock;
 
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<FailingFile> {
-        Ok(FailingFile { file: FileDisk.open(path, mode)?, fails: self.fails.clone() })
+        if mode != OpenMode::Read && !FileDisk.exists(path)? {
+            need_room(&self.full)?;
+        }
+        Ok(FailingFile { file: FileDisk.open(path, mode)?, fails: self.fails.clone(), full: self.full.clone() })
     }
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         FileDisk.list(dir)
@@ -56,6 +65,7 @@ impl Disk for FailingDisk {
         FileDisk.is_dir(path)
     }
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        need_room(&self.full)?;
         FileDisk.create_dir_all(dir)
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -81,6 +91,12 @@ impl DiskFile for FailingFile {
         DiskFile::read_at(&self.file, buffer, offset)
     }
     fn write_at(&self, content: &[u8], offset: u64) -> io::Result<()> {
+        if offset + content.len() as u64 > DiskFile::len(&self.file)? {
+            // The first half fits.
+            let fits = if self.full.load(Ordering::Relaxed) { content.len() / 2 } else { content.len() };
+            DiskFile::write_at(&self.file, &content[..fits], offset)?;
+            return need_room(&self.full);
+        }
         DiskFile::write_at(&self.file, content, offset)
     }
     fn len(&self) -> io::Result<u64> {
@@ -106,6 +122,7 @@ struct TestWorld {
     jobs: VecDeque<(Lane, Job<ShardDone<FailingDisk>>)>,
     replies: Vec<(RequestToken, ShardReply<FailingFile>)>,
     notices: Vec<ShardNotice>,
+    notes: Vec<String>,
     fatal: Option<String>,
 }
 
@@ -132,7 +149,9 @@ impl ShardWorld<FailingDisk> for TestWorld {
     fn notify(&mut self, notice: ShardNotice) {
         self.notices.push(notice);
     }
-    fn note(&mut self, _message: String) {}
+    fn note(&mut self, message: String) {
+        self.notes.push(message);
+    }
     fn fatal(&mut self, message: String) {
         self.fatal = Some(message);
     }
@@ -163,8 +182,16 @@ impl Bench {
         let machine = Shard::new(ShardConfig { group: GroupConfig::default() }, Prng::new(1));
         let shard = ShardLoop::new(ShardLoopConfig::default(), machine, dirs.clone(), world);
         let mut bench = Self { shard, dirs, next_token: 0 };
+        bench.lead(id(), config);
+        bench.run_jobs();
+        let leading = ShardNotice::Leading { partition: id(), leader_epoch: 0 };
+        assert_eq!(bench.shard.world_mut().notices, [leading]);
+        bench
+    }
+
+    fn lead(&mut self, partition: TopicPartition, config: LogConfig) {
         let lead = LeadPartition {
-            partition: id(),
+            partition,
             topic_id: TopicId([1; 16]),
             broker_id: 1,
             controller_epoch: 1,
@@ -175,11 +202,11 @@ impl Bench {
             is_new: true,
             config: Arc::new(config),
         };
-        bench.event(ShardEvent::Command(ShardCommand::LeadPartition(Box::new(lead))));
-        bench.run_jobs();
-        let leading = ShardNotice::Leading { partition: id(), leader_epoch: 0 };
-        assert_eq!(bench.shard.world_mut().notices, [leading]);
-        bench
+        self.event(ShardEvent::Command(ShardCommand::LeadPartition(Box::new(lead))));
+    }
+
+    fn set_full(&mut self, full: bool) {
+        self.shard.world_mut().disk.full.store(full, Ordering::Relaxed);
     }
 
     fn event(&mut self, event: ShardEvent) {
@@ -250,6 +277,18 @@ impl Bench {
                 (answer.error_code, bytes, lanes)
             }
             other => panic!("no fetch reply: {other:?}"),
+        }
+    }
+
+    /// How many records there are to read, all of them like [`batch`] of "value".
+    fn records(&mut self) -> i64 {
+        let mut next = 0;
+        loop {
+            match self.fetch(next) {
+                (0, 0, _) => return next,
+                (0, bytes, _) => next += i64::from(bytes) / batch(b"value").len() as i64,
+                (code, ..) => panic!("error {code} at {next}"),
+            }
         }
     }
 
@@ -365,5 +404,70 @@ fn a_deleted_partition_leaves_its_folder_at_once_and_can_be_made_again() {
     drop(bench);
     let mut bench = Bench::open(dir.path(), LogConfig::default());
     assert_eq!(bench.produce(b"value"), (0, 0), "a new log");
+    bench.stop();
+}
+
+#[test]
+fn a_full_disk_refuses_producers_serves_consumers_and_goes_on_when_there_is_room() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let small = || LogConfig { segment_bytes: 300, ..LogConfig::default() };
+    let mut bench = Bench::open(dir.path(), small());
+    for n in 0..10 {
+        assert_eq!(bench.produce(b"value"), (0, n));
+    }
+    bench.run_jobs();
+    bench.set_full(true);
+    // Some of them need a new segment, all of them are written by half.
+    for _ in 0..5 {
+        assert_eq!(bench.produce(b"another value"), (56, -1), "KAFKA_STORAGE_ERROR");
+    }
+    bench.shard.world_mut().now_ms.set(61_000);
+    bench.shard.turn([]);
+    bench.run_jobs();
+    assert!(!bench.dirs.has_failed(0), "the folder stays");
+    assert_eq!(bench.shard.world_mut().fatal, None);
+    assert_eq!(bench.records(), 10, "everything that was acknowledged, nothing else");
+    let notes = bench.shard.world_mut().notes.clone();
+    assert_eq!(notes.iter().filter(|note| note.contains("is full")).count(), 1, "said once: {notes:?}");
+    // A partition made meanwhile waits for its log.
+    let other = TopicPartition::new("u", 0);
+    bench.lead(other.clone(), small());
+    bench.run_jobs();
+    assert!(bench.shard.shard().is_opening(&other));
+
+    bench.set_full(false);
+    assert_eq!(bench.produce(b"value"), (0, 10), "at the offset that was refused before");
+    bench.shard.world_mut().now_ms.set(63_000);
+    bench.shard.turn([]);
+    bench.run_jobs();
+    assert_eq!(bench.shard.shard().partition(&other).map(|led| led.log_end_offset()), Some(0));
+    assert_eq!(bench.produce(b"value"), (0, 11));
+    assert!(bench.shard.world_mut().notes.iter().any(|note| note.contains("has space again")));
+    // What the full disk kept from being checkpointed is written now: a crash loses nothing.
+    drop(bench);
+    let mut bench = Bench::open(dir.path(), small());
+    assert_eq!(bench.produce(b"value"), (0, 12));
+    assert_eq!(bench.records(), 13);
+    bench.stop();
+}
+
+#[test]
+fn a_clean_stop_on_a_full_disk_loses_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut bench = Bench::open(dir.path(), LogConfig { index_interval_bytes: 0, ..LogConfig::default() });
+    for n in 0..5 {
+        assert_eq!(bench.produce(b"value"), (0, n));
+    }
+    bench.run_jobs();
+    bench.set_full(true);
+    bench.event(ShardEvent::Command(ShardCommand::ShutDown));
+    bench.run_jobs();
+    assert!(bench.shard.is_stopped());
+    assert_eq!(bench.shard.world_mut().fatal, None);
+    assert!(!dir.path().join(".kafka_cleanshutdown").exists(), "the indexes are not written: the next start looks");
+    drop(bench);
+    let mut bench = Bench::open(dir.path(), LogConfig::default());
+    assert_eq!(bench.fetch(0).1, 5 * batch(b"value").len() as u32);
+    assert_eq!(bench.produce(b"value"), (0, 5));
     bench.stop();
 }

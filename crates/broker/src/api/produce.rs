@@ -219,6 +219,28 @@ pub fn on_appended(
         let pending = produces.appending.remove(&token).expect("looked at above");
         settle(partitions, produces, token, pending, effects);
     }
+    if result.is_err() {
+        take_back(partitions, produces, partition, effects);
+    }
+}
+
+/// A batch did not get into the log. Requests that sent it again meanwhile, and so were taken for duplicates, wait for
+/// offsets that other batches will have.
+fn take_back(
+    partitions: &mut Partitions,
+    produces: &mut Produces,
+    partition: &TopicPartition,
+    effects: &mut Vec<Effect>,
+) {
+    let end = partitions.online(partition).map_or(0, |online| online.log_end_offset());
+    for pending in produces.appending.values_mut() {
+        pending.fail_behind(partition, end);
+    }
+    for token in produces.delayed.watching(partition) {
+        let (_, mut pending) = produces.delayed.take(token).expect("it watches");
+        pending.fail_behind(partition, end);
+        settle(partitions, produces, token, pending, effects);
+    }
 }
 
 /// Answers, or parks until the high watermark is where `acks=-1` wants it.
@@ -232,7 +254,7 @@ fn settle(
     if pending.acks == -1 {
         pending.drop_satisfied(partitions);
     } else {
-        pending.waits.clear();
+        pending.drop_appended(partitions);
     }
     if pending.waits.is_empty() {
         effects.push(Effect::Reply { token, answer: ShardAnswer::Produce(pending.answers) });
@@ -307,14 +329,33 @@ impl Pending {
     }
 
     fn fail(&mut self, partition: &TopicPartition, code: ErrorCode) {
+        self.fail_if(code, |wait| wait.partition == *partition);
+    }
+
+    /// Whoever waits for offsets of this partition that are not in its log.
+    fn fail_behind(&mut self, partition: &TopicPartition, log_end_offset: i64) {
+        let lost = |wait: &Wait| wait.partition == *partition && wait.end_offset > log_end_offset;
+        self.fail_if(error::KAFKA_STORAGE_ERROR, lost);
+    }
+
+    fn fail_if(&mut self, code: ErrorCode, lost: impl Fn(&Wait) -> bool) {
         let answers = &mut self.answers;
         self.waits.retain(|wait| {
-            let hit = wait.partition == *partition;
+            let hit = lost(wait);
             if hit {
                 answers[wait.answer] = failure(answers[wait.answer].position, code.into());
             }
             !hit
         });
+    }
+
+    /// A duplicate of a batch on its way into the log waits for it even when nobody asks for replicas.
+    fn drop_appended(&mut self, partitions: &mut Partitions) {
+        let on_its_way = |wait: &Wait| {
+            let online = partitions.online(&wait.partition);
+            online.is_ok_and(|partition| partition.log_end_offset() < wait.end_offset)
+        };
+        self.waits.retain(on_its_way);
     }
 
     fn drop_satisfied(&mut self, partitions: &mut Partitions) {

@@ -10,9 +10,13 @@
 //! long. (Kafka: `CoordinatorRuntime`, KIP-848's runtime for both coordinators.)
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use base::{Instant, Now};
 use bytes::Bytes;
+
+/// How long timers rest after a write that the log did not take: a full disk is not asked again without pause.
+const WRITE_RETRY: Duration = Duration::from_secs(1);
 
 /// One record of a coordinator's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +138,8 @@ pub struct Runtime<C: Coordinator> {
     waiting: VecDeque<C::Request>,
     parked: VecDeque<Parked<C::Reply>>,
     high_watermark: i64,
+    /// No timer is run before, since the log did not take the last write.
+    rest_until: Option<Instant>,
 }
 
 impl<C: Coordinator> Runtime<C> {
@@ -146,6 +152,7 @@ impl<C: Coordinator> Runtime<C> {
             waiting: VecDeque::new(),
             parked: VecDeque::new(),
             high_watermark: 0,
+            rest_until: None,
         }
     }
 
@@ -188,13 +195,19 @@ impl<C: Coordinator> Runtime<C> {
     /// When [`Runtime::tick`] is wanted next.
     pub fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Active if self.writing.is_none() => self.coordinator.deadline(),
+            Phase::Active if self.writing.is_none() => self.coordinator.deadline().max(self.rest()),
             _ => None,
         }
     }
 
+    /// The earliest time for timers, when there is one for any.
+    fn rest(&self) -> Option<Instant> {
+        self.rest_until.filter(|_| self.coordinator.deadline().is_some())
+    }
+
     /// The records are in the log and end at `last_offset`.
     pub fn on_appended(&mut self, now: Now, last_offset: i64, effects: &mut Vec<RuntimeEffect<C::Reply>>) {
+        self.rest_until = None;
         let written = self.writing.take().expect("an append that nobody asked for was reported");
         for record in &written.records {
             self.coordinator.replay(record);
@@ -211,6 +224,7 @@ impl<C: Coordinator> Runtime<C> {
     /// The records are not in the log.
     pub fn on_append_failed(&mut self, now: Now, error: C::Error, effects: &mut Vec<RuntimeEffect<C::Reply>>) {
         let lost = self.writing.take().expect("a failed append that nobody asked for was reported");
+        self.rest_until = Some(now.mono + WRITE_RETRY);
         for reply in lost.replies {
             effects.push(RuntimeEffect::Reply(self.coordinator.fail(reply, error)));
         }

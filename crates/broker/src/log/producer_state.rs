@@ -4,6 +4,8 @@
 use core::fmt;
 use std::collections::{BTreeMap, VecDeque};
 
+use base::planted::PlantedBug;
+
 use super::batch::{BatchHeader, add_sequence};
 
 /// Batches remembered per producer: a client may have five requests in flight.
@@ -213,6 +215,22 @@ struct TxnMetadata {
     last_offset: Option<i64>,
 }
 
+/// What a data batch changed when it was taken in, for the case that the log does not get it after all.
+#[derive(Debug)]
+pub struct Undo {
+    base_offset: i64,
+    end_offset: i64,
+    producer: Option<(i64, Before)>,
+}
+
+/// A producer before the batch.
+#[derive(Debug)]
+enum Before {
+    Unknown,
+    SameEpoch { forgotten: Option<BatchMetadata>, last_timestamp: i64, current_txn_first_offset: Option<i64> },
+    OtherEpoch(Box<ProducerEntry>),
+}
+
 /// All producers of one log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProducerState {
@@ -222,9 +240,15 @@ pub struct ProducerState {
     /// Ended transactions, by first offset, whose marker is not below the high watermark.
     unreplicated: BTreeMap<i64, TxnMetadata>,
     end_offset: i64,
+    bug: PlantedBug,
 }
 
 impl ProducerState {
+    /// Plants a bug; only the simulator does.
+    pub fn plant(&mut self, bug: PlantedBug) {
+        self.bug = bug;
+    }
+
     /// Nothing known, of a log that ends at `end_offset`.
     pub fn new(end_offset: i64) -> Self {
         Self { end_offset, ..Self::default() }
@@ -311,6 +335,8 @@ impl ProducerState {
         let Some(entry) = self.producers.get(&producer_id) else { return Ok(Verdict::Append) };
         if origin == Origin::Client
             && let Some(duplicate) = entry.find(batch)
+            && !self.bug.is(PlantedBug::DuplicatesUnknown)
+            && (duplicate.last_sequence == entry.last_sequence() || !self.bug.is(PlantedBug::OnlyLastBatchKnown))
         {
             return Ok(Verdict::Duplicate(duplicate));
         }
@@ -318,7 +344,7 @@ impl ProducerState {
             let (epoch, known) = (batch.producer_epoch, entry.producer_epoch);
             return Err(ProducerError::InvalidProducerEpoch { producer_id, epoch, known });
         }
-        if origin == Origin::Client {
+        if origin == Origin::Client && !self.bug.is(PlantedBug::SequencesUnchecked) {
             entry.check_sequence(producer_id, batch)?;
         }
         if entry.current_txn_first_offset.is_some() && !batch.is_transactional() {
@@ -377,6 +403,42 @@ impl ProducerState {
             self.ongoing.insert(batch.base_offset, TxnMetadata { producer_id, last_offset: None });
         }
         None
+    }
+
+    /// What taking in this data batch with [`ProducerState::apply`] is about to change.
+    pub fn before(&self, batch: &BatchHeader) -> Undo {
+        let known = |id: i64| match self.producers.get(&id) {
+            None => Before::Unknown,
+            Some(entry) if entry.producer_epoch != batch.producer_epoch => Before::OtherEpoch(Box::new(entry.clone())),
+            Some(entry) => Before::SameEpoch {
+                forgotten: entry.batches.front().filter(|_| entry.batches.len() == BATCHES_KEPT).copied(),
+                last_timestamp: entry.last_timestamp,
+                current_txn_first_offset: entry.current_txn_first_offset,
+            },
+        };
+        let is_data = batch.has_producer_id() && !batch.is_control();
+        let producer = is_data.then(|| (batch.producer_id, known(batch.producer_id)));
+        Undo { base_offset: batch.base_offset, end_offset: self.end_offset, producer }
+    }
+
+    /// Takes back the batch that was taken in last.
+    pub fn undo(&mut self, undo: Undo) {
+        self.end_offset = undo.end_offset;
+        let Some((producer_id, before)) = undo.producer else { return };
+        self.ongoing.remove(&undo.base_offset);
+        match (before, self.producers.get_mut(&producer_id)) {
+            (Before::Unknown, _) => drop(self.producers.remove(&producer_id)),
+            (Before::OtherEpoch(entry), _) => drop(self.producers.insert(producer_id, *entry)),
+            (Before::SameEpoch { forgotten, last_timestamp, current_txn_first_offset }, Some(entry)) => {
+                entry.batches.pop_back();
+                if let Some(forgotten) = forgotten {
+                    entry.batches.push_front(forgotten);
+                }
+                (entry.last_timestamp, entry.current_txn_first_offset) = (last_timestamp, current_txn_first_offset);
+            }
+            // It has expired meanwhile.
+            (Before::SameEpoch { .. }, None) => {}
+        }
     }
 
     fn apply_marker(&mut self, batch: &BatchHeader, marker: EndTxnMarker) -> Option<CompletedTxn> {

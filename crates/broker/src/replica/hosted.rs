@@ -42,6 +42,11 @@ impl Partitions {
         }
     }
 
+    /// Whether a partition's log is being opened.
+    pub fn is_opening(&self, partition: &TopicPartition) -> bool {
+        matches!(self.0.get(partition), Some(Hosted::Opening(_)))
+    }
+
     /// Whatever state a partition is in.
     pub fn hosted_mut(&mut self, partition: &TopicPartition) -> Option<&mut Hosted> {
         self.0.get_mut(partition)

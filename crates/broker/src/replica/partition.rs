@@ -1,11 +1,11 @@
 //! A partition that this broker leads (`Partition.scala`, `UnifiedLog.scala`): its offsets, its replicas, who is in
 //! sync, and which requests its state allows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::error;
-use crate::log::producer_state::{Origin, ProducerError, Verdict};
+use crate::log::producer_state::{Origin, ProducerError, Undo, Verdict};
 use crate::log::validate::{Assigned, Produced};
 use crate::log::{LeaderEpochCache, ProducerState};
 use crate::shard::{CodedError, LeadPartition, LogConfig, OpenedLog};
@@ -87,6 +87,8 @@ pub struct Partition {
     high_watermark: i64,
     epochs: LeaderEpochCache,
     producers: ProducerState,
+    /// What the batches from the log's end to `next_offset` changed, oldest first.
+    undo: VecDeque<Undo>,
 }
 
 impl Partition {
@@ -114,6 +116,7 @@ impl Partition {
             high_watermark: log.high_watermark.clamp(log.log_start_offset, log.log_end_offset),
             epochs: log.epochs,
             producers: log.producers,
+            undo: VecDeque::new(),
         };
         let epochs_changed = partition.lead(lead);
         (partition, epochs_changed)
@@ -234,6 +237,7 @@ impl Partition {
             return Ok(Admission::Duplicate { base_offset: known.first_offset(), last_offset: known.last_offset });
         }
         let assigned = batch.assign(self.next_offset, self.leader_epoch, &self.config, now.wall_ms);
+        self.undo.push_back(self.producers.before(&assigned.header));
         self.producers.apply(&assigned.header, None);
         self.next_offset = assigned.header.next_offset();
         let log_append_time_ms = if assigned.header.is_log_append_time() { now.wall_ms } else { -1 };
@@ -251,7 +255,23 @@ impl Partition {
             self.next_offset
         );
         self.log_end_offset = end;
+        self.undo.pop_front();
         self.maybe_advance_high_watermark()
+    }
+
+    /// The log did not get a batch: it and those admitted behind it are as if they had never come. Their offsets are
+    /// given again, and their producers may send them again.
+    pub fn on_append_failed(&mut self) {
+        while let Some(undo) = self.undo.pop_back() {
+            self.producers.undo(undo);
+        }
+        self.next_offset = self.log_end_offset;
+    }
+
+    /// Half of [`Partition::on_append_failed`], for the simulator's proof that it notices.
+    pub fn forget_failed_append(&mut self) {
+        self.undo.clear();
+        self.next_offset = self.log_end_offset;
     }
 
     /// A follower fetches: its position *is* its acknowledgement. True when the high watermark moved.

@@ -15,7 +15,7 @@ use crate::replica::hosted::Partitions;
 use crate::replica::partition::Admission;
 use crate::shard::message::{AppendTag, Effect, RequestToken};
 use crate::shard::request::ShardAnswer;
-use crate::{TopicPartition, error};
+use crate::{ErrorCode, TopicPartition, error};
 
 /// The internal topic of committed offsets and groups.
 pub const GROUP_METADATA_TOPIC: &str = "__consumer_offsets";
@@ -138,7 +138,7 @@ impl Coordinators {
         let mut out = Vec::new();
         match result {
             Ok(last_offset) => hosted.runtime.on_appended(now, last_offset, &mut out),
-            Err(_) => hosted.runtime.on_append_failed(now, error::KAFKA_STORAGE_ERROR, &mut out),
+            Err(_) => hosted.runtime.on_append_failed(now, error_of(error::KAFKA_STORAGE_ERROR), &mut out),
         }
         hosted.perform(partitions, now, out, effects);
     }
@@ -159,6 +159,20 @@ impl Coordinators {
             hosted.runtime.tick(now, &mut out);
             hosted.perform(partitions, now, out, effects);
         }
+    }
+}
+
+/// What a group's client is told when the log refuses a write: something that it tries again
+/// (`CoordinatorOperationExceptionHelper`).
+fn error_of(code: ErrorCode) -> ErrorCode {
+    match code {
+        error::NOT_LEADER_OR_FOLLOWER | error::KAFKA_STORAGE_ERROR => error::NOT_COORDINATOR,
+        error::NOT_ENOUGH_REPLICAS
+        | error::NOT_ENOUGH_REPLICAS_AFTER_APPEND
+        | error::UNKNOWN_TOPIC_OR_PARTITION
+        | error::REQUEST_TIMED_OUT => kafka_wire::ErrorCode::COORDINATOR_NOT_AVAILABLE.0,
+        error::MESSAGE_TOO_LARGE => error::UNKNOWN_SERVER_ERROR,
+        other => other,
     }
 }
 
@@ -218,7 +232,7 @@ impl Hosted {
             Ok(Admission::Duplicate { .. }) => unreachable!("a batch without a producer is no duplicate"),
             Err(refused) => {
                 let mut out = Vec::new();
-                self.runtime.on_append_failed(now, refused.code, &mut out);
+                self.runtime.on_append_failed(now, error_of(refused.code), &mut out);
                 self.perform(partitions, now, out, effects);
             }
         }

@@ -90,7 +90,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         }
         self.cleaning.look_at = None;
         match self.begin_cleaning(now, &partition, &cleanable) {
-            Ok(cleaner) => self.clean_step(partition, Box::new(cleaner)),
+            Ok(cleaner) => self.first_step(partition, Box::new(cleaner)),
             Err(e) => {
                 let dir = self.logs[&partition].dir;
                 self.end_cleaning(now);
@@ -110,7 +110,11 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 checkpoint: open.cleaned_to,
                 log_start_offset: led.log_start_offset(),
                 last_stable_offset: led.last_stable_offset(),
-                flushed_offset: open.log.recovery_point(),
+                flushed_offset: if self.bug.is(PlantedBug::CleanUnflushed) {
+                    open.log.log_end_offset()
+                } else {
+                    open.log.recovery_point()
+                },
             };
             match due(open, &state, now.wall_ms) {
                 Ok(Some(cleanable)) if best.as_ref().is_none_or(|(_, known)| cleanable.ratio() > known.ratio()) => {
@@ -143,12 +147,22 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         })?;
         let cleaner = if self.bug.is(PlantedBug::CompactTooMuch) { cleaner.forgetting() } else { cleaner };
         open.cleaning = true;
-        // What is compacted has gaps. An opening after a crash must not take them for lost pages, whatever the topic's
-        // policy is by then: it looks for those only above this point.
-        let (dir, recovery_point) = (open.dir, open.log.recovery_point());
-        let news = Checkpoints { recovery_points: Offsets::from([(id.clone(), recovery_point)]), ..Default::default() };
-        self.write_checkpoint(dir, news);
         Ok(cleaner)
+    }
+
+    /// What is compacted has gaps. An opening after a crash must not take them for lost pages, whatever the topic's policy
+    /// is by then: it looks for those only above the recovery point, which is on disk before anything else happens.
+    fn first_step(&mut self, partition: TopicPartition, mut cleaner: Box<Cleaner<D>>) {
+        let open = &self.logs[&partition];
+        let (dirs, dir, recovery_point) = (self.dirs.clone(), open.dir, open.log.recovery_point());
+        let recovery_points = Offsets::from([(partition.clone(), recovery_point)]);
+        let step_bytes = self.config.cleaner.step_bytes;
+        let run = move || {
+            let written = dirs.checkpoint(dir, Checkpoints { recovery_points, ..Default::default() });
+            let result = written.and_then(|()| cleaner.step(step_bytes));
+            ShardDone::Cleaned { partition, cleaner, result }
+        };
+        self.world.offload(Lane::Bulk, Box::new(run));
     }
 
     fn clean_step(&mut self, partition: TopicPartition, mut cleaner: Box<Cleaner<D>>) {

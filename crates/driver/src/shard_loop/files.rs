@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Now;
+use base::planted::PlantedBug;
 use broker::log::leader_epoch::EpochEntry;
 use broker::shard::{
-    AppendTag, FetchAnswer, FetchRead, LogAppend, LogConfig, LogDirSizes, RequestToken, SegmentTime, ShardEvent,
-    TimestampLookup,
+    AppendTag, Effect, FetchAnswer, FetchRead, LogAppend, LogConfig, LogDirSizes, RequestToken, SegmentTime,
+    ShardEvent, TimestampLookup,
 };
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use storage::disk::{Disk, DiskFile};
@@ -18,11 +19,16 @@ use storage::kafka::{FileRange, ReadPlan};
 
 use super::jobs::{OpenJob, ShardDone};
 use super::{ShardLoop, ShardWorld};
-use crate::log_dirs::DirIndex;
+use crate::log_dirs::{DirIndex, LogDirs};
 use crate::world::Lane;
 
 /// A coordinator loads its log in chunks of this size.
 const LOAD_CHUNK_BYTES: u32 = 1 << 20;
+
+/// Whether a write failed for want of room.
+pub(super) fn is_full(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
 
 /// Where a fetch's records lie, by position in the request.
 pub(super) struct Ranges<F>(pub(super) Vec<Found<F>>);
@@ -98,7 +104,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let last_offset = append.header.last_offset();
         let written = match (self.logs.get_mut(&partition), self.shard.partition(&partition)) {
             (Some(open), Some(led)) if !self.upkeep.is_stopping() => {
-                open.log.append(append, now.wall_ms, led.producers()).map_err(|e| (open.dir, e))
+                let appended = open.log.append(append, now.wall_ms, led.producers());
+                appended.map(|appended| (open.dir, appended)).map_err(|e| (open.dir, e))
             }
             // Its folder failed within this turn, or the logs are closing.
             _ => {
@@ -106,18 +113,82 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 return self.step(now, ShardEvent::Appended { partition, tag, last_offset, result });
             }
         };
+        let written = match written {
+            Err((_, e)) if self.bug.is(PlantedBug::AcknowledgeFailedAppend) && is_full(&e) => {
+                return self.step(now, ShardEvent::Appended { partition, tag, last_offset, result: Ok(()) });
+            }
+            Err((dir, e)) if self.bug.is(PlantedBug::FullIsFailure) => {
+                let result = Err(e.to_string());
+                self.step(now, ShardEvent::Appended { partition, tag, last_offset, result });
+                return self.fail_dir(now, dir, &e);
+            }
+            written => written,
+        };
         match written {
-            Ok(appended) => {
+            Ok((dir, appended)) => {
+                if self.dirs.found_room(dir, now.mono) {
+                    self.world.note(format!("log folder {} has space again", self.dirs.path(dir).display()));
+                }
                 if appended.rolled || self.wants_flush(now, &partition) {
                     self.flush(&partition, !appended.rolled);
                 }
                 self.step(now, ShardEvent::Appended { partition, tag, last_offset, result: Ok(()) });
             }
-            Err((dir, e)) => {
-                let result = Err(e.to_string());
-                self.step(now, ShardEvent::Appended { partition, tag, last_offset, result });
-                self.fail_dir(now, dir, &e);
+            Err((dir, e)) => self.append_failed(now, &partition, tag, last_offset, dir, &e),
+        }
+    }
+
+    /// The log is as before: what was admitted behind the batch has lost its offsets and is refused with it.
+    fn append_failed(
+        &mut self,
+        now: Now,
+        partition: &TopicPartition,
+        tag: AppendTag,
+        last_offset: i64,
+        dir: DirIndex,
+        e: &io::Error,
+    ) {
+        let mut refused = vec![(tag, last_offset)];
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Append { partition: of, tag, append } if of == *partition => {
+                    refused.push((tag, append.header.last_offset()));
+                }
+                other => self.effects.push_back(other),
             }
+        }
+        for (tag, last_offset) in refused {
+            let result = Err(e.to_string());
+            self.step(now, ShardEvent::Appended { partition: partition.clone(), tag, last_offset, result });
+        }
+        let usable = self.logs.get(partition).is_some_and(|open| open.log.usable().is_ok());
+        if usable && is_full(e) {
+            self.note_full(dir, e);
+            // The roll before it may have closed a segment.
+            self.flush(partition, false);
+        } else {
+            self.fail_dir(now, dir, e);
+        }
+    }
+
+    /// There is no room in a folder. Whatever was to be written is tried again: by the producer, or by
+    /// [`ShardLoop::upkeep`].
+    pub(super) fn note_full(&mut self, dir: DirIndex, e: &io::Error) {
+        if self.dirs.found_no_room(dir, self.world.now().mono) {
+            let path = self.dirs.path(dir).display();
+            self.world.note(format!(
+                "log folder {path} is full ({e}): producers are refused until there is space, consumers are served; \
+                 make room, or lower the retention of its topics"
+            ));
+        }
+    }
+
+    /// A failure that only concerns what was to be written when there was no room, and else the whole folder.
+    pub(super) fn full_or_failed(&mut self, now: Now, dir: DirIndex, e: &io::Error) {
+        if is_full(e) {
+            self.note_full(dir, e);
+        } else {
+            self.fail_dir(now, dir, e);
         }
     }
 
@@ -150,7 +221,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         };
         open.flushing = true;
         let partition = partition.clone();
-        let run = move || ShardDone::Flushed { partition, result: job.run() };
+        let lazy = self.bug.is(PlantedBug::FlushWithoutSync);
+        let run = move || ShardDone::Flushed { partition, result: if lazy { Ok(job.skip()) } else { job.run() } };
         self.world.offload(Lane::Sync, Box::new(run));
     }
 
@@ -164,7 +236,9 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 continue;
             };
             let limit = u32::try_from(bytes_max).unwrap_or(u32::MAX).min(read.bytes_max);
-            let plan = open.log.plan_read(read.offset, limit, read.end_offset, index == 0);
+            let late = i64::from(self.bug.is(PlantedBug::FetchBeginsLate));
+            let offset = (read.offset + late * 10).min(read.end_offset - late).max(read.offset);
+            let plan = open.log.plan_read(offset, limit, read.end_offset, index == 0);
             ready &= plan.ready().is_some();
             let aborted = if read.read_committed {
                 let aborted = open.log.aborted_txns(read.offset, read.end_offset);
@@ -286,6 +360,11 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let producer_expiration_ms = self.config.producer_id_expiration_ms;
         let wall_ms = now.wall_ms;
         let job = OpenJob { partition, topic_id, is_new, leader_epoch, config, wall_ms, producer_expiration_ms };
+        self.upkeep.retries.remove(&job.partition);
+        self.start_opening(job, dirs);
+    }
+
+    pub(super) fn start_opening(&mut self, job: OpenJob, dirs: Arc<LogDirs<D>>) {
         self.opening += 1;
         self.world.offload(Lane::Bulk, Box::new(move || ShardDone::Opened(Box::new(job.run(&dirs)))));
     }
@@ -301,8 +380,12 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     /// not on disk: records behind the recovery point give their epochs back when the log is opened.
     pub(super) fn write_epochs(&mut self, partition: &TopicPartition, entries: Vec<EpochEntry>) {
         let Some(open) = self.logs.get(partition) else { return };
+        self.upkeep.retries.remove(partition);
         let (disk, path) = (self.world.disk().clone(), open.log.dir().join(LEADER_EPOCH));
         let partition = partition.clone();
+        if self.bug.is(PlantedBug::EpochsNotWritten) {
+            return;
+        }
         let run = move || {
             let result = disk.replace_atomically(&path, epochs_text(&entries).as_bytes());
             ShardDone::EpochsWritten { partition, result }
@@ -311,6 +394,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     }
 
     pub(super) fn close(&mut self, now: Now, partition: &TopicPartition, delete: bool) {
+        self.upkeep.retries.remove(partition);
         let Some(open) = self.logs.remove(partition) else { return };
         if !delete {
             return;

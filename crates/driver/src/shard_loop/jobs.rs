@@ -13,7 +13,8 @@ use bytes::Bytes;
 use storage::disk::Disk;
 use storage::kafka::{Cleaner, FlushDone, Log, LogDir, Progress};
 
-use super::files::Ranges;
+use super::files::{Ranges, is_full};
+use super::upkeep::Retry;
 use super::{OpenLog, ShardLoop, ShardReply, ShardWorld};
 use crate::log_dirs::{DirIndex, LogDirs};
 
@@ -108,8 +109,8 @@ pub enum ShardDone<D: Disk> {
 
 /// How an opening went.
 pub struct LogOpened<D: Disk> {
-    partition: TopicPartition,
-    config: Arc<LogConfig>,
+    /// What was asked, to ask it again.
+    job: OpenJob,
     /// The folder it is or would be in; `None` when no folder is left.
     dir: Option<DirIndex>,
     result: io::Result<Found<D>>,
@@ -137,9 +138,14 @@ impl OpenJob {
     pub(super) fn run<D: Disk>(self, dirs: &LogDirs<D>) -> LogOpened<D> {
         let Some((dir, exists)) = dirs.place(&self.partition) else {
             let result = Err(io::Error::other("its log folder is offline"));
-            return LogOpened { partition: self.partition, config: self.config, dir: None, result };
+            return LogOpened { job: self, dir: None, result };
         };
         let result = dirs.with(dir, |log_dir| if exists { self.open(log_dir) } else { self.create(log_dir) });
+        if !exists && result.as_ref().is_err_and(is_full) {
+            // Made from the beginning when there is room.
+            dirs.with(dir, |log_dir| log_dir.abandon_new(&self.partition));
+            dirs.forget(dir, &self.partition);
+        }
         let result = result.map(|mut found| {
             let end = found.opened.log_end_offset;
             found.epochs_changed |= found.opened.epochs.assign(self.leader_epoch, end);
@@ -148,7 +154,7 @@ impl OpenJob {
         if result.is_ok() {
             dirs.opened(dir, &self.partition);
         }
-        LogOpened { partition: self.partition, config: self.config, dir: Some(dir), result }
+        LogOpened { job: self, dir: Some(dir), result }
     }
 
     fn open<D: Disk>(&self, log_dir: &LogDir<D>) -> io::Result<Found<D>> {
@@ -206,13 +212,17 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 // A partition that was deleted meanwhile has no folder to write to.
                 if let (Err(e), Some(open)) = (result, self.logs.get(&partition)) {
                     let dir = open.dir;
-                    self.fail_dir(now, dir, &e);
+                    if is_full(&e) {
+                        self.upkeep.retry(now, partition, Retry::Epochs);
+                    }
+                    self.full_or_failed(now, dir, &e);
                 }
             }
             ShardDone::Cleaned { partition, cleaner, result } => self.on_cleaned(now, partition, cleaner, result),
             ShardDone::Checkpointed { dir, result } => {
                 if let Err(e) = result {
-                    self.fail_dir(now, dir, &e);
+                    self.upkeep.forget_written(dir);
+                    self.full_or_failed(now, dir, &e);
                 }
             }
             ShardDone::Removed(result) => {
@@ -225,7 +235,14 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     }
 
     fn on_opened(&mut self, now: Now, opened: LogOpened<D>) {
-        let LogOpened { partition, config, dir, result } = opened;
+        let LogOpened { job, dir, result } = opened;
+        if let (Err(e), Some(dir)) = (&result, dir)
+            && is_full(e)
+        {
+            self.note_full(dir, e);
+            return self.upkeep.retry(now, job.partition.clone(), Retry::Open(job));
+        }
+        let OpenJob { partition, config, .. } = job;
         let result = match (result, dir) {
             (Ok(found), Some(dir)) if !self.dirs.has_failed(dir) => {
                 let Found { log, opened, warnings, epochs_changed } = found;
@@ -268,7 +285,11 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         open.flushing = false;
         match result {
             Ok(done) => {
-                open.log.flush_done(done);
+                // Records behind the recovery point give their epochs back when the log is opened: it stays where it is
+                // until the epochs are on disk.
+                if !self.upkeep.retries.contains_key(partition) {
+                    open.log.flush_done(done);
+                }
                 open.last_flush = now.mono;
                 if core::mem::take(&mut open.flush_again) {
                     self.flush(partition, true);

@@ -13,13 +13,22 @@ use broker::shard::{ShardEvent, ShardNotice};
 use storage::disk::Disk;
 use storage::kafka::RemoveJob;
 
-use super::jobs::ShardDone;
+use super::files::is_full;
+use super::jobs::{OpenJob, ShardDone};
 use super::{ShardLoop, ShardLoopConfig, ShardWorld};
 use crate::log_dirs::{Checkpoints, DirIndex};
 use crate::world::Lane;
 
 /// `producer.id.expiration.check.interval.ms`.
 const PRODUCER_EXPIRY_CHECK: Duration = Duration::from_secs(600);
+
+/// What could not be written for want of room.
+pub(super) enum Retry {
+    /// A log that is to be opened or made.
+    Open(OpenJob),
+    /// An open log's leader epochs.
+    Epochs,
+}
 
 /// What is due when.
 pub(super) struct Upkeep<D: Disk> {
@@ -32,6 +41,9 @@ pub(super) struct Upkeep<D: Disk> {
     removals_made: u64,
     /// What was checkpointed last, by folder.
     written: BTreeMap<DirIndex, Checkpoints>,
+    /// What waits for room, and until when.
+    pub(super) retries: BTreeMap<TopicPartition, (Instant, Retry)>,
+    full_retry: Duration,
     stopping: bool,
     stopped: bool,
 }
@@ -46,6 +58,8 @@ impl<D: Disk> Upkeep<D> {
             removals: BTreeMap::new(),
             removals_made: 0,
             written: BTreeMap::new(),
+            retries: BTreeMap::new(),
+            full_retry: Duration::from_millis(config.full_retry_ms),
             stopping: false,
             stopped: false,
         }
@@ -54,7 +68,8 @@ impl<D: Disk> Upkeep<D> {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let removal = self.removals.keys().next().map(|(at, _)| *at);
         let timers = [self.retention_at, self.recovery_points_at, self.high_watermarks_at, self.producers_at];
-        timers.into_iter().chain(removal).min()
+        let retry = self.retries.values().map(|(at, _)| *at).min();
+        timers.into_iter().chain(removal).chain(retry).min()
     }
 
     /// The logs are closing, or closed.
@@ -64,6 +79,16 @@ impl<D: Disk> Upkeep<D> {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped
+    }
+
+    /// Tries it again in a while.
+    pub(super) fn retry(&mut self, now: Now, partition: TopicPartition, retry: Retry) {
+        self.retries.insert(partition, (now.mono + self.full_retry, retry));
+    }
+
+    /// The folder's checkpoints are not on disk: the next round writes them whether they change or not.
+    pub(super) fn forget_written(&mut self, dir: DirIndex) {
+        self.written.remove(&dir);
     }
 
     pub(super) fn remove_later(&mut self, now: Now, delay_ms: i64, removal: RemoveJob<D>) {
@@ -112,6 +137,24 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             let removal = entry.remove();
             self.world.offload(Lane::Bulk, Box::new(move || ShardDone::Removed(removal.run())));
         }
+        self.try_again(now);
+    }
+
+    /// What found no room a while ago.
+    fn try_again(&mut self, now: Now) {
+        let due =
+            |(partition, (at, _)): (&TopicPartition, &(Instant, Retry))| (*at <= now.mono).then(|| partition.clone());
+        let due: Vec<TopicPartition> = self.upkeep.retries.iter().filter_map(due).collect();
+        for partition in due {
+            match self.upkeep.retries.remove(&partition) {
+                Some((_, Retry::Open(job))) if self.shard.is_opening(&partition) => {
+                    self.start_opening(job, self.dirs.clone());
+                }
+                Some((_, Retry::Epochs)) => self.save_epochs(&partition),
+                // Stopped or deleted meanwhile.
+                Some((_, Retry::Open(_))) | None => {}
+            }
+        }
     }
 
     /// Deletes what retention or a moved log start lets go.
@@ -121,7 +164,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         if open.cleaning {
             return;
         }
-        let dir = open.dir;
+        let (dir, bug) = (open.dir, self.bug);
+        let mut full = None;
         let mut delete = || -> io::Result<Option<(i64, RemoveJob<D>)>> {
             let segments = open.log.summaries()?;
             let (start, high_watermark) = (led.log_start_offset(), led.high_watermark());
@@ -131,12 +175,27 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 return Ok(None);
             }
             if plan.roll {
-                open.log.roll(end, now.wall_ms, led.producers())?;
+                match open.log.roll(end, now.wall_ms, led.producers()) {
+                    // Nothing is deleted yet, so the next round begins anew.
+                    Err(e) if is_full(&e) => {
+                        full = Some(e);
+                        return Ok(None);
+                    }
+                    rolled => rolled?,
+                }
             }
-            Ok(Some((plan.log_start_offset, open.log.delete_oldest(plan.reasons.len())?)))
+            let greedy = usize::from(bug.is(PlantedBug::RetentionDeletesMore));
+            let count = (plan.reasons.len() + greedy).min(open.log.segment_count() - 1);
+            let start =
+                if greedy > 0 { open.log.base_offset_at(count).min(high_watermark) } else { plan.log_start_offset };
+            Ok(Some((start, open.log.delete_oldest(count)?)))
         };
         match delete() {
-            Ok(None) => {}
+            Ok(None) => {
+                if let Some(e) = full {
+                    self.note_full(dir, &e);
+                }
+            }
             Ok(Some((log_start_offset, removal))) => {
                 self.upkeep.remove_later(now, self.logs[partition].config.file_delete_delay_ms, removal);
                 let partition = partition.clone();
@@ -157,7 +216,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 let early = self.bug.is(PlantedBug::RecoveryPointBeforeFlush);
                 let point = if early { open.log.log_end_offset() } else { open.log.recovery_point() };
                 news.recovery_points.insert(partition.clone(), point);
-                if led.log_start_offset() > open.log.first_base_offset() {
+                let forgotten = self.bug.is(PlantedBug::LogStartNotWritten);
+                if led.log_start_offset() > open.log.first_base_offset() && !forgotten {
                     news.log_starts.insert(partition.clone(), led.log_start_offset());
                 }
             }
@@ -187,16 +247,27 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             return;
         }
         let mut flushes = Vec::new();
-        let mut failed = Vec::new();
+        let (mut failed, mut full) = (Vec::new(), None);
         for (partition, open) in &mut self.logs {
             let Some(led) = self.shard.partition(partition) else { continue };
             match open.log.close(led.producers()) {
                 Ok(flush) => flushes.push((partition.clone(), flush)),
+                // Its records are synced all the same; the next start makes its indexes anew.
+                Err(e) if is_full(&e) => match open.log.flush() {
+                    Ok(flush) => {
+                        flushes.push((partition.clone(), flush));
+                        full = Some((open.dir, e));
+                    }
+                    Err(e) => failed.push((open.dir, e)),
+                },
                 Err(e) => failed.push((open.dir, e)),
             }
         }
         // A log that is just being opened is not closed with the others: what its recovery cut off may come back.
-        let clean = failed.is_empty() && self.opening == 0;
+        let clean = failed.is_empty() && full.is_none() && self.opening == 0 && self.upkeep.retries.is_empty();
+        if let Some((dir, e)) = full {
+            self.note_full(dir, &e);
+        }
         for (dir, e) in failed {
             self.fail_dir(now, dir, &e);
         }
@@ -204,9 +275,15 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         for (partition, _) in &flushes {
             // A log of a folder that just failed is not ours any more.
             let Some(open) = self.logs.get(partition) else { continue };
+            // Its leader epochs are not on disk.
+            if self.upkeep.retries.contains_key(partition) {
+                continue;
+            }
             let news = checkpoints.entry(open.dir).or_default();
             news.recovery_points.insert(partition.clone(), open.log.log_end_offset());
         }
+        let clean = clean || self.bug.is(PlantedBug::AlwaysMarkedClean);
+        let blind = self.bug.is(PlantedBug::AlwaysMarkedClean);
         let dirs = self.dirs.clone();
         let run = move || {
             let close = || {
@@ -219,7 +296,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 io::Result::Ok(())
             };
             let closed = close();
-            let marked = dirs.shard_closed(clean && closed.is_ok(), -1);
+            let marked = dirs.shard_closed(clean && (blind || closed.is_ok()), -1);
             ShardDone::Closed(closed.and(marked))
         };
         // Behind every sync that is under way.

@@ -121,6 +121,7 @@ fn loop_config(broker: &BrokerConfig) -> ShardLoopConfig {
             io_max_bytes_per_second: broker.double("log.cleaner.io.max.bytes.per.second"),
             ..CleanerConfig::default()
         },
+        ..ShardLoopConfig::default()
     }
 }
 

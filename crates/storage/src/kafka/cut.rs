@@ -158,6 +158,8 @@ impl<D: Disk> Log<D> {
         match self.disk.rename(&from, &to) {
             Ok(()) => Ok(Some(to)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            // No room for a longer name: then it goes at once. Reads that are under way have it open.
+            Err(e) if e.kind() == io::ErrorKind::StorageFull => load::remove_if_there(&self.disk, &from).map(|()| None),
             Err(e) => Err(context(e, "renaming", &from)),
         }
     }
@@ -169,7 +171,7 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    fn remove_snapshots(&mut self, gone: impl Fn(i64) -> bool) -> io::Result<()> {
+    pub(super) fn remove_snapshots(&mut self, gone: impl Fn(i64) -> bool) -> io::Result<()> {
         let gone: Vec<i64> = self.snapshots.iter().copied().filter(|offset| gone(*offset)).collect();
         for offset in gone {
             load::remove_if_there(&self.disk, &self.dir.join(file_name(offset, "snapshot")))?;

@@ -89,6 +89,11 @@ impl<D: Disk> FlushJob<D> {
         Ok(FlushDone { offset: self.offset, generation: self.generation })
     }
 
+    /// Says that it is done and does nothing: a lie for the simulator's proof that it notices.
+    pub fn skip(self) -> FlushDone {
+        FlushDone { offset: self.offset, generation: self.generation }
+    }
+
     /// Whether there is anything to sync.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty() && self.dir.is_none()
@@ -171,6 +176,14 @@ impl<D: Disk> Log<D> {
         *self.segments.keys().next().expect("a log has an active segment")
     }
 
+    /// Base offset of the segment at this place, the oldest being 0.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn base_offset_at(&self, place: usize) -> i64 {
+        *self.segments.keys().nth(place).expect("the caller has counted the segments")
+    }
+
     /// Bytes of all segments.
     pub fn size_bytes(&self) -> u64 {
         self.segments.values().map(|segment| segment.size).sum()
@@ -210,7 +223,11 @@ impl<D: Disk> Log<D> {
         self.segments.values_mut().next_back().expect("a log has an active segment")
     }
 
-    pub(super) fn usable(&self) -> io::Result<()> {
+    /// Whether the log can be written.
+    ///
+    /// # Errors
+    /// Why not, once an earlier failure has closed it.
+    pub fn usable(&self) -> io::Result<()> {
         match &self.failed {
             None => Ok(()),
             Some(why) => {
@@ -224,10 +241,23 @@ impl<D: Disk> Log<D> {
     /// saved beside it.
     ///
     /// # Errors
-    /// As the disk reports them. The log is as before then, and closed for writing if the file could not be cut back:
-    /// the log folder has to go offline.
+    /// As the disk reports them. The log is as before then, except that it may have begun a new segment. After one of kind
+    /// `StorageFull` it can be written again when there is space; after any other, or when what was written could not
+    /// be taken back ([`Log::usable`]), the log folder has to go offline.
     pub fn append(&mut self, append: &LogAppend, now_ms: i64, producers: &ProducerState) -> io::Result<Appended> {
         self.usable()?;
+        let appended = self.try_append(append, now_ms, producers);
+        // A roll saves the producers with this batch, which the log does not have.
+        let end = self.log_end_offset;
+        if let Err(e) = &appended
+            && let Err(left) = self.remove_snapshots(|at| at > end)
+        {
+            self.failed = Some(format!("{e}, and then {left}"));
+        }
+        appended
+    }
+
+    fn try_append(&mut self, append: &LogAppend, now_ms: i64, producers: &ProducerState) -> io::Result<Appended> {
         let header = &append.header;
         let bytes: usize = append.pieces.iter().map(bytes::Bytes::len).sum();
         assert_eq!(bytes, header.size(), "a batch is as long as its header says: {header:?}");
@@ -311,8 +341,7 @@ impl<D: Disk> Log<D> {
         }
         // Synced by the next flush even when every record is flushed already: retention believes the time index of a
         // closed segment, and one that a power cut left as zeros says 1970.
-        let indexes = self.write_indexes()?;
-        self.unsynced.extend(indexes);
+        self.write_indexes()?;
         self.write_snapshot(producers)?;
         let files = SegmentFiles::new(self.disk.clone(), self.dir.clone(), base_offset);
         files.create()?;
@@ -323,21 +352,20 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    /// Brings the active segment's index files up to date; returns those that were not.
-    fn write_indexes(&mut self) -> io::Result<Vec<(PathBuf, Arc<D::File>)>> {
+    /// Brings the active segment's index files up to date; the next flush syncs those that were not.
+    fn write_indexes(&mut self) -> io::Result<()> {
         self.active.note_largest();
         let files = self.active_segment().files.clone();
         let (index, times) = (files.index()?, files.time_index()?);
-        let mut changed = Vec::new();
         let path = files.path("index");
         if self.active.index.write(&*index).map_err(|e| context(e, "writing", &path))? {
-            changed.push((path, index));
+            self.unsynced.push((path, index));
         }
         let path = files.path("timeindex");
         if self.active.times.write(&*times).map_err(|e| context(e, "writing", &path))? {
-            changed.push((path, times));
+            self.unsynced.push((path, times));
         }
-        Ok(changed)
+        Ok(())
     }
 
     /// Saves the producers, named by the offset up to which they count: behind the log's end when the caller has taken
@@ -356,11 +384,22 @@ impl<D: Disk> Log<D> {
             file.write_at(&content, 0)?;
             Ok(file)
         };
-        let file = write().map_err(|e| context(e, "writing", &path))?;
-        self.unsynced.push((path, Arc::new(file)));
+        // Counted before it is whole, so that what a failed write leaves of it is removed with the batch.
         self.snapshots.insert(offset);
         self.names_changed = true;
-        Ok(())
+        match write() {
+            Ok(file) => {
+                self.unsynced.push((path, Arc::new(file)));
+                Ok(())
+            }
+            Err(e) => {
+                let left = super::load::remove_if_there(&self.disk, &path);
+                if left.is_ok() {
+                    self.snapshots.remove(&offset);
+                }
+                Err(context(e, "writing", &path))
+            }
+        }
     }
 
     /// The syncs that make everything durable, the active segment included.
@@ -417,8 +456,7 @@ impl<D: Disk> Log<D> {
     /// As the disk reports them.
     pub fn close(&mut self, producers: &ProducerState) -> io::Result<FlushJob<D>> {
         self.usable()?;
-        let indexes = self.write_indexes()?;
-        self.unsynced.extend(indexes);
+        self.write_indexes()?;
         self.write_snapshot(producers)?;
         let job = self.flush_below(self.log_end_offset)?;
         self.failed = Some("it was shut down".into());

@@ -242,6 +242,11 @@ impl<D: Disk> LogDir<D> {
         Ok(log)
     }
 
+    /// Removes what [`LogDir::create_log`] has made before it failed. What cannot be removed holds no record.
+    pub fn abandon_new(&self, partition: &TopicPartition) {
+        let _ = self.disk.remove_dir_all(&self.partition_path(partition));
+    }
+
     /// Takes a partition's folder out of use: it is renamed at once and removed by the job. `unique` makes its new name
     /// differ from those before.
     ///
