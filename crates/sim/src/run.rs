@@ -16,7 +16,7 @@ pub enum Kind {
     #[default]
     Keeper,
     /// A broker's partition logs.
-    Log,
+    Broker,
     /// Brokers' ZooKeeper sessions on a keeper.
     Session,
     /// Atomic broadcast between servers.
@@ -25,13 +25,13 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Keeper, Self::Log, Self::Session, Self::Zab];
+    pub const ALL: [Self; 4] = [Self::Keeper, Self::Broker, Self::Session, Self::Zab];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Keeper => "keeper",
-            Self::Log => "log",
+            Self::Broker => "broker",
             Self::Session => "session",
             Self::Zab => "zab",
         }
@@ -42,8 +42,9 @@ impl Kind {
         match self {
             Self::Keeper => crate::keeper::coverage::expected(),
             Self::Session => crate::session::expected(),
-            // The first has a test of its own for its marks; the second has one workload.
-            Self::Zab | Self::Log => Vec::new(),
+            Self::Broker => crate::broker::expected(),
+            // It has a test of its own for its marks.
+            Self::Zab => Vec::new(),
         }
     }
 
@@ -131,7 +132,7 @@ pub static NO_PANIC: Property = Property {
 pub fn run_seed(kind: Kind, options: SeedOptions) -> Outcome {
     let run = || match kind {
         Kind::Keeper => crate::keeper::run(options),
-        Kind::Log => crate::log::run(options),
+        Kind::Broker => crate::broker::run(options),
         Kind::Session => crate::session::run(options),
         Kind::Zab => crate::zab::run(options),
     };

@@ -125,7 +125,7 @@ fn a_log_ends_where_an_unflushed_segment_is_missing_its_end() {
         let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
         let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), 0).expect("an honest disk");
         for base in 0..4 {
-            log.append(&sim::log::batch(base, 1, (-1, -1), 0, 0, b"record"), 0, &producers).expect("appended");
+            log.append(&sim::broker::batch(base, 1, (-1, -1), 0, 0, b"record"), 0, &producers).expect("appended");
             if base == 1 {
                 log.roll(2, 0, &producers).expect("rolled");
             }
@@ -150,7 +150,7 @@ fn a_closed_segment_keeps_its_time_index() {
     {
         let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
         let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), now_ms).expect("an honest disk");
-        log.append(&sim::log::batch(0, 1, (-1, -1), 0, now_ms, b"record"), now_ms, &producers).expect("appended");
+        log.append(&sim::broker::batch(0, 1, (-1, -1), 0, now_ms, b"record"), now_ms, &producers).expect("appended");
         let done = log.flush().and_then(|job| job.run()).expect("flushed");
         log.flush_done(done);
         log.roll(1, now_ms, &producers).expect("rolled");
@@ -163,6 +163,44 @@ fn a_closed_segment_keeps_its_time_index() {
     let dir = LogDir::open(&disk, Path::new("/kafka")).expect("the folder opens");
     let (log, ..) = dir.open_log(&partition, config, now_ms, 1000).expect("the log opens");
     let oldest = log.summaries().expect("an honest disk")[0].largest_timestamp;
+    assert!(oldest == now_ms || oldest == i64::MAX, "retention would believe {oldest}");
+}
+
+/// Broker seed 313: killed between a roll and the flush behind it. The next process trusted the closed segment's time index,
+/// which was in the page cache only, and synced everything but that; a power loss made it zeros, and retention took the
+/// segment for one of 1970.
+#[test]
+fn a_segment_closed_just_before_a_kill_keeps_its_time_index() {
+    let disk = SimDisk::new(Prng::new(1));
+    let (partition, now_ms) = (TopicPartition::new("topic", 0), 1_767_225_600_000);
+    let (config, producers) = (Arc::new(LogConfig::default()), ProducerState::new(0));
+    let batch = |base| sim::broker::batch(base, 1, (-1, -1), 0, now_ms, b"record");
+    {
+        let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
+        let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), now_ms).expect("an honest disk");
+        log.append(&batch(0), now_ms, &producers).expect("appended");
+        let done = log.flush().and_then(|job| job.run()).expect("flushed");
+        log.flush_done(done);
+        let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
+        dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+        log.roll(1, now_ms, &producers).expect("rolled");
+    }
+    let disk = disk.crash(Crash::Process);
+    {
+        let dir = LogDir::open(&disk, Path::new("/kafka")).expect("the folder opens");
+        let (mut log, ..) = dir.open_log(&partition, config.clone(), now_ms, 1000).expect("the log opens");
+        log.append(&batch(1), now_ms, &producers).expect("appended");
+        let done = log.flush().and_then(|job| job.run()).expect("flushed");
+        log.flush_done(done);
+        let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
+        dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+    }
+    let disk = disk.crash(NOTHING_SURVIVES);
+    let dir = LogDir::open(&disk, Path::new("/kafka")).expect("the folder opens");
+    let (log, ..) = dir.open_log(&partition, config, now_ms, 1000).expect("the log opens");
+    let summaries = log.summaries().expect("an honest disk");
+    assert_eq!(summaries.len(), 2);
+    let oldest = summaries[0].largest_timestamp;
     assert!(oldest == now_ms || oldest == i64::MAX, "retention would believe {oldest}");
 }
 

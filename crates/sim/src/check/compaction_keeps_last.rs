@@ -78,11 +78,12 @@ pub fn read(batches: &[Batch], from: i64, bytes: &Bytes, seen: &mut Seen) -> Res
     Ok(next)
 }
 
-/// The whole log was read: `batches` are those that it should stand for.
+/// The whole log was read: `batches` are those that it should stand for. A reader that is slower than
+/// `delete.retention.ms` may miss the end of a key (`tombstones_went`).
 ///
 /// # Errors
 /// The violation.
-pub fn end(batches: &[Batch], seen: &Seen) -> Checked {
+pub fn end(batches: &[Batch], seen: &Seen, tombstones_went: bool) -> Checked {
     let mut last: BTreeMap<Bytes, Place> = BTreeMap::new();
     for record in batches.iter().filter(|batch| !batch.lost).flat_map(|batch| records(&batch.bytes)) {
         if let Some(key) = record.key {
@@ -91,7 +92,7 @@ pub fn end(batches: &[Batch], seen: &Seen) -> Checked {
     }
     for (key, place) in &last {
         let found = seen.keys.get(key);
-        let deleted = place.1.is_none() && found.is_none();
+        let deleted = place.1.is_none() && (found.is_none() || tombstones_went);
         LAST_VALUES.require(deleted || found == Some(place), || {
             format!("key {key:?} stands last at {place:?}, a reader sees {found:?}")
         })?;

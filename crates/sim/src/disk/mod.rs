@@ -71,8 +71,10 @@ pub struct DiskStats {
     pub writes: u64,
     /// Calls of `sync_data` that worked.
     pub syncs: u64,
-    /// Calls that a planned fault or a full disk made fail.
+    /// Calls that a planned fault made fail.
     pub errors: u64,
+    /// Calls that found no room.
+    pub refusals: u64,
 }
 
 struct State {
@@ -84,7 +86,8 @@ struct State {
     prng: Prng,
     /// Calls of a kind left until one fails with EIO.
     fail_in: BTreeMap<DiskOp, u64>,
-    full: bool,
+    /// Bytes that files may still grow by; `None` for all they want.
+    space: Option<u64>,
     lies: DiskLies,
     stats: DiskStats,
 }
@@ -120,7 +123,7 @@ impl SimDisk {
             locks: BTreeMap::new(),
             prng,
             fail_in: BTreeMap::new(),
-            full: false,
+            space: None,
             lies: DiskLies::default(),
             stats: DiskStats::default(),
         };
@@ -157,7 +160,13 @@ impl SimDisk {
 
     /// Fills or frees the disk: while full, whatever needs new space fails.
     pub fn set_full(&self, full: bool) {
-        self.locked().full = full;
+        self.set_space(full.then_some(0));
+    }
+
+    /// Leaves so much room that files may grow by this many bytes. The write that needs more stops where the room ends
+    /// and fails, and so does every new name once there is none. What is removed gives nothing back.
+    pub fn set_space(&self, bytes: Option<u64>) {
+        self.locked().space = bytes;
     }
 
     /// Breaks promises on purpose.
@@ -173,6 +182,11 @@ impl SimDisk {
     /// A handle for the checks: it sees what the running process sees, and planned faults pass it by.
     pub fn observer(&self) -> Self {
         Self { observer: true, ..self.clone() }
+    }
+
+    /// Whether something found, or would find, no room.
+    pub fn is_full(&self) -> bool {
+        self.locked().space.is_some()
     }
 
     /// What happened so far.
@@ -222,11 +236,14 @@ impl SimDisk {
 }
 
 impl State {
-    fn need_space(&mut self) -> io::Result<()> {
-        if self.full {
-            self.stats.errors += 1;
+    /// Takes room for so many bytes; a new name needs some, but takes none.
+    fn need_space(&mut self, bytes: u64) -> io::Result<()> {
+        let Some(space) = &mut self.space else { return Ok(()) };
+        if *space == 0 || *space < bytes {
+            self.stats.refusals += 1;
             return Err(io::Error::new(io::ErrorKind::StorageFull, "simulated full disk"));
         }
+        *space -= bytes;
         Ok(())
     }
 
@@ -257,7 +274,7 @@ impl Disk for SimDisk {
             }
             (OpenMode::Create | OpenMode::CreateNew | OpenMode::CreateNewPrivate, None) => {
                 let mut state = self.enter(DiskOp::Create)?;
-                state.need_space()?;
+                state.need_space(0)?;
                 let node = state.names.create_file(path)?;
                 state.files.insert(node, Content::default());
                 node
@@ -283,7 +300,7 @@ impl Disk for SimDisk {
         if state.names.is_dir(dir) {
             return Ok(());
         }
-        state.need_space()?;
+        state.need_space(0)?;
         state.names.create_dir_all(dir)
     }
 
@@ -363,8 +380,17 @@ impl DiskFile for SimFile {
             }
         };
         let state = &mut *guard;
-        if offset + content.len() as u64 > state.content(self.node).len() {
-            state.need_space()?;
+        let (end, len) = (offset + content.len() as u64, state.content(self.node).len());
+        let space = state.space;
+        if end > len
+            && let Err(full) = state.need_space(end - len)
+        {
+            let fits = (len + space.unwrap_or(0)).saturating_sub(offset).min(content.len() as u64) as usize;
+            if fits > 0 {
+                state.content(self.node).write(&content[..fits], offset);
+            }
+            state.space = Some(0);
+            return Err(full);
         }
         state.stats.writes += 1;
         let write_back = state.prng.chance(1, 16);
@@ -382,8 +408,9 @@ impl DiskFile for SimFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.enter_write(DiskOp::SetLen)?;
-        if len > state.content(self.node).len() {
-            state.need_space()?;
+        let longer = len.saturating_sub(state.content(self.node).len());
+        if longer > 0 {
+            state.need_space(longer)?;
         }
         state.content(self.node).set_len(len);
         Ok(())

@@ -228,6 +228,19 @@ fn a_full_disk_refuses_growth_and_serves_the_rest() {
 }
 
 #[test]
+fn a_write_stops_where_the_room_ends() {
+    let before = disk(1);
+    let file = durable_file(&before, "log", &[1; 100]);
+    before.set_space(Some(30));
+    file.write_at(&[2; 20], 100).unwrap();
+    assert_eq!(file.write_at(&[3; 20], 120).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert_eq!(file.len().unwrap(), 130);
+    assert!(file.write_at(&[3; 1], 130).is_err(), "nothing is left");
+    assert_eq!(before.stats().refusals, 2);
+    assert_eq!(before.stats().errors, 0);
+}
+
+#[test]
 fn a_lock_is_exclusive_and_dies_with_its_process() {
     let before = disk(1);
     let lock = before.lock(Path::new("lock")).unwrap();

@@ -317,14 +317,15 @@ impl Scene {
     // ---- the process
 
     fn start_process(&mut self) -> Checked {
-        let errors_before = self.disk.stats().errors;
+        let failures = |disk: &SimDisk| disk.stats().errors + disk.stats().refusals;
+        let failures_before = failures(&self.disk);
         let prng = self.kernel.prng.fork();
         let started = Process::start(self.kernel.now(), self.disk.clone(), self.config(), prng);
         let process = match started {
             Ok(process) => process,
             Err(error) => {
                 self.note(|| format!("start fails: {error}"));
-                let injected = self.disk.stats().errors > errors_before;
+                let injected = failures(&self.disk) > failures_before;
                 serves_again::starts(if injected { Ok(()) } else { Err(error) })?;
                 self.crash(Crash::Process, Duration::from_millis(50));
                 return Ok(());

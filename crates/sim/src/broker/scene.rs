@@ -7,16 +7,19 @@ use std::sync::Arc;
 use base::{Instant, Prng};
 use broker::TopicPartition;
 use broker::log::LogConfig;
-use broker::shard::{RequestToken, ShardAnswer, ShardNotice};
-use bytes::Bytes;
-use driver::shard_loop::{CleanerConfig, ShardDone, ShardInput, ShardReply};
+use broker::shard::{RequestToken, ShardNotice};
+use driver::shard_loop::{CleanerConfig, ShardDone, ShardInput};
 use driver::world::Lane;
 
-use super::host::{Done, Host, Output, is_marked_clean, produced, stored};
+use storage::kafka::Progress;
+
+use super::host::{Done, Host, Output, is_marked_clean};
+use super::load::Delivery;
+use super::producers::{Producer, Sent};
 use crate::check::compaction_keeps_last::{self as compaction, Seen};
 use crate::check::log_holds_flushed::{self as holds, Batch};
-use crate::check::{Checked, Violation, serves_again};
-use crate::disk::{Crash, DiskOp, SimDisk, SimFile};
+use crate::check::{Checked, Violation, epochs_match_batches, full_disk_passes, log_start_ascends, serves_again};
+use crate::disk::{Crash, DiskOp, SimDisk};
 use crate::kernel::Kernel;
 use crate::run::{Coverage, FAULTS_MIN, Outcome, SeedOptions};
 use crate::world::JobTimes;
@@ -25,8 +28,10 @@ use crate::world::JobTimes;
 const FAULTS_MAX: u64 = 40;
 
 /// Something that happens.
-enum Event {
+pub enum Event {
     Produce,
+    Deliver(Box<Delivery>),
+    SendAgain { life: usize, partition: TopicPartition, producer: i64, connection: u64 },
     Fetch,
     Timer { life: usize, at: Instant },
     Run { life: usize, lane: Lane },
@@ -37,7 +42,7 @@ enum Event {
 
 /// How far a partition has come in this life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub enum Phase {
     Opening,
     /// What recovery found is read back, up to here so far.
     Checking(i64),
@@ -45,28 +50,64 @@ enum Phase {
 }
 
 /// What is known of a partition from outside.
-struct Expected {
+pub struct Expected {
     /// Everything that was ever in the log, from offset 0 on.
-    batches: Vec<Batch>,
+    pub batches: Vec<Batch>,
     /// Everything below was flushed.
     flushed: i64,
-    /// Next sequence of each producer.
-    sequences: BTreeMap<i64, i32>,
-    /// Where the log was last told to start.
-    start: i64,
-    phase: Phase,
-    /// The first batch that was answered with an error in this life: it may be in the log or not.
-    maybe: Option<Batch>,
+    /// Those that write to it.
+    pub producers: BTreeMap<i64, Producer>,
+    /// Where the log was last seen to start.
+    pub start: i64,
+    /// Up to where records were asked to be deleted.
+    pub deleted_to: i64,
+    /// Where the log was begun anew, its end being lost below its start.
+    anew_at: i64,
+    pub phase: Phase,
+    /// The first batch that was answered with an error of the disk in this life: it may be in the log or not.
+    pub maybe: Option<Batch>,
     /// Whether every stop since the log was last open kept all of it: a kill without an error before, or a clean stop.
     lossless: bool,
+    /// Whether the last life ended with a clean stop.
+    stopped_clean: bool,
     /// What the check of a compacted log has read.
-    seen: Seen,
+    pub seen: Seen,
+    /// Compactions that came to their end, and how many there had been when the check began to read.
+    cleanings: u64,
+    cleanings_at_check: u64,
     /// Above this a compacted log may have lost batches since it was last read whole.
     gaps_from: Option<i64>,
 }
 
-enum Pending {
-    Produce { partition: TopicPartition, sent: Bytes, count: i64, producer: (i64, i32) },
+impl Expected {
+    fn new() -> Self {
+        Self {
+            batches: Vec::new(),
+            flushed: 0,
+            producers: BTreeMap::new(),
+            start: 0,
+            deleted_to: 0,
+            anew_at: 0,
+            phase: Phase::Opening,
+            maybe: None,
+            lossless: true,
+            stopped_clean: false,
+            seen: Seen::default(),
+            cleanings: 0,
+            cleanings_at_check: 0,
+            gaps_from: None,
+        }
+    }
+
+    /// Where the log ends.
+    pub fn end(&self) -> i64 {
+        self.batches.last().map_or(0, |batch| batch.next).max(self.anew_at)
+    }
+}
+
+pub enum Pending {
+    Produce { partition: TopicPartition, producer: i64, connection: u64, sent: Sent },
+    DeleteRecords { partition: TopicPartition, from: i64 },
     Fetch { partition: TopicPartition, from: i64 },
     Check { partition: TopicPartition, from: i64 },
 }
@@ -83,28 +124,33 @@ enum Fault {
 /// The stage.
 pub struct Scene {
     options: SeedOptions,
-    kernel: Kernel<Event>,
-    disk: SimDisk,
-    host: Option<Host>,
-    life: usize,
-    config: Arc<LogConfig>,
-    partitions: Vec<TopicPartition>,
-    expected: BTreeMap<TopicPartition, Expected>,
-    pending: BTreeMap<RequestToken, Pending>,
+    pub(super) kernel: Kernel<Event>,
+    pub(super) disk: SimDisk,
+    pub(super) host: Option<Host>,
+    pub(super) life: usize,
+    pub(super) config: Arc<LogConfig>,
+    pub(super) partitions: Vec<TopicPartition>,
+    pub(super) expected: BTreeMap<TopicPartition, Expected>,
+    pub(super) pending: BTreeMap<RequestToken, Pending>,
+    pub(super) coverage: Coverage,
     drawn: Vec<Fault>,
     fault_us: u64,
     checkpoint_ms: u64,
     cleaner: CleanerConfig,
     survive_percent: u64,
     times: JobTimes,
-    value_bytes_max: u64,
-    operations: u64,
+    pub(super) value_bytes_max: u64,
+    /// About how long a batch is on its way.
+    pub(super) delivery_us: u64,
+    pub(super) operations: u64,
     faults: u64,
-    faulty: bool,
+    pub(super) faulty: bool,
     /// A clean stop has begun.
-    stopping: bool,
+    pub(super) stopping: bool,
     /// Errors of the disk when this life began.
     errors_before: u64,
+    /// Want of room, likewise.
+    refusals_before: u64,
 }
 
 fn pick(prng: &mut Prng, choices: &[u64]) -> u64 {
@@ -163,32 +209,16 @@ impl Scene {
         let partitions: Vec<_> = (0..prng.between(1, 3) as i32).map(|n| TopicPartition::new("topic", n)).collect();
         kernel.trace.note(Instant::ZERO, || format!("seed {} {config:?}", options.seed));
         let prng = &mut kernel.prng;
-        let nothing = |name: &TopicPartition| {
-            let (batches, sequences) = (Vec::new(), BTreeMap::new());
-            (
-                name.clone(),
-                Expected {
-                    batches,
-                    flushed: 0,
-                    sequences,
-                    start: 0,
-                    phase: Phase::Opening,
-                    maybe: None,
-                    lossless: true,
-                    seen: Seen::default(),
-                    gaps_from: None,
-                },
-            )
-        };
         Self {
             options,
             disk: SimDisk::new(prng.fork()),
             host: None,
             life: 0,
             config: Arc::new(config),
-            expected: partitions.iter().map(nothing).collect(),
+            expected: partitions.iter().map(|name| (name.clone(), Expected::new())).collect(),
             partitions,
             pending: BTreeMap::new(),
+            coverage: Coverage::default(),
             drawn,
             fault_us: pick(prng, &[10_000, 40_000]),
             checkpoint_ms: pick(prng, &[1, 10, 50]),
@@ -197,11 +227,13 @@ impl Scene {
             times: JobTimes { half_us: (5, pick(prng, &[20, 200, 1000])), slow_one_in: pick(prng, &[0, 20]) },
             // Ten records fit a segment, or the broker refuses the batch.
             value_bytes_max: pick(prng, &[20, 200, 2000]).min(segment_bytes / 25),
+            delivery_us: pick(prng, &[20, 200, 1000]),
             operations: 0,
             faults: 0,
             faulty: true,
             stopping: false,
             errors_before: 0,
+            refusals_before: 0,
             kernel,
         }
     }
@@ -241,7 +273,7 @@ impl Scene {
         Outcome {
             operations: self.operations,
             faults: self.faults,
-            coverage: Coverage::default(),
+            coverage: self.coverage,
             events: self.kernel.trace.events(),
             virtual_ms: self.kernel.mono().as_millis(),
             hash: self.kernel.trace.hash(),
@@ -255,6 +287,10 @@ impl Scene {
         match event {
             Event::Start { life } if life == self.life && self.host.is_none() => self.start(),
             Event::Produce => self.produce(),
+            Event::Deliver(delivery) => self.deliver(*delivery),
+            Event::SendAgain { life, partition, producer, connection } => {
+                self.retry(life, &partition, producer, connection)
+            }
             Event::Fetch => self.fetch(),
             Event::Timer { life, at } if self.lives(life) => {
                 let host = self.host.as_mut().expect("it lives");
@@ -275,11 +311,16 @@ impl Scene {
         }
     }
 
+    /// Whether the disk has failed in this life in another way than by being full.
+    pub(super) fn is_harmed(&self) -> bool {
+        self.disk.stats().errors > self.errors_before
+    }
+
     fn lives(&self, life: usize) -> bool {
         life == self.life && self.host.is_some()
     }
 
-    fn again(&mut self, about_us: u64, event: Event) {
+    pub(super) fn again(&mut self, about_us: u64, event: Event) {
         let pause = Duration::from_micros(self.kernel.prng.between(about_us / 2, about_us * 2));
         self.kernel.after(pause, event);
     }
@@ -293,6 +334,7 @@ impl Scene {
 
     fn start(&mut self) -> Checked {
         self.errors_before = self.disk.stats().errors;
+        self.refusals_before = self.disk.stats().refusals;
         let (now, prng) = (self.kernel.now(), self.kernel.prng.fork());
         match Host::start(now, self.disk.clone(), self.checkpoint_ms, self.cleaner.clone(), self.options.bug, prng) {
             Ok(host) => {
@@ -312,8 +354,8 @@ impl Scene {
     /// Only a disk that fails excuses a start that does.
     fn start_failed(&mut self, error: String) -> Checked {
         self.note(|| format!("start fails: {error}"));
-        let injected = self.disk.stats().errors > self.errors_before;
-        serves_again::starts(if injected { Ok(()) } else { Err(error) })?;
+        let refused = self.disk.stats().refusals > self.refusals_before;
+        serves_again::starts(if self.is_harmed() || refused { Ok(()) } else { Err(error) })?;
         self.disk.set_full(false);
         self.crash(Crash::Process, Duration::from_millis(1));
         Ok(())
@@ -325,9 +367,9 @@ impl Scene {
 
     fn stop(&mut self, crash: Crash, restart_after: Duration, clean: bool) {
         self.kernel.note("crash", &[matches!(crash, Crash::Power { .. }).into()], &[]);
-        let unharmed = self.disk.stats().errors == self.errors_before;
-        let lossless = clean || (crash == Crash::Process && unharmed);
+        let lossless = clean || (crash == Crash::Process && !self.is_harmed());
         for expected in self.expected.values_mut() {
+            expected.stopped_clean = clean;
             expected.lossless = lossless && (expected.lossless || expected.phase != Phase::Opening);
             expected.phase = Phase::Opening;
             if !lossless {
@@ -353,7 +395,7 @@ impl Scene {
         }
     }
 
-    fn turn(&mut self, input: Option<ShardInput<SimDisk>>) -> Checked {
+    pub(super) fn turn(&mut self, input: Option<ShardInput<SimDisk>>) -> Checked {
         let (now, life, times) = (self.kernel.now(), self.life, self.times);
         let Some(host) = &mut self.host else { return Ok(()) };
         let outputs = host.turn(now, input);
@@ -396,6 +438,8 @@ impl Scene {
             }
             Output::Fatal(text) => {
                 self.note(|| format!("fatal: {text}"));
+                let disk = full_disk_passes::Disk { full: self.disk.is_full(), harmed: self.is_harmed() };
+                full_disk_passes::offline(disk, &text)?;
                 self.disk.set_full(false);
                 self.crash(Crash::Process, Duration::from_millis(5));
                 Ok(())
@@ -411,19 +455,33 @@ impl Scene {
         let (start, end) = (led.log_start_offset(), led.log_end_offset());
         let now = self.kernel.mono();
         self.kernel.trace.event(now, "recovered", &[start as u64, end as u64, expected.flushed as u64], &[]);
-        let last = expected.batches.last().map_or(0, |batch| batch.next);
+        let last = expected.end();
         if let Some(maybe) = expected.maybe.take_if(|maybe| maybe.base == last && maybe.next == end) {
             expected.batches.push(maybe);
         }
         expected.maybe = None;
         self.kernel.trace.note(now, || format!("{name} holds {:?}", names_in(&self.disk, name)));
-        holds::end(&expected.batches, end, expected.flushed, expected.lossless)?;
+        // The end was lost below where records had been deleted up to: the log is begun anew there.
+        if start == end
+            && end <= expected.start.max(expected.deleted_to)
+            && expected.batches.iter().all(|batch| batch.next != end)
+        {
+            expected.anew_at = end;
+        }
+        let anew = expected.anew_at == end && start == end;
+        if !anew {
+            holds::end(&expected.batches, end, expected.flushed, expected.lossless)?;
+        }
         // Retention may have been stopped half way, with the oldest segment gone and the log start not yet moved.
         let retained = self.config.retention_bytes > 0;
-        holds::WHOLE.require(start <= expected.start || retained, || {
+        holds::WHOLE.require(start <= expected.start.max(expected.deleted_to) || retained, || {
             format!("{name} starts at {start}, it was last seen to start at {}", expected.start)
         })?;
         expected.batches.retain(|batch| batch.next <= end);
+        expected.anew_at = expected.anew_at.min(end);
+        log_start_ascends::ASCENDS.require(!expected.stopped_clean || start >= expected.start, || {
+            format!("{name} starts at {start} after a clean stop, before it started at {}", expected.start)
+        })?;
         let mut last: BTreeMap<i64, i32> = BTreeMap::new();
         // See `Batch::lost`: which ones are is known when the log has been read.
         let gaps_from = expected.gaps_from.filter(|_| self.config.cleanup_compact);
@@ -439,17 +497,29 @@ impl Scene {
                 format!("{name}: producer {producer} wrote up to {sequence}, recovery says {:?}", known(producer))
             })?;
         }
-        // A producer that recovery does not know begins anew.
-        let next = |producer: i64| known(producer).map_or(0, |last| last + 1);
-        expected.sequences = expected.sequences.keys().map(|producer| (*producer, next(*producer))).collect();
+        // A log's epochs below where it once started are cut at once, the checkpoint of its start comes later.
+        let from = start.max(expected.start).max(expected.deleted_to);
+        let known_whole = |batch: &&Batch| batch.next > from && !batch.lost && sure(batch);
+        epochs_match_batches::recovered(led.epochs(), from, expected.batches.iter().filter(known_whole))?;
+        expected.deleted_to = expected.deleted_to.min(end);
+        // Whoever was told of something that is lost begins anew; others send again what they were not told of.
+        let lossless = expected.lossless;
+        let known: BTreeMap<i64, Option<i32>> = expected.producers.keys().map(|id| (*id, known(*id))).collect();
+        for (id, producer) in &mut expected.producers {
+            producer.ledger.recovered(known[id], end);
+            if !lossless {
+                producer.begin_anew(known[id]);
+            }
+        }
         expected.start = start;
         expected.phase = Phase::Checking(start);
         expected.seen = Seen::default();
+        expected.cleanings_at_check = expected.cleanings;
         self.check_on(name)
     }
 
     /// Asks for the next part of a recovered log, or ends its check.
-    fn check_on(&mut self, name: &TopicPartition) -> Checked {
+    pub(super) fn check_on(&mut self, name: &TopicPartition) -> Checked {
         let host = self.host.as_mut().expect("it just answered");
         let Some(end) = host.shard().partition(name).map(|led| led.high_watermark()) else { return Ok(()) };
         let expected = self.expected.get_mut(name).expect("every partition is expected");
@@ -457,21 +527,31 @@ impl Scene {
         if from >= end {
             expected.phase = Phase::Open;
             let seen = core::mem::take(&mut expected.seen);
-            if !self.config.cleanup_compact {
-                return Ok(());
+            if self.config.cleanup_compact {
+                if let Some(from) = expected.gaps_from.take() {
+                    seen.mark_lost(&mut expected.batches, from);
+                }
+                let went = self.config.delete_retention_ms < 1000 && expected.cleanings > expected.cleanings_at_check;
+                compaction::end(&expected.batches, &seen, went)?;
             }
-            if let Some(from) = expected.gaps_from.take() {
-                seen.mark_lost(&mut expected.batches, from);
-            }
-            return compaction::end(&expected.batches, &seen);
+            return self.connect_again(name);
         }
         let (token, fetch) = host.fetch(name, from, 1 << 20);
         self.pending.insert(token, Pending::Check { partition: name.clone(), from });
         self.turn(Some(fetch))
     }
 
+    /// The partition is served: its producers come back, unless the faults are over and nothing is added any more.
+    fn connect_again(&mut self, name: &TopicPartition) -> Checked {
+        if !self.faulty {
+            return Ok(());
+        }
+        let producers: Vec<i64> = self.expected[name].producers.keys().copied().collect();
+        producers.into_iter().try_for_each(|producer| self.send_again(name, producer))
+    }
+
     /// A part of a recovered log that could not be read is asked for again.
-    fn check_again(&mut self) -> Checked {
+    pub(super) fn check_again(&mut self) -> Checked {
         for name in self.partitions.clone() {
             let asked = |pending: &Pending| matches!(pending, Pending::Check { partition, .. } if *partition == name);
             let checking = matches!(self.expected[&name].phase, Phase::Checking(_));
@@ -482,166 +562,13 @@ impl Scene {
         Ok(())
     }
 
-    // ---- load
-
-    fn open_partition(&mut self) -> Option<TopicPartition> {
-        let name = self.kernel.prng.pick(&self.partitions)?.clone();
-        // After the faults the logs are read back and nothing is added.
-        let open = self.faulty && self.host.is_some() && self.expected[&name].phase == Phase::Open;
-        open.then_some(name)
-    }
-
-    fn produce(&mut self) -> Checked {
-        self.again(100, Event::Produce);
-        let Some(name) = self.open_partition() else { return Ok(()) };
-        // Records of a compacted topic are looked into first: until then nobody knows their sequence.
-        let waits = |pending: &Pending| matches!(pending, Pending::Produce { partition, .. } if *partition == name);
-        if self.pending.values().any(waits) {
-            return Ok(());
-        }
-        let now_ms = self.kernel.now().wall_ms;
-        let compacted = self.config.cleanup_compact;
-        let prng = &mut self.kernel.prng;
-        let (count, producer) = (prng.between(1, 10), prng.below(3) as i64);
-        let mut record = || match compacted {
-            true => (Some(prng.below(20) as u8), !prng.chance(1, 6)),
-            false => (None, true),
-        };
-        let records: Vec<_> = (0..count).map(|_| record()).collect();
-        let mut value = vec![0; prng.between(1, self.value_bytes_max) as usize];
-        prng.fill(&mut value);
-        let sequence = *self.expected.get_mut(&name).expect("known").sequences.entry(producer).or_insert(0);
-        let sent = produced(&records, (producer, sequence), now_ms, &value);
-        self.operations += 1;
-        self.kernel.note("produce", &[count, producer as u64], &[]);
-        let host = self.host.as_mut().expect("open means alive");
-        let (token, input) = host.produce(&name, sent.clone());
-        let producer = (producer, sequence);
-        self.pending.insert(token, Pending::Produce { partition: name, sent, count: count as i64, producer });
-        self.turn(Some(input))
-    }
-
-    fn fetch(&mut self) -> Checked {
-        self.again(400, Event::Fetch);
-        self.check_again()?;
-        let Some(name) = self.open_partition() else { return Ok(()) };
-        let host = self.host.as_mut().expect("open means alive");
-        let Some(led) = host.shard().partition(&name) else { return Ok(()) };
-        let (start, end) = (led.log_start_offset(), led.high_watermark());
-        if start >= end {
-            return Ok(());
-        }
-        let from = self.kernel.prng.between(start as u64, end as u64 - 1) as i64;
-        let bytes_max = self.kernel.prng.between(1, 8000) as u32;
-        self.operations += 1;
-        self.kernel.note("fetch", &[from as u64, u64::from(bytes_max)], &[]);
-        let (token, input) = host.fetch(&name, from, bytes_max);
-        self.pending.insert(token, Pending::Fetch { partition: name, from });
-        self.turn(Some(input))
-    }
-
-    fn reply(&mut self, token: RequestToken, reply: ShardReply<SimFile>) -> Checked {
-        match (self.pending.remove(&token), reply) {
-            (Some(Pending::Produce { partition, sent, count, producer }), ShardReply::Answer(answer)) => {
-                self.produce_answered(&partition, &sent, count, producer, &answer)
-            }
-            (Some(Pending::Fetch { partition, from }), ShardReply::Fetch(answers)) => {
-                let read = read_of(&answers);
-                read.map_or(Ok(()), |read| self.compare(&partition, from, &read, None).map(|_| ()))
-            }
-            (Some(Pending::Check { partition, from }), ShardReply::Fetch(answers)) => match read_of(&answers) {
-                Some(read) => {
-                    let mut seen = core::mem::take(&mut self.expected.get_mut(&partition).expect("known").seen);
-                    let next = self.compare(&partition, from, &read, Some(&mut seen))?;
-                    let expected = self.expected.get_mut(&partition).expect("known");
-                    (expected.phase, expected.seen) = (Phase::Checking(next), seen);
-                    self.check_on(&partition)
-                }
-                None if self.config.cleanup_compact && is_empty(&answers) => {
-                    // Whatever followed is compacted away.
-                    self.expected.get_mut(&partition).expect("known").phase = Phase::Checking(i64::MAX);
-                    self.check_on(&partition)
-                }
-                None => self.check_failed(&partition, from),
-            },
-            _ => Ok(()),
-        }
-    }
-
-    /// Nothing was read at `from`: retention has moved on meanwhile, or the disk fails, or the log is not whole.
-    fn check_failed(&mut self, name: &TopicPartition, from: i64) -> Checked {
-        let led = self.host.as_ref().and_then(|host| host.shard().partition(name));
-        let start = led.map_or(from, |led| led.log_start_offset());
-        if start > from {
-            self.expected.get_mut(name).expect("known").phase = Phase::Checking(start);
-            return self.check_on(name);
-        }
-        holds::WHOLE.require(self.disk.stats().errors > self.errors_before, || {
-            format!("{name}: nothing to be read at {from} after recovery")
-        })
-    }
-
-    fn produce_answered(
-        &mut self,
-        name: &TopicPartition,
-        sent: &[u8],
-        count: i64,
-        producer: (i64, i32),
-        answer: &ShardAnswer,
-    ) -> Checked {
-        let ShardAnswer::Produce(answers) = answer else { return Ok(()) };
-        let (error, base) = (answers[0].error_code, answers[0].base_offset);
-        self.kernel.note("produced", &[error as u64, base as u64], &[]);
-        let expected = self.expected.get_mut(name).expect("every partition is expected");
-        let last = expected.batches.last().map_or(0, |batch| batch.next);
-        let last_sequence = producer.1 + count as i32 - 1;
-        let bytes = stored(sent, last, self.life as i32);
-        let batch = Batch { base: last, next: last + count, bytes, producer: (producer.0, last_sequence), lost: false };
-        if error != 0 {
-            if error == broker::error::KAFKA_STORAGE_ERROR {
-                expected.maybe.get_or_insert(batch);
-            }
-            return Ok(());
-        }
-        holds::WHOLE.require(base == last, || format!("{name}: appended at {base}, the log ended at {last}"))?;
-        expected.sequences.insert(producer.0, last_sequence + 1);
-        expected.batches.push(batch);
-        Ok(())
-    }
-
-    /// What was read from `from` on is what was appended there; returns the offset behind its last whole batch. `seen`
-    /// collects what a check after a recovery reads.
-    fn compare(
-        &self,
-        name: &TopicPartition,
-        from: i64,
-        read: &Bytes,
-        seen: Option<&mut Seen>,
-    ) -> Result<i64, Violation> {
-        let batches = &self.expected[name].batches;
-        if self.config.cleanup_compact {
-            return compaction::read(batches, from, read, seen.unwrap_or(&mut Seen::default()));
-        }
-        let property = if seen.is_some() { &holds::WHOLE } else { &holds::READS };
-        let first = batches.partition_point(|batch| batch.next <= from);
-        let (mut rest, mut next) = (&read[..], from);
-        for batch in &batches[first..] {
-            let shared = rest.len().min(batch.bytes.len());
-            property.require(rest[..shared] == batch.bytes[..shared], || {
-                format!("{name}: what is read at {} (from {from}) is not what was appended there", batch.base)
-            })?;
-            if shared < batch.bytes.len() {
-                break;
-            }
-            (rest, next) = (&rest[shared..], batch.next);
-        }
-        property.require(next > from, || format!("{name}: no whole batch is read at {from}, {} bytes", read.len()))?;
-        Ok(next)
-    }
-
     fn finish(&mut self, lane: Lane) -> Checked {
         self.kernel.note("job done", &[lane as u64], &[]);
         let done: Done = self.host.as_mut().expect("it lives").lanes.finish(lane);
+        if let ShardDone::Cleaned { partition, result: Ok(Progress { done: true, .. }), .. } = &done {
+            self.expected.get_mut(partition).expect("every partition is expected").cleanings += 1;
+            self.coverage.hit("a log was compacted");
+        }
         if let ShardDone::Flushed { partition, result: Ok(done) } = &done {
             let expected = self.expected.get_mut(partition).expect("every partition is expected");
             expected.flushed = expected.flushed.max(done.offset);
@@ -663,6 +590,7 @@ impl Scene {
         self.faults += 1;
         self.kernel.note("fault", &[fault as u64], &[]);
         self.note(|| format!("fault {fault:?}"));
+        self.coverage.hit(&format!("fault {fault:?}"));
         let down = Duration::from_millis(self.kernel.prng.between(1, 20));
         self.disk.set_full(false);
         match fault {
@@ -674,7 +602,8 @@ impl Scene {
                 let op = *self.kernel.prng.pick(&OPS).expect("not empty");
                 self.disk.fail_after(op, self.kernel.prng.below(4));
             }
-            Fault::DiskFull => self.disk.set_full(true),
+            // Sometimes the last batch that is written fits in part.
+            Fault::DiskFull => self.disk.set_space(Some(self.kernel.prng.below(2) * self.kernel.prng.below(4000))),
             Fault::CleanStop => {
                 self.stopping = true;
                 return self.turn(Some(Host::shut_down()));
@@ -688,26 +617,13 @@ impl Scene {
         let clean = is_marked_clean(&self.disk);
         if clean {
             for expected in self.expected.values_mut() {
-                expected.flushed = expected.batches.last().map_or(0, |batch| batch.next);
+                expected.flushed = expected.end();
             }
         }
         let power = self.kernel.prng.chance(1, 2);
         let crash = if power { Crash::Power { survive_percent: 0 } } else { Crash::Process };
         self.stop(crash, Duration::from_millis(5), clean);
     }
-}
-
-/// The bytes of a fetch of one partition, if it was granted and readable.
-fn read_of(answers: &[(broker::shard::FetchAnswer, Option<storage::kafka::FileRange<SimFile>>)]) -> Option<Bytes> {
-    let (answer, range) = answers.first()?;
-    let read = range.as_ref().filter(|_| answer.error_code == 0)?.read_bytes().ok()?;
-    (!read.is_empty()).then_some(read)
-}
-
-/// Whether a fetch was granted and there was nothing to read.
-fn is_empty(answers: &[(broker::shard::FetchAnswer, Option<storage::kafka::FileRange<SimFile>>)]) -> bool {
-    let granted = answers.first().filter(|(answer, _)| answer.error_code == 0);
-    granted.is_some_and(|(_, range)| range.as_ref().is_none_or(|range| range.is_empty()))
 }
 
 /// What lies in a partition's folder, for the trace.

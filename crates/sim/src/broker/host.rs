@@ -10,8 +10,8 @@ use broker::coordinator::group::GroupConfig;
 use broker::log::batch::HEADER_BYTES;
 use broker::log::{BatchHeader, LogConfig};
 use broker::shard::{
-    FetchPartition, FetchRequest, LeadPartition, LogAppend, ProducePartition, ProduceRequest, RequestToken, Shard,
-    ShardCommand, ShardConfig, ShardEvent, ShardNotice, ShardRequest,
+    DeleteRecords, FetchPartition, FetchRequest, LeadPartition, LogAppend, ProducePartition, ProduceRequest,
+    RequestToken, Shard, ShardCommand, ShardConfig, ShardEvent, ShardNotice, ShardRequest,
 };
 use bytes::Bytes;
 use driver::log_dirs::LogDirs;
@@ -114,6 +114,7 @@ impl Host {
             retention_check_interval_ms: checkpoint_ms,
             recovery_point_checkpoint_interval_ms: checkpoint_ms,
             high_watermark_checkpoint_interval_ms: checkpoint_ms,
+            full_retry_ms: 5,
             cleaner,
             ..ShardLoopConfig::default()
         };
@@ -203,6 +204,14 @@ impl Host {
             partitions: vec![partition],
         };
         (token, ShardInput::Event(ShardEvent::Request { token, request: ShardRequest::Fetch(request) }))
+    }
+
+    /// Moves a log's start.
+    pub fn delete_records(&mut self, partition: &TopicPartition, offset: i64) -> (RequestToken, ShardInput<SimDisk>) {
+        let token = self.token();
+        let request =
+            ShardRequest::DeleteRecords(vec![DeleteRecords { position: 0, partition: partition.clone(), offset }]);
+        (token, ShardInput::Event(ShardEvent::Request { token, request }))
     }
 
     /// Begins a clean stop.
