@@ -142,6 +142,11 @@ const OWN_SERVERS: &[OwnServers] = &[
     },
     OwnServers { name: "kill9-log", about: "ours: kill -9 while producers write", body: scripts::kill9_log },
     OwnServers {
+        name: "disk-full",
+        about: "ours: a full disk under producers and consumers, and room again (root only)",
+        body: scripts::disk_full,
+    },
+    OwnServers {
         name: "power-cut",
         about: "a file system that loses its power under our keeper (root only)",
         body: scripts::power_cut,

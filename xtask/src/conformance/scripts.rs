@@ -87,6 +87,12 @@ pub fn kill9_log(_: &Path) -> Result<String> {
     python("conformance/faults/kill9_log.py", &["--binary", &binary, "--rounds", "3"])
 }
 
+/// A small disk that is full for a while under our broker; does nothing, and says so, without root.
+pub fn disk_full(_: &Path) -> Result<String> {
+    let binary = servers::castlekeep()?.display().to_string();
+    python("conformance/faults/disk_full.py", &["--binary", &binary, "--rounds", "2"])
+}
+
 /// Runs a script of the repository with the Python that has the clients.
 pub fn python(script: &str, arguments: &[&str]) -> Result<String> {
     let mut python = Command::new(provision::python()?);
