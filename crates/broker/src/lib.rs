@@ -18,6 +18,7 @@ pub mod log;
 pub mod metadata_cache;
 pub mod node;
 pub mod purgatory;
+pub mod quota;
 pub mod replica;
 pub mod shard;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base::Str;
 
 use crate::TopicId;
+use crate::quota::Quotas;
 
 /// The leader of a partition that has none.
 pub const NO_LEADER: i32 = -1;
@@ -82,6 +83,8 @@ pub struct MetadataImage {
     pub topics: BTreeMap<Str, Arc<TopicImage>>,
     /// Names by topic id.
     pub topic_names: BTreeMap<TopicId, Str>,
+    /// What clients may use up; of no concern to the controller, and here since whoever serves a client reads it.
+    pub quotas: Arc<Quotas>,
 }
 
 impl MetadataImage {

@@ -81,7 +81,8 @@ pub fn named(request: &wire::FetchRequest) -> (Vec<Wanted>, Vec<(Str, TopicId, i
 }
 
 impl<R: RecordRange> FetchAssembly<R> {
-    /// Splits what the session (or the request without one) asks for. `bytes_max` is `fetch.max.bytes`.
+    /// Splits what the session (or the request without one) asks for. `bytes_max` is `fetch.max.bytes`, or
+    /// what the client's quota allows.
     pub fn new(
         cluster: &Cluster<'_>,
         now: Instant,
@@ -110,6 +111,7 @@ impl<R: RecordRange> FetchAssembly<R> {
                 answers.push(Some((failure(position as u32, refused), None)));
             }
         }
+        let bytes_max = u64::try_from(request.max_bytes).unwrap_or(0).min(bytes_max);
         let mut assembly = Self {
             version,
             session,
@@ -117,8 +119,9 @@ impl<R: RecordRange> FetchAssembly<R> {
             wanted,
             answers,
             parts: Vec::new(),
-            bytes_min: if failed { 0 } else { u64::try_from(request.min_bytes).unwrap_or(0) },
-            bytes_max: u64::try_from(request.max_bytes).unwrap_or(0).min(bytes_max),
+            // Nobody waits for more than can be had at once.
+            bytes_min: if failed { 0 } else { u64::try_from(request.min_bytes).unwrap_or(0).min(bytes_max) },
+            bytes_max,
             deadline: now + wait,
         };
         assembly.ask(request, now, parts);
@@ -187,6 +190,23 @@ impl<R: RecordRange> FetchAssembly<R> {
         again.request.bytes_min = again.bytes + 1;
         again.request.wait_ms_max = self.deadline.since(now).as_millis() as u64;
         Next::Ask(part, again.request.clone())
+    }
+
+    /// About how many bytes the response has, for quotas.
+    pub fn bytes(&self) -> u64 {
+        /// Bytes of a partition beside its records.
+        const PARTITION_BYTES: u64 = 50;
+        let records = |(_, range): &(FetchAnswer, Option<R>)| range.as_ref().map_or(0, |range| u64::from(range.bytes()));
+        let answers = self.answers.iter().flatten();
+        answers.map(|answer| records(answer) + PARTITION_BYTES).sum::<u64>().min(self.bytes_max + PARTITION_BYTES)
+    }
+
+    /// The response to a client that has to rest: nothing. The session stays as if nothing had been asked; one that would
+    /// begin now does not (`FetchContext.getThrottledResponse`). Returns also the session to keep.
+    pub fn throttled(self) -> (wire::FetchResponse, Option<Session>) {
+        let session = self.session.filter(|_| !self.full);
+        let session_id = session.as_ref().map_or(0, Session::id);
+        (wire::FetchResponse { session_id, ..Default::default() }, session)
     }
 
     /// The response, the ranges that its slots number, and the session to keep.

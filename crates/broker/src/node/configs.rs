@@ -5,15 +5,18 @@
 //! the topic.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base::Str;
 use client_core::zk::Op;
 
 use super::registration::session_is_over;
 use super::zk::Outcome;
-use super::{Ctx, Note, Then};
+use super::{Ctx, NodeEffect, Note, Then};
 use crate::config::{Properties, log_config};
 use crate::controller::zk_data;
+use crate::metadata_cache::MetadataImage;
+use crate::quota::{Entity, Name, Quotas};
 use crate::shard::LogConfig;
 
 const CHANGES: &str = "/config/changes";
@@ -32,6 +35,12 @@ pub enum Step {
     Changes(Vec<String>),
     /// The entities that changed, by their path below `/config`.
     Entities(Vec<String>),
+    /// At the start of a session: the names below `/config/users`, `/config/clients` and `/config/ips`.
+    QuotaNames,
+    /// The quotas of these entities, and then the client ids of these users.
+    Quotas(Vec<Entity>, Vec<Name>),
+    /// The quotas of these client ids of users, which are the last ones.
+    LastQuotas(Vec<Entity>),
 }
 
 /// The role.
@@ -40,6 +49,9 @@ pub struct Configs {
     topics: BTreeMap<Str, Properties>,
     /// The newest notification that was followed; -1 before the first.
     last_change: Option<i64>,
+    quotas: Quotas,
+    /// What is being read at the start of a session.
+    reading: Quotas,
 }
 
 impl Configs {
@@ -54,6 +66,73 @@ impl Configs {
         ];
         ops.extend(topics.iter().map(|topic| read(format!("topics/{topic}"))));
         ctx.submit(ops, Then::Configs(Step::Start(topics)));
+        let names = ["users", "clients", "ips"];
+        let ops = names.map(|kind| Op::GetChildren { path: format!("/config/{kind}"), watch: false });
+        ctx.submit(ops.into(), Then::Configs(Step::QuotaNames));
+    }
+
+    /// What clients may use up.
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.quotas
+    }
+
+    /// Takes in what is set for an entity.
+    pub(crate) fn learn_quota(&mut self, ctx: &mut Ctx, entity: Entity, properties: &Properties) {
+        if self.quotas.learn(entity, properties) {
+            self.publish_quotas(ctx);
+        }
+    }
+
+    fn publish_quotas(&self, ctx: &mut Ctx) {
+        let quotas = Arc::new(self.quotas.clone());
+        ctx.image = Arc::new(MetadataImage { quotas, ..(*ctx.image).clone() });
+        ctx.effects.push(NodeEffect::Publish(ctx.image.clone()));
+    }
+
+    fn on_quota_names(&mut self, ctx: &mut Ctx, outcomes: &[Outcome]) {
+        let entity = |kind: &str, name: &String| Entity::from_path(&format!("{kind}/{name}"));
+        let all = ["users", "clients", "ips"].into_iter().zip(outcomes);
+        let entities: Vec<Entity> =
+            all.flat_map(|(kind, names)| names.children().iter().filter_map(move |name| entity(kind, name))).collect();
+        let users: Vec<Name> = entities.iter().filter_map(|entity| entity.user.clone()).collect();
+        let read = |entity: &Entity| Op::GetData { path: format!("/config/{}", entity.path()), watch: false };
+        let clients_of = |user: &Name| {
+            let path = Entity::new(Some(user.clone()), None).path();
+            Op::GetChildren { path: format!("/config/{path}/clients"), watch: false }
+        };
+        let ops = entities.iter().map(read).chain(users.iter().map(clients_of)).collect();
+        ctx.submit(ops, Then::Configs(Step::Quotas(entities, users)));
+    }
+
+    fn on_quotas(&mut self, ctx: &mut Ctx, entities: Vec<Entity>, users: &[Name], outcomes: &[Outcome]) {
+        let (of_entities, of_users) = outcomes.split_at(entities.len());
+        self.reading = Quotas::default();
+        for (entity, outcome) in entities.into_iter().zip(of_entities) {
+            self.reading.learn(entity, &properties(outcome));
+        }
+        let last: Vec<Entity> = users
+            .iter()
+            .zip(of_users)
+            .flat_map(|(user, names)| {
+                let user = Entity::new(Some(user.clone()), None).path();
+                let of_user = |name: &String| Entity::from_path(&format!("{user}/clients/{name}"));
+                names.children().iter().filter_map(of_user).collect::<Vec<_>>()
+            })
+            .collect();
+        let read = |entity: &Entity| Op::GetData { path: format!("/config/{}", entity.path()), watch: false };
+        let ops = last.iter().map(read).collect();
+        ctx.submit(ops, Then::Configs(Step::LastQuotas(last)));
+    }
+
+    fn on_last_quotas(&mut self, ctx: &mut Ctx, entities: Vec<Entity>, outcomes: &[Outcome]) {
+        let mut read = core::mem::take(&mut self.reading);
+        for (entity, outcome) in entities.into_iter().zip(outcomes) {
+            read.learn(entity, &properties(outcome));
+        }
+        if read != self.quotas {
+            self.quotas = read;
+            self.publish_quotas(ctx);
+        }
     }
 
     pub(crate) fn on_watch(&mut self, ctx: &mut Ctx, path: &str) {
@@ -79,6 +158,11 @@ impl Configs {
             Step::Names => self.on_names(ctx, outcomes[0].children()),
             Step::Changes(names) => on_changes(ctx, &names, outcomes),
             Step::Entities(paths) => self.on_entities(ctx, &paths, outcomes),
+            // As above.
+            Step::QuotaNames | Step::Quotas(..) | Step::LastQuotas(_) if session_is_over(outcomes) => {}
+            Step::QuotaNames => self.on_quota_names(ctx, outcomes),
+            Step::Quotas(entities, users) => self.on_quotas(ctx, entities, &users, outcomes),
+            Step::LastQuotas(entities) => self.on_last_quotas(ctx, entities, outcomes),
         }
     }
 
@@ -129,8 +213,11 @@ impl Configs {
                     ctx.config.layers.dynamic_broker = properties(outcome);
                     ctx.note(Note::ConfigChanged(None));
                 }
-                // clients, users and ips carry quotas and credentials, which are not served yet
-                _ => {}
+                _ => {
+                    if let Some(entity) = Entity::from_path(path) {
+                        self.learn_quota(ctx, entity, &properties(outcome));
+                    }
+                }
             }
         }
     }

@@ -156,6 +156,8 @@ pub enum Then {
     DescribeConfigs(api::describe_configs::Step),
     /// New configuration of a request.
     AlterConfigs(Box<api::incremental_alter_configs::Step>),
+    /// Quotas of a request.
+    AlterClientQuotas(Box<api::alter_client_quotas::Step>),
     /// More partitions of a request.
     CreatePartitions(Box<api::create_partitions::Step>),
 }
@@ -362,6 +364,7 @@ impl Node {
             Then::DeleteTopics(step) => api::delete_topics::on_batch(self, step, &outcomes),
             Then::DescribeConfigs(step) => api::describe_configs::on_batch(self, step, &outcomes),
             Then::AlterConfigs(step) => api::incremental_alter_configs::on_batch(self, *step, &outcomes),
+            Then::AlterClientQuotas(step) => api::alter_client_quotas::on_batch(self, *step, &outcomes),
             Then::CreatePartitions(step) => api::create_partitions::on_batch(self, *step, &outcomes),
         }
     }

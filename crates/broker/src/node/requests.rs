@@ -24,6 +24,11 @@ pub(crate) fn handle(node: &mut Node, token: RequestToken, listener: &Str, versi
         Request::AlterPartitionReassignments(request) => api::partition_reassignments::alter(node, token, *request),
         Request::ListPartitionReassignments(request) => api::partition_reassignments::list(node, token, &request),
         Request::UpdateFeatures(request) => api::update_features::handle(node, token, *request),
+        Request::DescribeClientQuotas(request) => api::describe_client_quotas::handle(node, token, &request),
+        Request::AlterClientQuotas(request) => api::alter_client_quotas::handle(node, token, *request),
+        Request::DescribeUserScramCredentials(request) => {
+            api::describe_user_scram_credentials::handle(node, token, &request);
+        }
         other => node.ctx.log(Level::Error, format!("{:?} is not an API of the node", other.key())),
     }
 }

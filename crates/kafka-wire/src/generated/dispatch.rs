@@ -40,6 +40,9 @@ pub const SERVED: &[Served] = &[
     Served { key: ApiKey::OffsetDelete, min: 0, max: 0 },
     Served { key: ApiKey::UpdateFeatures, min: 0, max: 1 },
     Served { key: ApiKey::DescribeProducers, min: 0, max: 0 },
+    Served { key: ApiKey::DescribeClientQuotas, min: 0, max: 1 },
+    Served { key: ApiKey::AlterClientQuotas, min: 0, max: 1 },
+    Served { key: ApiKey::DescribeUserScramCredentials, min: 0, max: 0 },
 ];
 
 /// A request of a served API.
@@ -77,6 +80,9 @@ pub enum Request {
     OffsetDelete(Box<OffsetDeleteRequest>),
     UpdateFeatures(Box<UpdateFeaturesRequest>),
     DescribeProducers(Box<DescribeProducersRequest>),
+    DescribeClientQuotas(Box<DescribeClientQuotasRequest>),
+    AlterClientQuotas(Box<AlterClientQuotasRequest>),
+    DescribeUserScramCredentials(Box<DescribeUserScramCredentialsRequest>),
 }
 
 impl Request {
@@ -115,6 +121,9 @@ impl Request {
             Self::OffsetDelete(_) => ApiKey::OffsetDelete,
             Self::UpdateFeatures(_) => ApiKey::UpdateFeatures,
             Self::DescribeProducers(_) => ApiKey::DescribeProducers,
+            Self::DescribeClientQuotas(_) => ApiKey::DescribeClientQuotas,
+            Self::AlterClientQuotas(_) => ApiKey::AlterClientQuotas,
+            Self::DescribeUserScramCredentials(_) => ApiKey::DescribeUserScramCredentials,
         }
     }
 }
@@ -311,6 +320,24 @@ impl From<DescribeProducersRequest> for Request {
     }
 }
 
+impl From<DescribeClientQuotasRequest> for Request {
+    fn from(body: DescribeClientQuotasRequest) -> Self {
+        Self::DescribeClientQuotas(Box::new(body))
+    }
+}
+
+impl From<AlterClientQuotasRequest> for Request {
+    fn from(body: AlterClientQuotasRequest) -> Self {
+        Self::AlterClientQuotas(Box::new(body))
+    }
+}
+
+impl From<DescribeUserScramCredentialsRequest> for Request {
+    fn from(body: DescribeUserScramCredentialsRequest) -> Self {
+        Self::DescribeUserScramCredentials(Box::new(body))
+    }
+}
+
 /// Decodes the body of a request of a served API.
 ///
 /// # Errors
@@ -378,6 +405,15 @@ pub fn decode_request(key: ApiKey, version: i16, r: &mut Reader) -> core::result
         ApiKey::DescribeProducers => {
             Request::DescribeProducers(Box::new(<DescribeProducersRequest as Message>::decode(r, version)?))
         }
+        ApiKey::DescribeClientQuotas => {
+            Request::DescribeClientQuotas(Box::new(<DescribeClientQuotasRequest as Message>::decode(r, version)?))
+        }
+        ApiKey::AlterClientQuotas => {
+            Request::AlterClientQuotas(Box::new(<AlterClientQuotasRequest as Message>::decode(r, version)?))
+        }
+        ApiKey::DescribeUserScramCredentials => Request::DescribeUserScramCredentials(Box::new(
+            <DescribeUserScramCredentialsRequest as Message>::decode(r, version)?,
+        )),
         _ => return Err(RequestError::NotServed(key)),
     })
 }
@@ -417,6 +453,9 @@ pub enum Response {
     OffsetDelete(Box<OffsetDeleteResponse>),
     UpdateFeatures(Box<UpdateFeaturesResponse>),
     DescribeProducers(Box<DescribeProducersResponse>),
+    DescribeClientQuotas(Box<DescribeClientQuotasResponse>),
+    AlterClientQuotas(Box<AlterClientQuotasResponse>),
+    DescribeUserScramCredentials(Box<DescribeUserScramCredentialsResponse>),
 }
 
 impl Response {
@@ -455,6 +494,9 @@ impl Response {
             Self::OffsetDelete(_) => ApiKey::OffsetDelete,
             Self::UpdateFeatures(_) => ApiKey::UpdateFeatures,
             Self::DescribeProducers(_) => ApiKey::DescribeProducers,
+            Self::DescribeClientQuotas(_) => ApiKey::DescribeClientQuotas,
+            Self::AlterClientQuotas(_) => ApiKey::AlterClientQuotas,
+            Self::DescribeUserScramCredentials(_) => ApiKey::DescribeUserScramCredentials,
         }
     }
 }
@@ -651,6 +693,24 @@ impl From<DescribeProducersResponse> for Response {
     }
 }
 
+impl From<DescribeClientQuotasResponse> for Response {
+    fn from(body: DescribeClientQuotasResponse) -> Self {
+        Self::DescribeClientQuotas(Box::new(body))
+    }
+}
+
+impl From<AlterClientQuotasResponse> for Response {
+    fn from(body: AlterClientQuotasResponse) -> Self {
+        Self::AlterClientQuotas(Box::new(body))
+    }
+}
+
+impl From<DescribeUserScramCredentialsResponse> for Response {
+    fn from(body: DescribeUserScramCredentialsResponse) -> Self {
+        Self::DescribeUserScramCredentials(Box::new(body))
+    }
+}
+
 impl Response {
     /// Appends the body in this version.
     pub fn write(&self, w: &mut Writer, version: i16) {
@@ -687,6 +747,50 @@ impl Response {
             Self::OffsetDelete(body) => Message::write(&**body, w, version),
             Self::UpdateFeatures(body) => Message::write(&**body, w, version),
             Self::DescribeProducers(body) => Message::write(&**body, w, version),
+            Self::DescribeClientQuotas(body) => Message::write(&**body, w, version),
+            Self::AlterClientQuotas(body) => Message::write(&**body, w, version),
+            Self::DescribeUserScramCredentials(body) => Message::write(&**body, w, version),
+        }
+    }
+
+    /// Says for how long the client is made to rest; answers without such a field say nothing.
+    pub fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {
+        match self {
+            Self::Produce(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::Fetch(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::ListOffsets(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::Metadata(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::OffsetCommit(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::OffsetFetch(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::FindCoordinator(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::JoinGroup(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::Heartbeat(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::LeaveGroup(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::SyncGroup(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::DescribeGroups(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::ListGroups(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::DeleteGroups(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::ApiVersions(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::CreateTopics(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::DeleteTopics(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::DeleteRecords(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::InitProducerId(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::OffsetForLeaderEpoch(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::DescribeConfigs(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::DescribeCluster(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::AlterConfigs(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::CreatePartitions(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::IncrementalAlterConfigs(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::DescribeLogDirs(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::ElectLeaders(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::AlterPartitionReassignments(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::ListPartitionReassignments(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::OffsetDelete(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::UpdateFeatures(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::DescribeProducers(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::DescribeClientQuotas(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::AlterClientQuotas(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::DescribeUserScramCredentials(body) => body.throttle_time_ms = throttle_time_ms,
         }
     }
 }

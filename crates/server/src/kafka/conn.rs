@@ -3,12 +3,14 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base::limits::Taken;
 use base::{Reader, Str};
 use broker::api::api_versions;
+use broker::quota::Kind;
 use bytes::{Buf, Bytes};
 use kafka_wire::api::{RequestError, check_served};
 use kafka_wire::{ApiKey, Request, RequestHeader, Response, Segment, decode_request};
@@ -18,6 +20,7 @@ use tokio::net::TcpStream;
 use super::Shared;
 use super::dispatch::{Dispatcher, Outcome};
 use super::frame::{FrameError, Frames};
+use super::quotas::{self, Timed};
 use super::records::Range;
 use crate::memory;
 
@@ -63,6 +66,7 @@ impl Conn<'_> {
             };
             self.shared.stats.requests.fetch_add(1, Ordering::Relaxed);
             self.shared.stats.bytes_in.fetch_add(frame.len() as u64 + 4, Ordering::Relaxed);
+            let frame_bytes = frame.len();
             let (header, request) = match decode(frame)? {
                 Decoded::Request(header, request) => (header, request),
                 Decoded::TooNew { correlation_id } => {
@@ -73,19 +77,50 @@ impl Conn<'_> {
             };
             self.frames.trust();
             let may_wait = !matches!(request, Request::Produce(_) | Request::ApiVersions(_) | Request::Metadata(_));
-            let outcome = tokio::select! {
-                outcome = self.dispatcher.handle(&header, request) => outcome,
-                () = gone(&self.stream), if may_wait => return Ok(()),
-                () = stopped(&mut stopping) => return Ok(()),
+            let is_produce = matches!(request, Request::Produce(_));
+            let limited = !self.shared.image.load().quotas.is_empty();
+            let (outcome, busy) = {
+                let handled = pin!(self.dispatcher.handle(&header, request));
+                tokio::select! {
+                    outcome = Timed::new(limited.then_some(self.shared.clock), handled) => outcome,
+                    () = gone(&self.stream), if may_wait => return Ok(()),
+                    () = stopped(&mut stopping) => return Ok(()),
+                }
             };
+            let rest = self.rest(&header, is_produce.then_some(frame_bytes), busy);
             match outcome {
-                Outcome::Response(response, ranges) => {
+                Outcome::Response(mut response, ranges) => {
+                    if !rest.is_zero() {
+                        response.set_throttle_time_ms(i32::try_from(rest.as_millis()).unwrap_or(i32::MAX));
+                    }
                     self.send(&response, ranges, header.correlation_id, header.api_version).await?;
                 }
                 Outcome::Nothing => {}
                 Outcome::Close(reason) => return Err(reason),
             }
+            if !rest.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(rest) => {}
+                    () = gone(&self.stream) => return Ok(()),
+                    _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+                }
+            }
         }
+    }
+
+    /// How long the connection is not read after this request: what the quotas of its client ask for, whichever asks for
+    /// most. Fetches have been counted where their answers were made.
+    fn rest(&mut self, header: &RequestHeader, produced_bytes: Option<usize>, busy: Duration) -> Duration {
+        let fetched = self.dispatcher.take_rest();
+        let image = self.shared.image.load();
+        if image.quotas.is_empty() {
+            return fetched;
+        }
+        let client_id = header.client_id.clone().unwrap_or_default();
+        let count = |kind, value| quotas::record(self.shared, &image, kind, &client_id, value);
+        let produced = produced_bytes.map_or(Duration::ZERO, |bytes| count(Kind::Produce, bytes as f64));
+        let requested = count(Kind::Request, busy.as_secs_f64() * 100.0);
+        fetched.max(produced).max(requested)
     }
 
     async fn send(

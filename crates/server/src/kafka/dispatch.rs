@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::time::Duration;
 
 use base::Str;
 use broker::ShardId;
@@ -11,12 +12,14 @@ use broker::assembly::fetch_session::Wanted;
 use broker::assembly::{Cluster, groups, log_dirs, offsets, produce};
 use broker::coordinator::group::Caller;
 use broker::metadata_cache::MetadataImage;
+use broker::quota::Kind;
 use broker::shard::{FetchAnswer, FetchRequest, RequestToken, ShardAnswer, ShardRequest};
 use driver::shard_loop::ShardReply;
 use kafka_wire::{Request, RequestHeader, Response, messages as wire};
 use storage::kafka::FileRange;
 use tokio::sync::mpsc;
 
+use super::quotas;
 use super::records::Range;
 use super::shard_thread::ToShard;
 use super::{Shared, down_convert};
@@ -51,12 +54,14 @@ pub(super) struct Dispatcher<'a> {
     asked: Vec<(ShardId, RequestToken)>,
     /// The fetch session that it has taken.
     session: Option<i32>,
+    /// How long the client has to rest for what it fetched.
+    rest: Duration,
 }
 
 impl<'a> Dispatcher<'a> {
     pub(super) fn new(shared: &'a Shared, listener: Str, host: Str) -> Self {
         let (to, from) = mpsc::unbounded_channel();
-        Self { shared, listener, host, to, from, asked: Vec::new(), session: None }
+        Self { shared, listener, host, to, from, asked: Vec::new(), session: None, rest: Duration::ZERO }
     }
 
     /// Answers a request. A future that is dropped before its end must be followed by [`Dispatcher::cancel`].
@@ -66,7 +71,7 @@ impl<'a> Dispatcher<'a> {
         match request {
             Request::ApiVersions(body) => respond(api_versions::answer(version, &body)),
             Request::Produce(body) => self.produce(&image, header, *body).await,
-            Request::Fetch(body) => self.fetch(&image, version, *body).await,
+            Request::Fetch(body) => self.fetch(&image, header, *body).await,
             Request::ListOffsets(body) if version == 0 => {
                 let (mut collected, parts) = offsets::split_legacy_offsets(&self.cluster(&image), *body);
                 for answer in self.ask_all(parts).await {
@@ -120,6 +125,11 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
+    /// How long the client has to rest for what the last request fetched.
+    pub(super) fn take_rest(&mut self) -> Duration {
+        std::mem::take(&mut self.rest)
+    }
+
     /// Forgets the request under way.
     pub(super) fn cancel(&mut self) {
         for (shard, token) in self.asked.drain(..) {
@@ -148,7 +158,9 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    async fn fetch(&mut self, image: &MetadataImage, version: i16, body: wire::FetchRequest) -> Outcome {
+    async fn fetch(&mut self, image: &MetadataImage, header: &RequestHeader, body: wire::FetchRequest) -> Outcome {
+        let version = header.api_version;
+        let client_id = header.client_id.clone().unwrap_or_default();
         let now = self.shared.clock.mono();
         let (wanted, forgotten) = fetch::named(&body);
         let old_offsets = (version < 4).then(|| {
@@ -162,9 +174,22 @@ impl<'a> Dispatcher<'a> {
             Err(error_code) => return respond(wire::FetchResponse { error_code, ..Default::default() }),
         };
         self.session = opened.session_id();
-        let bytes_max = self.shared.fetch_bytes_max;
+        let most = quotas::most(self.shared, image, Kind::Fetch, &client_id);
+        let bytes_max = self.shared.fetch_bytes_max.min(most.unwrap_or(u64::MAX));
         let mut assembly = FetchAssembly::new(&self.cluster(image), now, version, &body, opened, bytes_max);
         self.collect(&mut assembly).await;
+        let bytes = assembly.bytes() as f64;
+        self.rest = quotas::record(self.shared, image, Kind::Fetch, &client_id, bytes);
+        if !self.rest.is_zero() {
+            quotas::take_back(self.shared, image, Kind::Fetch, &client_id, bytes);
+            let (response, session) = assembly.throttled();
+            let begun = self.session.take();
+            match session {
+                Some(session) => self.shared.sessions.lock().put(self.shared.clock.mono(), session),
+                None => begun.into_iter().for_each(|id| self.shared.sessions.lock().remove(id)),
+            }
+            return respond(response);
+        }
         let (response, ranges, session) = assembly.finish(&self.cluster(image));
         if let Some(session) = session {
             self.shared.sessions.lock().put(self.shared.clock.mono(), session);

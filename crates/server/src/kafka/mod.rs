@@ -17,6 +17,7 @@ mod frame;
 mod handle;
 mod listener;
 pub mod node_thread;
+mod quotas;
 mod records;
 mod shard_thread;
 pub mod zk_link;
@@ -35,6 +36,7 @@ use base::{Prng, Str};
 use broker::assembly::fetch_session::SessionCache;
 use broker::config::BrokerConfig;
 use broker::metadata_cache::MetadataImage;
+use broker::quota::Meters;
 use broker::shard::{RequestToken, ShardCommand};
 use broker::{ShardId, ShardMap};
 use driver::log_dirs::LogDirs;
@@ -104,6 +106,8 @@ pub(crate) struct Shared {
     pub(crate) frame_bytes_max: usize,
     /// Memory for all connections of the process.
     pub(crate) budget: Arc<Budget>,
+    /// What clients with a quota have used.
+    pub(crate) meters: Mutex<Meters>,
     /// `fetch.max.bytes`.
     pub(crate) fetch_bytes_max: u64,
     /// `connections.max.idle.ms`.
@@ -202,6 +206,7 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
         node,
         image,
         sessions: Mutex::new(SessionCache::new(slots, prng.fork())),
+        meters: Mutex::new(quotas::meters(&broker)),
         waiting,
         next_token: AtomicU64::new(1),
         stopping: watch::Sender::new(false),

@@ -137,6 +137,22 @@ Ok(match key {\n",
     for (name, _) in &served {
         let _ = writeln!(out, "Self::{name}(body) => Message::write(&**body, w, version),");
     }
+    out.push_str(
+        "}\n}\n\n/// Says for how long the client is made to rest; answers without such a field say nothing.
+pub fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {\nmatch self {\n",
+    );
+    let says = |name: &str| {
+        let response = messages.iter().find(|m| m.kind == Kind::Response && m.name == *name);
+        response.is_some_and(|m| m.fields.iter().any(|field| field.name == "throttle_time_ms"))
+    };
+    for (name, _) in served.iter().filter(|(name, _)| says(name)) {
+        let _ = writeln!(out, "Self::{name}(body) => body.throttle_time_ms = throttle_time_ms,");
+    }
+    let mut silent = served.iter().filter(|(name, _)| !says(name)).peekable();
+    if silent.peek().is_some() {
+        let silent: Vec<String> = silent.map(|(name, _)| format!("Self::{name}(_)")).collect();
+        let _ = writeln!(out, "{} => {{}}", silent.join(" | "));
+    }
     out.push_str("}\n}\n}\n");
     out.push_str(
         "\n/// Every message and record there is, for tests, fuzzing and tools.\npub const CODECS: &[Codec] = &[\n",
