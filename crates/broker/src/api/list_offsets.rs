@@ -19,6 +19,17 @@ pub const EARLIEST_LOCAL: i64 = -4;
 /// The last offset in remote storage: there is none.
 pub const LATEST_TIERED: i64 = -5;
 
+/// Whether a version has this question; times themselves every one has.
+pub fn is_known_question(timestamp_ms: i64, version: i16) -> bool {
+    match timestamp_ms {
+        0.. | LATEST | EARLIEST => true,
+        MAX_TIMESTAMP => version >= 7,
+        EARLIEST_LOCAL => version >= 8,
+        LATEST_TIERED => version >= 9,
+        _ => false,
+    }
+}
+
 /// Requests that wait for a search by timestamp.
 #[derive(Debug, Default)]
 pub struct Lookups(BTreeMap<RequestToken, (Vec<ListOffset>, Vec<ListOffsetAnswer>)>);

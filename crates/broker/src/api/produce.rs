@@ -146,6 +146,7 @@ fn check(
 ) -> Result<Checked, CodedError> {
     let partition = partitions.online(&part.partition)?;
     if is_internal(&part.partition.topic) && !request.internal_topics_allowed {
+        validate::check_carried(&part.records, request.version)?;
         return Err(error::INVALID_TOPIC_EXCEPTION.into());
     }
     if request.acks == -1 && partition.is_under_min_isr() {

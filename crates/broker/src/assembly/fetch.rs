@@ -108,7 +108,10 @@ impl<R: RecordRange> FetchAssembly<R> {
                 answers.push(None);
             } else {
                 failed = true;
-                answers.push(Some((failure(position as u32, refused), None)));
+                // Upstream's list is empty here, and null where a leader has nothing to say.
+                let refused =
+                    FetchAnswer { aborted_transactions: Some(Vec::new()), ..failure(position as u32, refused) };
+                answers.push(Some((refused, None)));
             }
         }
         let bytes_max = u64::try_from(request.max_bytes).unwrap_or(0).min(bytes_max);
@@ -196,7 +199,8 @@ impl<R: RecordRange> FetchAssembly<R> {
     pub fn bytes(&self) -> u64 {
         /// Bytes of a partition beside its records.
         const PARTITION_BYTES: u64 = 50;
-        let records = |(_, range): &(FetchAnswer, Option<R>)| range.as_ref().map_or(0, |range| u64::from(range.bytes()));
+        let records =
+            |(_, range): &(FetchAnswer, Option<R>)| range.as_ref().map_or(0, |range| u64::from(range.bytes()));
         let answers = self.answers.iter().flatten();
         answers.map(|answer| records(answer) + PARTITION_BYTES).sum::<u64>().min(self.bytes_max + PARTITION_BYTES)
     }

@@ -5,7 +5,7 @@ use kafka_wire::messages as wire;
 
 use super::{ByShard, Cluster};
 use crate::api::legacy_offsets;
-use crate::api::list_offsets::nothing;
+use crate::api::list_offsets::{is_known_question, nothing};
 use crate::shard::{
     DeleteRecords, DeleteRecordsAnswer, DescribeProducers, DescribeProducersAnswer, EpochEnd, EpochEndAnswer,
     LegacyOffsets, LegacyOffsetsAnswer, ListOffset, ListOffsetAnswer, ShardRequest,
@@ -68,11 +68,14 @@ fn split<Q, A, P>(
     (collected, parts.into_parts().collect())
 }
 
-/// Splits ListOffsets.
+/// Splits ListOffsets. A special question that this version does not have is refused whether its partition exists or not.
 pub fn split_list_offsets(
     cluster: &Cluster<'_>,
+    version: i16,
     request: wire::ListOffsetsRequest,
 ) -> (Collected<ListOffsetAnswer>, Vec<(ShardId, ShardRequest)>) {
+    let asked = request.topics.iter().flat_map(|topic| &topic.partitions);
+    let refused: Vec<bool> = asked.map(|asked| !is_known_question(asked.timestamp, version)).collect();
     let (replica_id, read_committed) = (request.replica_id, request.isolation_level == 1);
     let question = |position, partition, asked: wire::ListOffsetsRequestPartitions| ListOffset {
         position,
@@ -83,7 +86,14 @@ pub fn split_list_offsets(
         timestamp_ms: asked.timestamp,
     };
     let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partitions));
-    let (collected, parts) = split(cluster, topics, |p| p.partition_index, question, nothing);
+    let (mut collected, mut parts) = split(cluster, topics, |p| p.partition_index, question, nothing);
+    if refused.contains(&true) {
+        for (position, _) in refused.iter().enumerate().filter(|(_, refused)| **refused) {
+            collected.answers[position] = Some(nothing(position as u32, error::UNSUPPORTED_VERSION));
+        }
+        parts.iter_mut().for_each(|(_, part)| part.retain(|asked| !refused[asked.position as usize]));
+        parts.retain(|(_, part)| !part.is_empty());
+    }
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::ListOffsets(part))).collect())
 }
 

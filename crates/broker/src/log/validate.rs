@@ -150,6 +150,26 @@ pub fn check_produced(records: &Bytes, rules: &Rules<'_>) -> Result<Produced, Va
     Ok(Produced { header, bytes, deep: deep(&header, rules) })
 }
 
+/// What a Produce request of this version may not carry, whatever the topic: upstream looks at it first
+/// (`ProduceRequest.validateRecords`).
+///
+/// # Errors
+/// The code and words for the producer.
+pub fn check_carried(records: &Bytes, api_version: i16) -> Result<(), ValidateError> {
+    if api_version < 3 {
+        return Ok(());
+    }
+    let (header, _) = single_batch(records, api_version)?;
+    check_codec_of_version(&header, api_version)
+}
+
+fn check_codec_of_version(header: &BatchHeader, api_version: i16) -> Result<(), ValidateError> {
+    if header.codec() == 4 && api_version < 7 {
+        return Err(ValidateError::new(code::UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or later"));
+    }
+    Ok(())
+}
+
 /// The one whole batch of format v2 that Produce v3 and later must carry. A torn batch behind it is dropped, as
 /// upstream trims it.
 fn single_batch(records: &Bytes, api_version: i16) -> Result<(BatchHeader, Bytes), ValidateError> {
@@ -224,9 +244,7 @@ fn check_header(header: &BatchHeader, rules: &Rules<'_>) -> Result<(), ValidateE
     if header.codec() > 4 {
         return Err(ValidateError::new(code::CORRUPT_MESSAGE, format!("unknown codec {}", header.codec())));
     }
-    if header.codec() == 4 && rules.api_version < 7 {
-        return Err(ValidateError::new(code::UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or later"));
-    }
+    check_codec_of_version(header, rules.api_version)?;
     if header.is_log_append_time() && !log_append_time(rules.config) {
         return Err(ValidateError::new(
             code::INVALID_TIMESTAMP,

@@ -81,7 +81,7 @@ impl<'a> Dispatcher<'a> {
                 respond(offsets::finish_legacy_offsets(collected))
             }
             Request::ListOffsets(body) => {
-                let (mut collected, parts) = offsets::split_list_offsets(&self.cluster(&image), *body);
+                let (mut collected, parts) = offsets::split_list_offsets(&self.cluster(&image), version, *body);
                 for answer in self.ask_all(parts).await {
                     let ShardAnswer::ListOffsets(answers) = answer else { wrong_answer() };
                     answers.into_iter().for_each(|answer| collected.add(answer.position, answer));
