@@ -3,6 +3,7 @@
 
 mod data_dir;
 pub mod differential;
+mod differential_broker;
 mod ensemble;
 mod files;
 mod folders;
@@ -97,6 +98,11 @@ const OWN_SERVERS: &[OwnServers] = &[
         name: "differential-full",
         about: "the same with 20,000 requests and a new seed",
         body: differential::run_full,
+    },
+    OwnServers {
+        name: "differential-broker-full",
+        about: "20,000 requests to Apache's broker and to ours, every API and version, every answer compared",
+        body: differential_broker::run,
     },
     OwnServers {
         name: "data-dir",

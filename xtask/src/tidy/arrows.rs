@@ -22,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("sim", &["base", "zk-wire", "kafka-wire", "zab", "client-core", "keeper", "broker", "storage", "driver"]),
     ("client", &["base", "zk-wire", "kafka-wire", "client-core"]),
     ("cli", &["base", "zk-wire", "kafka-wire", "client-core", "client", "server", "storage"]),
-    ("xtask", &["base", "zk-wire", "sim"]),
+    ("xtask", &["base", "zk-wire", "kafka-wire", "sim"]),
 ];
 
 /// The machines and codecs: no clock, socket, file, thread or chance of their own.

@@ -1,0 +1,281 @@
+//! The same requests to Apache's broker and to ours, and every answer compared field by field.
+//!
+//! A seed decides what is asked; it is printed first, and `DIFFERENTIAL_SEED` repeats a run. Each request goes to both
+//! brokers, which stand on a keeper of their own each, before the next one is sent; the version of an API that has
+//! succeeded least is asked for next. The bytes are the same but for what a broker has named by itself: topic ids, member
+//! ids, producer ids, fetch sessions. `shown.rs` says what is masked and which differences are known.
+
+mod asks;
+mod shown;
+mod tally;
+mod tree;
+mod twin;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use base::{Prng, Str};
+use bytes::Bytes;
+use kafka_wire::ApiKey;
+use kafka_wire::messages as wire;
+
+use self::asks::{Asks, TOPICS};
+use self::tally::Tally;
+use self::tree::Tree;
+use self::twin::{APACHE, Ask, OURS, Then, Twin, decode};
+use super::servers::{Make, Ports, start_broker, start_keeper, stop_cleanly};
+use crate::probe;
+use crate::process::Server;
+
+const REQUESTS: u64 = 20_000;
+const SEED: u64 = 1;
+/// After so many differences of different kinds there is no point in going on.
+const DIFFERENCES_MAX: usize = 25;
+/// How long a topic may take to be there or gone.
+const SETTLED: Duration = Duration::from_secs(20);
+
+/// The run.
+pub fn run(dir: &Path) -> Result<String> {
+    let number = |variable: &str, otherwise: u64| match std::env::var(variable) {
+        Ok(value) => value.parse().with_context(|| format!("{variable}={value} is no number")),
+        Err(_) => Ok(otherwise),
+    };
+    let (seed, requests) = (number("DIFFERENTIAL_SEED", SEED)?, number("DIFFERENTIAL_REQUESTS", REQUESTS)?);
+    println!("differential-broker: DIFFERENTIAL_SEED={seed} DIFFERENTIAL_REQUESTS={requests}");
+    let (apache, ours) = (Pair::start(Make::Apache, &dir.join("apache"))?, Pair::start(Make::Ours, &dir.join("ours"))?);
+    let mut run = Run {
+        prng: Prng::new(seed),
+        twin: Twin::connect([apache.ports.kafka, ours.ports.kafka], Default::default())?,
+        tally: Tally::default(),
+        differences: BTreeMap::new(),
+    };
+    let done = run.all(requests).with_context(|| {
+        format!("{}\nours: {}\napache: {}", run.report(), ours.broker.log_tail(), apache.broker.log_tail())
+    });
+    if !run.differences.is_empty() {
+        bail!("seed {seed}, after {} requests: {}", run.tally.requests(), run.report());
+    }
+    done?;
+    run.tally.check().with_context(|| run.tally.to_string())?;
+    ours.stop()?;
+    apache.stop()?;
+    Ok(run.tally.to_string())
+}
+
+/// A broker and its keeper.
+struct Pair {
+    ports: Ports,
+    broker: Server,
+    keeper: Server,
+}
+
+impl Pair {
+    fn start(make: Make, dir: &Path) -> Result<Self> {
+        let ports = Ports { zookeeper: probe::free_port()?, kafka: probe::free_port()? };
+        let keeper = start_keeper(make, &dir.join("keeper"), ports.zookeeper)?;
+        let broker = start_broker(make, &dir.join("broker"), ports)?;
+        Ok(Self { ports, broker, keeper })
+    }
+
+    fn stop(self) -> Result<()> {
+        stop_cleanly(self.broker)?;
+        stop_cleanly(self.keeper)
+    }
+}
+
+struct Run {
+    prng: Prng,
+    twin: Twin,
+    tally: Tally,
+    /// One of each kind: API and field.
+    differences: BTreeMap<String, (u64, String)>,
+}
+
+impl Run {
+    fn report(&self) -> String {
+        if self.differences.is_empty() {
+            return "no difference so far".into();
+        }
+        let lines: Vec<String> = self
+            .differences
+            .iter()
+            .map(|(kind, (count, first))| format!("{kind} ({count} times)\n    {first}"))
+            .collect();
+        format!("{} kinds of differences:\n{}", lines.len(), lines.join("\n"))
+    }
+
+    fn all(&mut self, requests: u64) -> Result<()> {
+        let mut asks = Asks::new(self.prng.fork());
+        for (name, partitions, configs) in TOPICS {
+            self.make_topic(name, *partitions, configs)?;
+        }
+        self.offsets_topic()?;
+        while self.tally.requests() < requests && self.differences.len() < DIFFERENCES_MAX {
+            let (key, version) = self.tally.poorest();
+            match asks.next(key, version) {
+                Some(ask) => self.ask(&ask, &mut asks)?,
+                // What it needs is not there yet.
+                None => {
+                    let make = if key == ApiKey::LeaveGroup { ApiKey::JoinGroup } else { ApiKey::CreateTopics };
+                    let ask = asks.next(make, 3).expect("it needs nothing");
+                    self.ask(&ask, &mut asks)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, ask: &Ask, asks: &mut Asks) -> Result<()> {
+        let answers = self.twin.exchange(ask)?;
+        let trees = [&answers[APACHE], &answers[OURS]].map(|frame| match frame {
+            Some(frame) => shown::shown(ask.key, ask.version, frame).map(Some),
+            None => Ok(None),
+        });
+        let [apache, ours] = trees;
+        let (apache, ours) = (apache.context("Apache's answer")?, ours.context("our answer")?);
+        let codes = apache.as_ref().map(shown::error_codes);
+        self.tally.count(ask.key, ask.version, codes.as_deref());
+        self.compare(ask, apache.as_ref(), ours.as_ref());
+        if apache.is_none() || ours.is_none() {
+            return self.twin.reconnect();
+        }
+        let bodies = answers.map(|frame| frame.expect("both have answered"));
+        self.follow(ask, asks, &bodies, codes.is_some_and(|codes| codes.is_empty()))
+    }
+
+    fn compare(&mut self, ask: &Ask, apache: Option<&Tree>, ours: Option<&Tree>) {
+        let closed = || Tree::Atom("the end of the connection".to_owned());
+        let (one, two) = (apache.cloned().unwrap_or_else(closed), ours.cloned().unwrap_or_else(closed));
+        let Some((path, theirs, own)) = one.difference(&two) else { return };
+        let cut = |text: &str| text.chars().take(600).collect::<String>();
+        let kind = format!("{} {path}", ask.key);
+        let first =
+            format!("v{}, {}\n    apache: {}\n    ours:   {}", ask.version, cut(&ask.about), cut(&theirs), cut(&own));
+        self.differences.entry(kind).or_insert((0, first)).0 += 1;
+    }
+
+    /// Remembers what the brokers named, and waits where an answer comes before its effect.
+    fn follow(&mut self, ask: &Ask, asks: &mut Asks, bodies: &[Bytes; 2], succeeded: bool) -> Result<()> {
+        match &ask.then {
+            Then::Nothing => {}
+            Then::TopicMade(name) => {
+                // The answer to more partitions of a topic says nothing of it: it is looked at.
+                if let Some(partitions) = self.settled(name, true)? {
+                    asks.made.retain(|(known, _)| known != name);
+                    if TOPICS.iter().all(|(known, ..)| known != name) {
+                        asks.made.push((name.clone(), partitions));
+                    }
+                }
+            }
+            Then::TopicGone(name) => {
+                if succeeded {
+                    self.settled(name, false)?;
+                    asks.made.retain(|(known, _)| known != name);
+                }
+            }
+            Then::Joined(group) => {
+                for (view, body) in self.twin.views.iter_mut().zip(bodies) {
+                    let answer: wire::JoinGroupResponse = decode(body, ask.version)?;
+                    // MEMBER_ID_REQUIRED gives an id too.
+                    if matches!(answer.error_code, 0 | 79) {
+                        view.members.insert(group.clone(), (answer.member_id.detached(), answer.generation_id));
+                    }
+                }
+                let known = succeeded || self.twin.views[APACHE].members.contains_key(group);
+                if known && !asks.joined.contains(group) {
+                    asks.joined.push(group.clone());
+                }
+            }
+            Then::Left(group) => {
+                if succeeded {
+                    asks.joined.retain(|known| known != group);
+                    self.twin.views.iter_mut().for_each(|view| drop(view.members.remove(group)));
+                }
+            }
+            Then::Producer(number) => {
+                for (view, body) in self.twin.views.iter_mut().zip(bodies) {
+                    let answer: wire::InitProducerIdResponse = decode(body, ask.version)?;
+                    view.producers.insert(*number, (answer.producer_id, answer.producer_epoch));
+                }
+            }
+            Then::Session => {
+                for (view, body) in self.twin.views.iter_mut().zip(bodies) {
+                    let answer: wire::FetchResponse = decode(body, ask.version)?;
+                    view.session = answer.session_id;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn make_topic(&mut self, name: &str, partitions: i32, configs: &[(&str, &str)]) -> Result<()> {
+        let entry = |(name, value): &(&str, &str)| wire::CreateTopicsRequestConfigs {
+            name: Str::from(*name),
+            value: Some(Str::from(*value)),
+        };
+        let topic = wire::CreateTopicsRequestTopics {
+            name: Str::from(name),
+            num_partitions: partitions,
+            replication_factor: 1,
+            configs: configs.iter().map(entry).collect(),
+            ..Default::default()
+        };
+        let request = wire::CreateTopicsRequest { topics: vec![topic], timeout_ms: 20_000, validate_only: false };
+        for which in [APACHE, OURS] {
+            let answer = self.twin.call(which, &request, 5)?;
+            ensure!(answer.topics[0].error_code == 0, "topic {name}: {answer:?}");
+        }
+        self.settled(name, true).map(|_| ())
+    }
+
+    /// Makes `__consumer_offsets`, and waits for its coordinators.
+    fn offsets_topic(&mut self) -> Result<()> {
+        for which in [APACHE, OURS] {
+            let deadline = Instant::now() + SETTLED;
+            loop {
+                let request = wire::FindCoordinatorRequest { key: Str::from("offsets-only"), ..Default::default() };
+                let found = self.twin.call(which, &request, 1)?.error_code == 0;
+                let request = wire::OffsetFetchRequest { group_id: Str::from("offsets-only"), ..Default::default() };
+                if found && self.twin.call(which, &request, 5)?.error_code == 0 {
+                    break;
+                }
+                ensure!(Instant::now() < deadline, "no coordinator within {} s", SETTLED.as_secs());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        self.settled("__consumer_offsets", true).map(|_| ())
+    }
+
+    /// Waits until both brokers lead all partitions of a topic, or know none; gives how many they are. A topic that neither
+    /// has and nobody made is `None` at once.
+    fn settled(&mut self, name: &str, wanted: bool) -> Result<Option<i32>> {
+        let mut counts = [None; 2];
+        for which in [APACHE, OURS] {
+            let deadline = Instant::now() + SETTLED;
+            loop {
+                let topic = wire::MetadataRequestTopics { name: Some(Str::from(name)), ..Default::default() };
+                let request = wire::MetadataRequest {
+                    topics: Some(vec![topic]),
+                    allow_auto_topic_creation: false,
+                    ..Default::default()
+                };
+                let answer = self.twin.call(which, &request, 10)?;
+                let topic = answer.topics.first().context("a topic in the answer")?;
+                let led = topic.error_code == 0 && topic.partitions.iter().all(|one| one.error_code == 0);
+                let gone = matches!(topic.error_code, 3 | 17);
+                if led {
+                    self.twin.views[which].topics.insert(name.to_owned(), topic.topic_id);
+                    counts[which] = Some(topic.partitions.len() as i32);
+                }
+                if gone || (wanted && led) {
+                    break;
+                }
+                ensure!(Instant::now() < deadline, "{name} did not settle: {topic:?}");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        Ok(counts[APACHE])
+    }
+}

@@ -1,0 +1,132 @@
+//! An answer as it is compared: what each broker names by itself is masked, what upstream takes out of hash tables is
+//! sorted, and differences that are known and written down are left out.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+use base::Reader;
+use bytes::Bytes;
+use kafka_wire::ApiKey;
+use kafka_wire::codecs::codec;
+use kafka_wire::messages as wire;
+use kafka_wire::records::{Batches, TimestampType};
+use kafka_wire::{Message, ResponseHeader};
+
+use super::tree::Tree;
+
+/// Fields that differ from broker to broker: compared is only whether they are empty.
+const OWN: &[&str] = &[
+    "port",
+    "cluster_id",
+    "topic_id",
+    "member_id",
+    "leader",
+    "producer_id",
+    "session_id",
+    "log_dir",
+    "total_bytes",
+    "usable_bytes",
+    "partition_size",
+    "last_timestamp",
+    "client_host",
+];
+
+/// Words for people are compared as being there or not.
+const WORDS: &[&str] = &["error_message", "batch_index_error_message"];
+
+/// Known differences: API, field's path, why. They are in docs/divergence.md, or of no meaning to a client.
+const KNOWN: &[(ApiKey, &str, &str)] = &[
+    (ApiKey::ApiVersions, "api_keys", "what is not served yet is not listed"),
+    (ApiKey::DescribeConfigs, "results.configs.documentation", "our own words"),
+];
+
+/// An answer, ready to be compared.
+pub fn shown(key: ApiKey, version: i16, frame: &Bytes) -> Result<Tree> {
+    let mut r = Reader::new(frame.clone());
+    ResponseHeader::decode(&mut r, key, version).map_err(|e| anyhow::anyhow!("{key} v{version}, header: {e}"))?;
+    let codec = codec(key, false).with_context(|| format!("{key} has no response"))?;
+    let (text, read) = if key == ApiKey::Fetch && version >= 4 {
+        let body =
+            wire::FetchResponse::decode(&mut r, version).map_err(|e| anyhow::anyhow!("Fetch v{version}: {e}"))?;
+        let read = records_of(&body)?;
+        (format!("{body:?}"), Some(read))
+    } else {
+        let text = (codec.show)(&mut r, version).map_err(|e| anyhow::anyhow!("{key} v{version}: {e}"))?;
+        (text, None)
+    };
+    anyhow::ensure!(r.is_empty(), "{key} v{version}: bytes behind the answer");
+    let mut tree = Tree::parse(&text);
+    if let (Tree::Struct(_, fields), Some(read)) = (&mut tree, read) {
+        fields.push(("records_read".to_owned(), Tree::Atom(read)));
+    }
+    tree.visit(&mut Vec::new(), &mut |path, value| mask(key, version, path, value));
+    tree.sort();
+    Ok(tree)
+}
+
+fn mask(key: ApiKey, version: i16, path: &[String], value: &mut Tree) {
+    let name = path.iter().rev().find(|name| !name.is_empty()).map_or("", String::as_str);
+    let path: Vec<&str> = path.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+    let path = path.join(".");
+    if KNOWN.iter().any(|(of, known, _)| *of == key && *known == path) {
+        *value = Tree::Atom("known to differ".into());
+    } else if OWN.contains(&name) && !matches!(value, Tree::Sequence(_)) {
+        // Whose leader: of a partition a broker, of a group a member.
+        let is_broker = name == "leader" && key != ApiKey::JoinGroup;
+        let empty = matches!(value.text(), Some("" | "0" | "-1" | "None" | "AAAAAAAAAAAAAAAAAAAAAA"));
+        if !is_broker {
+            *value = Tree::Atom(if empty { "nothing" } else { "something" }.into());
+        }
+    } else if WORDS.contains(&name) {
+        // Upstream has words in some places and none in others; the code is what counts.
+        *value = Tree::Atom("words".into());
+    } else if key == ApiKey::Fetch && name == "records" {
+        // Before version 4 these are message sets, which differ (docs/divergence.md).
+        *value = Tree::Atom("see below".into());
+    } else if key == ApiKey::OffsetFetch && version == 0 && name == "metadata" {
+        *value = Tree::Atom("not kept in ZooKeeper".into());
+    }
+}
+
+/// The records that a fetch gives: packers differ from library to library, what they have packed does not.
+fn records_of(body: &wire::FetchResponse) -> Result<String> {
+    let mut text = String::new();
+    for partition in body.responses.iter().flat_map(|topic| &topic.partitions) {
+        let bytes = partition.records.in_memory().unwrap_or_default();
+        // A batch may be cut off at the end.
+        for batch in Batches::new(bytes).map_while(Result::ok) {
+            let header = batch.header;
+            let _ = write!(
+                text,
+                "batch {} {:?} epoch {}",
+                header.base_offset, header.attributes, header.partition_leader_epoch
+            );
+            let is_stamped = header.attributes.timestamp_type() == TimestampType::LogAppend;
+            for record in batch.records(1 << 20).map_err(|e| anyhow::anyhow!("{e}"))? {
+                let record = record.map_err(|e| anyhow::anyhow!("{e}"))?;
+                let timestamp = if is_stamped { 0 } else { record.timestamp };
+                let _ = write!(text, " ({} {timestamp} {:?} {:?})", record.offset, record.key, record.value);
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// The error codes in an answer, zero left out.
+pub fn error_codes(tree: &Tree) -> Vec<i16> {
+    let mut codes = Vec::new();
+    tree.clone().visit(&mut Vec::new(), &mut |path, value| {
+        if path.last().is_some_and(|name| name.ends_with("error_code"))
+            && let Some(code) = value.text().and_then(|text| text.parse::<i16>().ok())
+            && code != 0
+        {
+            codes.push(code);
+        }
+    });
+    codes
+}
+
+/// What is left out, for the report.
+pub fn known() -> impl Iterator<Item = String> {
+    KNOWN.iter().map(|(key, path, why)| format!("{key}.{path}: {why}"))
+}
