@@ -26,7 +26,7 @@ enum Kind {
     OffsetCommit(wire::OffsetCommitResponse),
     /// OffsetFetch: before v8 one group.
     OffsetFetch {
-        one_group: bool,
+        version: i16,
     },
     /// OffsetDelete, with the answers of partitions that do not exist.
     OffsetDelete(wire::OffsetDeleteResponse),
@@ -59,7 +59,7 @@ pub fn split(cluster: &Cluster<'_>, caller: &Caller, request: Request) -> Result
         }
         Request::OffsetFetch(body) => {
             let require_stable = body.require_stable;
-            kind = Kind::OffsetFetch { one_group: caller.version < 8 };
+            kind = Kind::OffsetFetch { version: caller.version };
             let groups = fetched_groups(*body, caller.version).into_iter();
             let one = |group: wire::OffsetFetchRequestGroups| {
                 (Some(group.group_id.clone()), GroupRequestBody::OffsetFetch { group, require_stable })
@@ -159,13 +159,13 @@ impl GroupAssembly {
                 }
                 response.into()
             }
-            Kind::OffsetFetch { one_group } => {
+            Kind::OffsetFetch { version } => {
                 let groups = answers.map(|answer| match answer {
                     GroupReplyBody::OffsetFetch(group) => group,
                     _ => wrong_answer(),
                 });
                 let groups: Vec<_> = groups.collect();
-                if one_group { one_fetched(groups).into() } else { fetched(groups).into() }
+                if version < 8 { one_fetched(groups, version).into() } else { fetched(groups).into() }
             }
             Kind::Describe => {
                 let groups = answers.map(|answer| match answer {
@@ -220,15 +220,17 @@ fn fetched(groups: Vec<wire::OffsetFetchResponseGroups>) -> wire::OffsetFetchRes
     wire::OffsetFetchResponse { groups, ..Default::default() }
 }
 
-/// Before v8 the only group's fields are the response's own.
-fn one_fetched(groups: Vec<wire::OffsetFetchResponseGroups>) -> wire::OffsetFetchResponse {
+/// Before v8 the only group's fields are the response's own. In v0, whose offsets upstream has in ZooKeeper, one that is not
+/// there is an error.
+fn one_fetched(groups: Vec<wire::OffsetFetchResponseGroups>, version: i16) -> wire::OffsetFetchResponse {
+    let missing = if version == 0 { error::UNKNOWN_TOPIC_OR_PARTITION } else { error::NONE };
     let group = groups.into_iter().next().expect("one group was asked for");
     let partition = |p: wire::OffsetFetchResponseTopicsPartitions| wire::OffsetFetchResponsePartitions {
         partition_index: p.partition_index,
         committed_offset: p.committed_offset,
         committed_leader_epoch: p.committed_leader_epoch,
         metadata: p.metadata,
-        error_code: p.error_code,
+        error_code: if p.committed_offset < 0 && p.error_code == error::NONE { missing } else { p.error_code },
     };
     let topics = group.topics.into_iter().map(|topic| wire::OffsetFetchResponseTopics {
         name: topic.name,

@@ -5,10 +5,11 @@ use kafka_wire::messages as wire;
 use super::{ByShard, Cluster};
 use crate::api::produce::failure;
 use crate::log::BatchHeader;
-use crate::log::validate::crc_matches;
+use crate::log::validate::{check_carried, crc_matches};
 use crate::shard::{CodedError, ProduceAnswer, ProducePartition, ProduceRequest, ShardRequest};
 use crate::{ShardId, TopicPartition, error};
 use base::Str;
+use bytes::Bytes;
 
 /// A Produce request whose answers are being collected.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub fn split(
             let position = assembly.answers.len() as u32;
             let records = data.records.unwrap_or_default();
             indexes.push(data.index);
-            let refused = refusal(cluster, acks, &topic.name, data.index, &records);
+            let refused = refusal(cluster, (version, acks), &topic.name, data.index, &records);
             if refused.is_none() {
                 let partition = TopicPartition { topic: topic.name.clone(), partition: data.index };
                 let shard = cluster.shards.shard_of(&topic.name, data.index);
@@ -57,12 +58,19 @@ pub fn split(
 }
 
 /// What can be said without the partition.
-fn refusal(cluster: &Cluster<'_>, acks: i16, topic: &str, partition: i32, records: &[u8]) -> Option<CodedError> {
-    if !(-1..=1).contains(&acks) {
-        return Some(error::INVALID_REQUIRED_ACKS.into());
-    }
+fn refusal(
+    cluster: &Cluster<'_>,
+    (version, acks): (i16, i16),
+    topic: &str,
+    partition: i32,
+    records: &Bytes,
+) -> Option<CodedError> {
     if cluster.image.partition(topic, partition).is_none() {
         return Some(error::UNKNOWN_TOPIC_OR_PARTITION.into());
+    }
+    if !(-1..=1).contains(&acks) {
+        let carried = check_carried(records, version).map_err(CodedError::from);
+        return Some(carried.err().unwrap_or_else(|| error::INVALID_REQUIRED_ACKS.into()));
     }
     // What is no batch of format 2 is left to the leader's checks; a whole one is summed here, off the shard's thread.
     let header = BatchHeader::parse(records).ok().filter(|header| header.size() <= records.len())?;

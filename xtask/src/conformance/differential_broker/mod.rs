@@ -55,7 +55,8 @@ pub fn run(dir: &Path) -> Result<String> {
         format!("{}\nours: {}\napache: {}", run.report(), ours.broker.log_tail(), apache.broker.log_tail())
     });
     if !run.differences.is_empty() {
-        bail!("seed {seed}, after {} requests: {}", run.tally.requests(), run.report());
+        let end = done.err().map_or(String::new(), |e| format!("\nand then: {}", e.root_cause()));
+        bail!("seed {seed}, after {} requests: {}{end}", run.tally.requests(), run.report());
     }
     done?;
     run.tally.check().with_context(|| run.tally.to_string())?;

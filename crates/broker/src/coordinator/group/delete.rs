@@ -9,7 +9,6 @@ use crate::coordinator::runtime::Outcome;
 
 pub(super) fn handle(coordinator: &GroupCoordinator, id: Str, outcome: &mut Outcome<GroupReply>) -> GroupReplyBody {
     let error = match coordinator.groups.get(&*id) {
-        _ if id.is_empty() => E::INVALID_GROUP_ID,
         None => E::GROUP_ID_NOT_FOUND,
         Some(group) if group.state != State::Empty => E::NON_EMPTY_GROUP,
         Some(group) => {

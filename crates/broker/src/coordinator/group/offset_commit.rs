@@ -49,9 +49,6 @@ pub(super) fn handle(
 /// A commit without a generation comes from a consumer that assigns itself its partitions, or from an
 /// administrator; a group with members refuses it.
 fn check(coordinator: &mut GroupCoordinator, now: Now, request: &OffsetCommitRequest) -> Result<(), E> {
-    if request.group_id.is_empty() {
-        return Err(E::INVALID_GROUP_ID);
-    }
     let generation = request.generation_id_or_member_epoch;
     let Some(group) = coordinator.groups.get_mut(&*request.group_id) else {
         return if generation < 0 { Ok(()) } else { Err(E::ILLEGAL_GENERATION) };
