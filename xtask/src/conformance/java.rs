@@ -145,7 +145,8 @@ fn verifiable_tool(ports: Ports, which: &str, arguments: &[&str]) -> Result<Stri
     Ok(tool(ports, &format!("org.apache.kafka.tools.Verifiable{which}"), arguments, "")?.stdout)
 }
 
-fn tool(ports: Ports, main: &str, arguments: &[&str], input: &str) -> Result<Finished> {
+/// A tool with the broker's address and more arguments.
+pub fn tool(ports: Ports, main: &str, arguments: &[&str], input: &str) -> Result<Finished> {
     let mut java = apache::java("kafka", 128, main)?;
     java.args(["--bootstrap-server", &ports.kafka_address()]).args(arguments);
     run_ok(java, input, DEADLINE)

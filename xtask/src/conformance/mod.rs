@@ -9,6 +9,7 @@ mod files;
 mod folders;
 mod garbage;
 mod java;
+mod java_admin;
 mod kafka_files;
 mod kcat;
 mod keeper;
@@ -69,6 +70,16 @@ const BROKER_SUITES: &[Suite] = &[
         name: "message-sets",
         about: "record formats 0 and 1 of clients before Kafka 0.11, byte by byte",
         on: On::Both(scripts::message_sets),
+    },
+    Suite {
+        name: "quotas",
+        about: "kafka-configs for clients and users, kafka-producer-perf-test under a quota",
+        on: On::Both(java_admin::quotas),
+    },
+    Suite {
+        name: "admin-tools",
+        about: "get-offsets, delete-records, log-dirs, leader-election, broker-api-versions, consumer-perf-test",
+        on: On::Both(java_admin::admin_tools),
     },
     Suite { name: "console", about: "the console producer and consumer", on: On::Both(java::console) },
     Suite { name: "kcat", about: "kcat of Debian", on: On::Both(kcat::run) },
