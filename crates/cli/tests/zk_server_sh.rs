@@ -234,5 +234,5 @@ fn the_audit_log_begins_and_ends_with_the_server() {
     let text = std::fs::read_to_string(&log).unwrap();
     let audited: Vec<&str> =
         text.lines().filter_map(|line| line.split_once("operation=")).map(|(_, end)| end).collect();
-    assert_eq!(audited, ["serverStart\tresult=success", "serverStop\tresult=success"], "{text}");
+    assert_eq!(audited, ["serverStart\tresult=success", "serverStop\tresult=invoked"], "{text}");
 }

@@ -100,6 +100,11 @@ impl Keeper {
         }
     }
 
+    /// [`Summary::fired`] begins anew.
+    pub fn reset_fired(&self) {
+        self.watches.fired.reset();
+    }
+
     /// Limits and what they cover, by the name below the root, as upstream's metrics sum them up: a hard limit hides the
     /// soft one, and -1 is none. As long as there are quotas.
     pub fn quota_use(&self) -> BTreeMap<Str, QuotaUse> {

@@ -34,6 +34,11 @@ impl Fired {
         max.fetch_max(told, Relaxed);
     }
 
+    /// Nothing was told yet.
+    pub fn reset(&self) {
+        self.0.iter().flatten().for_each(|field| field.store(0, Relaxed));
+    }
+
     /// Created, deleted, data changed, children changed.
     pub fn tallies(&self) -> [FiredTally; 4] {
         std::array::from_fn(|kind| {
@@ -56,5 +61,7 @@ mod tests {
         let none = FiredTally::default();
         let deleted = FiredTally { events: 2, told: 4, min: 1, max: 3 };
         assert_eq!(fired.tallies(), [none, deleted, none, FiredTally { events: 1, told: 7, min: 7, max: 7 }]);
+        fired.reset();
+        assert_eq!(fired.tallies(), [none; 4]);
     }
 }

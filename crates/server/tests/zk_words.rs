@@ -140,6 +140,15 @@ async fn quotas_are_metrics_by_the_name_below_the_root() {
         }
         assert!(mntr.contains("zk_q_quota_count_usage_per_namespace\t4\n"), "{mntr}");
         assert!(mntr.contains("zk_q_quota_bytes_usage_per_namespace\t4\n"), "{mntr}");
+        client.call(OpCode::EXISTS, &zk_wire::ExistsRequest { path: "/later".into(), watch: true }.to_bytes());
+        Client::new(addr).create("/later", b"", 0);
+        let told = |mntr: &str| mntr.contains("zk_cnt_node_created_watch_count\t1\n");
+        assert!(told(&word(addr, "mntr")));
+        word(addr, "srst");
+        let mntr = word(addr, "mntr");
+        assert!(!told(&mntr) && mntr.contains("zk_cnt_node_created_watch_count\t0\n"), "{mntr}");
+        assert!(mntr.contains("zk_q_quota_exceeded_error_per_namespace\t0\n"), "{mntr}");
+        assert!(mntr.contains("zk_q_quota_count_usage_per_namespace\t4\n"), "what is there stays: {mntr}");
     })
     .await
     .unwrap();

@@ -8,6 +8,7 @@ use keeper::admin::Summary;
 use zk_wire::OpCode;
 
 use super::Shared;
+use super::stats::KeeperCounts;
 
 /// What clients and tools parse: the upstream release whose behaviour is followed, in 3.9's form.
 pub const VERSION: &str = concat!("3.9.5-castlekeep-", env!("CARGO_PKG_VERSION"), ", built on 2026-11-24 00:00 UTC");
@@ -145,7 +146,11 @@ pub fn operation(op: Option<OpCode>) -> &'static str {
 /// `srst`
 pub fn reset_server(shared: &Shared) {
     let conns = shared.conns.lock();
-    shared.stats.reset(&conns, shared.clock.mono().as_millis());
+    let keeper = shared.keeper.with(|keeper| {
+        keeper.reset_fired();
+        KeeperCounts::of(keeper)
+    });
+    shared.stats.reset(&conns, keeper, shared.clock.mono().as_millis());
 }
 
 /// `crst`

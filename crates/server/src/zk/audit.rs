@@ -20,9 +20,9 @@ pub fn write(record: &AuditRecord) {
     }
 }
 
-/// The server starts (`serverStart`) or stops (`serverStop`).
-pub fn server(operation: &str) {
-    tracing::info!(target: TARGET, "user={}\toperation={operation}\tresult=success", server_user());
+/// The server starts (`serverStart`), which has gone well then, or stops (`serverStop`), which is `invoked`.
+pub fn server(operation: &str, result: &str) {
+    tracing::info!(target: TARGET, "user={}\toperation={operation}\tresult={result}", server_user());
 }
 
 /// Who runs the server.

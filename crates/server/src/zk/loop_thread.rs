@@ -118,11 +118,11 @@ pub fn spawn(
         if opened.send(Ok(started)).is_ok() {
             let audited = keeper_loop.keeper().with(|keeper| keeper.config().audit);
             if audited {
-                audit::server("serverStart");
+                audit::server("serverStart", "success");
             }
             let result = run_loop(keeper_loop, world, &inbox);
             if audited {
-                audit::server("serverStop");
+                audit::server("serverStop", "invoked");
             }
             let _ = end.send(result);
         }

@@ -1,8 +1,11 @@
 //! The server's counters (upstream: `ServerStats`, `ServerMetrics`). What goes through connections is counted there
 //! ([`super::conn_stats`]) and summed when somebody asks; here is the rest.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use base::Str;
+use keeper::Keeper;
 use parking_lot::Mutex;
 
 use super::conn_stats::{ConnStats, Traffic};
@@ -76,6 +79,8 @@ pub struct ServerStats {
     traffic: Mutex<Sums>,
     latency_ms: Range,
     response_bytes: Range,
+    /// What the keeper had counted at the last `srst`.
+    keeper: Mutex<KeeperCounts>,
     /// Monotonic milliseconds of the last `srst`; 0 is never.
     reset_ms: AtomicU64,
     /// Latencies of reads from 1 ms up; the zeros are counted by the connections.
@@ -144,6 +149,37 @@ pub struct ServerStats {
     pub ensemble: EnsembleStats,
 }
 
+/// What the keeper itself counts, from its start on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeeperCounts {
+    /// `stale_sessions_expired`
+    pub expired: u64,
+    /// `digest_mismatches_count`
+    pub digest_mismatches: u64,
+    /// `quota_exceeded_error_per_namespace`
+    pub refused_for_quotas: BTreeMap<Str, u64>,
+}
+
+impl KeeperCounts {
+    /// Of a keeper, now.
+    pub fn of(keeper: &Keeper) -> Self {
+        let summary = keeper.summary();
+        let refused_for_quotas = keeper.refused_for_quotas().clone();
+        Self { expired: summary.expired, digest_mismatches: summary.digest_mismatches, refused_for_quotas }
+    }
+
+    /// What came after `base`; all of it when another keeper, whose counts began anew, is in the place of the old one.
+    fn since(mut self, base: &Self) -> Self {
+        let since = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
+        self.expired = since(self.expired, base.expired);
+        self.digest_mismatches = since(self.digest_mismatches, base.digest_mismatches);
+        for (name, count) in &mut self.refused_for_quotas {
+            *count = since(*count, base.refused_for_quotas.get(name).copied().unwrap_or(0));
+        }
+        self
+    }
+}
+
 /// Of connections that are gone, and what `srst` takes off.
 #[derive(Debug, Default)]
 struct Sums {
@@ -187,7 +223,8 @@ impl ServerStats {
     }
 
     /// `srst`
-    pub fn reset(&self, conns: &Conns, now_ms: u64) {
+    pub fn reset(&self, conns: &Conns, keeper: KeeperCounts, now_ms: u64) {
+        *self.keeper.lock() = keeper;
         let mut sums = self.traffic.lock();
         sums.base = all(&sums.retired, conns);
         drop(sums);
@@ -198,6 +235,11 @@ impl ServerStats {
         self.summaries().into_iter().chain(self.advanced()).for_each(|(_, summary)| summary.reset());
         self.slow_reads.reset();
         self.slow_updates.reset();
+    }
+
+    /// What the keeper counted since `srst`.
+    pub fn since_reset(&self, keeper: KeeperCounts) -> KeeperCounts {
+        keeper.since(&self.keeper.lock())
     }
 
     /// The counters now.

@@ -15,6 +15,7 @@ use keeper::Keeper;
 use keeper::admin::QuotaUse;
 
 use self::summary::SummaryView;
+use super::stats::KeeperCounts;
 use super::{Shared, admin, place};
 
 /// A metric's value, and how it is shown.
@@ -128,6 +129,7 @@ fn gauges(shared: &Shared) -> Vec<Metric> {
         let conns = shared.conns.lock();
         (tree, shared.stats.view(&conns), conns.len())
     };
+    let counts = shared.stats.since_reset(shared.keeper.with(KeeperCounts::of));
     let (files, files_max) = file_descriptors();
     let gauge = |value: u64| Value::Gauge(i64::try_from(value).unwrap_or(i64::MAX));
     let size = |value: Option<u64>| value.map_or(Value::Gauge(-1), gauge);
@@ -163,8 +165,8 @@ fn gauges(shared: &Shared) -> Vec<Metric> {
         ("bytes_received_count", Value::Counter(stats.traffic.received_bytes)),
         ("response_bytes", Value::Counter(stats.traffic.response_bytes)),
         ("watch_bytes", Value::Counter(stats.traffic.watch_bytes)),
-        ("stale_sessions_expired", Value::Counter(tree.expired)),
-        ("digest_mismatches_count", Value::Counter(tree.digest_mismatches)),
+        ("stale_sessions_expired", Value::Counter(counts.expired)),
+        ("digest_mismatches_count", Value::Counter(counts.digest_mismatches)),
         ("readlatency", Value::Advanced(stats.reads)),
         ("updatelatency", Value::Advanced(stats.updates)),
     ];
@@ -189,12 +191,12 @@ fn gauges(shared: &Shared) -> Vec<Metric> {
 
 /// By the name below the root.
 fn quotas(shared: &Shared) -> Vec<Metric> {
-    let (uses, refused) =
-        shared.keeper.with(|keeper: &Keeper| (keeper.quota_use(), keeper.refused_for_quotas().clone()));
+    let (uses, counts) = shared.keeper.with(|keeper: &Keeper| (keeper.quota_use(), KeeperCounts::of(keeper)));
     let gauges = |field: fn(&QuotaUse) -> i64| {
         Value::GaugeSet(uses.iter().map(|(name, sum)| (name.to_string(), field(sum))).collect())
     };
-    let refused = refused.into_iter().map(|(name, count)| (name.to_string(), count));
+    let counts = shared.stats.since_reset(counts);
+    let refused = counts.refused_for_quotas.into_iter().map(|(name, count)| (name.to_string(), count));
     vec![
         ("quota_count_limit_per_namespace", gauges(|sum| sum.count_limit)),
         ("quota_bytes_limit_per_namespace", gauges(|sum| sum.bytes_limit)),

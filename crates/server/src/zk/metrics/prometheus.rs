@@ -38,7 +38,7 @@ pub fn samples(name: &str, value: &Value) -> Vec<Sample> {
         Value::Decimal(value) => plain(*value),
         Value::Counter(value) => plain(*value as f64),
         Value::Basic(view) => summary(name, view, &[0.5]),
-        Value::Advanced(view) => summary(name, view, &[0.5, 0.95, 0.99]),
+        Value::Advanced(view) => summary(name, view, &[0.5, 0.9, 0.99]),
         Value::GaugeSet(values) => values.iter().map(|(key, value)| keyed(key, *value as f64)).collect(),
         Value::CounterSet(values) => values.iter().map(|(key, value)| keyed(key, *value as f64)).collect(),
     }
@@ -85,7 +85,7 @@ mod tests {
             "avg_latency 0.25",
             "response_bytes 7",
             "readlatency{quantile=\"0.5\"} 2",
-            "readlatency{quantile=\"0.95\"} 9",
+            "readlatency{quantile=\"0.9\"} 9",
             "readlatency{quantile=\"0.99\"} 9",
             "readlatency_count 3",
             "readlatency_sum 12",
