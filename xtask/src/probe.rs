@@ -36,8 +36,13 @@ pub fn zookeeper_ready(port: u16) -> bool {
 
 /// The answer to a four-letter word, when there is one.
 pub fn four_letter_word(port: u16, word: &str) -> Option<String> {
+    text_answer(port, word.as_bytes())
+}
+
+/// The text that answers the first bytes of a connection, up to its end.
+pub fn text_answer(port: u16, first: &[u8]) -> Option<String> {
     let mut stream = connect(port)?;
-    stream.write_all(word.as_bytes()).ok()?;
+    stream.write_all(first).ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     Some(text)

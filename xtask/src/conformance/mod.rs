@@ -13,12 +13,14 @@ mod java_admin;
 mod kafka_files;
 mod kcat;
 mod keeper;
+mod log_disk;
 mod pairs;
 mod restart;
 mod scripts;
 pub mod servers;
 mod shell;
 mod strace;
+mod surface;
 pub mod zk_client;
 
 use std::path::{Path, PathBuf};
@@ -130,6 +132,11 @@ const OWN_SERVERS: &[OwnServers] = &[
         about: "ours: the reply to a write leaves after the fdatasync that covers it",
         body: strace::run,
     },
+    OwnServers {
+        name: "surface",
+        about: "Apache's keeper beside ours: words, AdminServer, metrics, audit log, snapshots exchanged",
+        body: surface::run,
+    },
     OwnServers { name: "zk-files", about: "our file tools and Apache's on files of both", body: files::run_suite },
     OwnServers {
         name: "kafka-files",
@@ -162,6 +169,11 @@ const OWN_SERVERS: &[OwnServers] = &[
         name: "disk-full",
         about: "ours: a full disk under producers and consumers, and room again (root only)",
         body: scripts::disk_full,
+    },
+    OwnServers {
+        name: "log-disk",
+        about: "ours: dataLogDir on a small file system of its own, full and not mounted too (root only)",
+        body: log_disk::run,
     },
     OwnServers {
         name: "power-cut",
