@@ -24,6 +24,7 @@ use crate::commit::Pending;
 use crate::connection::{Connection, Forwarded, Waiting};
 use crate::event::{CloseReason, ConnId, Effect};
 use crate::fanout::Fanouts;
+use crate::learners::Awaited;
 use crate::read_only::ReadOnly;
 use crate::server::Keeper;
 
@@ -89,7 +90,7 @@ pub struct Member {
     /// When the leader was last told, in milliseconds of the monotonic clock.
     pub(crate) told_ms: u64,
     /// Learners that wait for a transaction to be committed.
-    pub(crate) learner_syncs: BTreeMap<Zxid, Vec<Sid>>,
+    pub(crate) learner_waits: BTreeMap<Zxid, Vec<(Sid, Awaited)>>,
 }
 
 impl Member {
@@ -125,7 +126,7 @@ impl Member {
         self.syncs.clear();
         self.asked.clear();
         self.heard_and_gone.clear();
-        self.learner_syncs.clear();
+        self.learner_waits.clear();
         self.forwarded = 0;
     }
 
@@ -169,7 +170,7 @@ impl Keeper {
             asked: VecDeque::new(),
             heard_and_gone: BTreeMap::new(),
             told_ms: 0,
-            learner_syncs: BTreeMap::new(),
+            learner_waits: BTreeMap::new(),
         }));
         self
     }
@@ -324,11 +325,11 @@ impl Keeper {
         let zxid = proposal.zxid;
         member.delivered = zxid;
         member.committed.push_back(proposal);
-        // The COMMITs to the learners are on their way; so may be the answers to their syncs.
-        let later = member.learner_syncs.split_off(&zxid.next());
-        let now_due = mem::replace(&mut member.learner_syncs, later);
-        for sid in now_due.into_values().flatten() {
-            self.answer_learner_sync(sid, effects);
+        // The COMMITs to the learners are on their way; so may be the answers that wait for them.
+        let later = member.learner_waits.split_off(&zxid.next());
+        let now_due = mem::replace(&mut member.learner_waits, later);
+        for (sid, awaited) in now_due.into_values().flatten() {
+            self.answer_learner(sid, awaited, effects);
         }
     }
 

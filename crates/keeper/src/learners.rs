@@ -14,6 +14,15 @@ use crate::prep::Against;
 use crate::server::{Keeper, transaction};
 use crate::session::Owner;
 
+/// What a learner's answer waits for to be committed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Awaited {
+    /// What was proposed before its SYNC.
+    Sync,
+    /// The end of a session that it asked about.
+    End(SessionId),
+}
+
 /// A REQUEST.
 struct Asked {
     session: SessionId,
@@ -85,13 +94,13 @@ impl Keeper {
             None => self.answer_learner_sync(sid, effects),
             Some(last) => {
                 if let Some(member) = self.member_mut() {
-                    member.learner_syncs.entry(last).or_default().push(sid);
+                    member.learner_waits.entry(last).or_default().push((sid, Awaited::Sync));
                 }
             }
         }
     }
 
-    pub(crate) fn answer_learner_sync(&mut self, sid: Sid, effects: &mut Vec<Effect>) {
+    fn answer_learner_sync(&self, sid: Sid, effects: &mut Vec<Effect>) {
         let packet = Self::service_packet(PacketType::Sync, None);
         self.to_learner(sid, QuorumPacket { zxid: Zxid::ZERO, ..packet }, effects);
     }
@@ -102,6 +111,14 @@ impl Keeper {
         let mut r = Reader::new(data.unwrap_or_default());
         let (Ok(session), Ok(timeout_ms)) = (r.i64(), r.i32()) else { return };
         let session = SessionId(session);
+        let last = self.last_ordered();
+        if self.sessions.is_closing(session) && last > self.last_delivered() {
+            // Its end is proposed, and may never be committed.
+            if let Some(member) = self.member_mut() {
+                member.learner_waits.entry(last).or_default().push((sid, Awaited::End(session)));
+            }
+            return;
+        }
         let valid = self.sessions.touch(now, session, timeout_ms);
         if valid {
             self.sessions.set_owner(session, Owner::Learner(sid));
@@ -109,10 +126,22 @@ impl Keeper {
                 self.close(former, CloseReason::SessionMoved, effects);
             }
         }
+        self.answer_learner_revalidation(sid, session, valid, effects);
+    }
+
+    fn answer_learner_revalidation(&self, sid: Sid, session: SessionId, valid: bool, effects: &mut Vec<Effect>) {
         let mut answer = BytesMut::with_capacity(9);
         answer.put_i64(session.0);
         answer.put_u8(u8::from(valid));
         self.to_learner(sid, Self::service_packet(PacketType::Revalidate, Some(answer.freeze())), effects);
+    }
+
+    /// What a learner waits for is delivered.
+    pub(crate) fn answer_learner(&self, sid: Sid, awaited: Awaited, effects: &mut Vec<Effect>) {
+        match awaited {
+            Awaited::Sync => self.answer_learner_sync(sid, effects),
+            Awaited::End(session) => self.answer_learner_revalidation(sid, session, false, effects),
+        }
     }
 
     /// A learner has heard of sessions.

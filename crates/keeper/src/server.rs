@@ -295,6 +295,10 @@ impl Keeper {
         if password_good && !self.orders() {
             return self.ask_for_session(conn, session, timeout_ms, effects);
         }
+        if password_good && self.sessions.is_closing(session) {
+            // Its end is proposed, and may never be committed: a leader that stood still for long must not say so.
+            return self.wait(now, conn, Then::Renewed { session, timeout_ms }, effects);
+        }
         if !password_good || self.sessions.get_mut(session).is_none() {
             return self.refuse_session(conn, effects);
         }

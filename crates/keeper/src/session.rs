@@ -231,6 +231,11 @@ impl Sessions {
         self.buckets = buckets;
     }
 
+    /// Whether the session's end is on its way.
+    pub fn is_closing(&self, id: SessionId) -> bool {
+        self.sessions.get(&id).is_some_and(|session| session.closing)
+    }
+
     /// From now on nothing more is taken from the session.
     pub fn set_closing(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(&id) {

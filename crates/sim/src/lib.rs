@@ -4,6 +4,7 @@
 pub mod broker;
 pub mod check;
 pub mod disk;
+pub mod ensemble;
 pub mod keeper;
 pub mod kernel;
 pub mod net;

@@ -8,8 +8,8 @@ use sim::planted::{PLANTED, hunt};
 use sim::run::{Failure, Kind, Options, Report, SeedOptions, run, run_seed};
 
 const USAGE: &str = "\
-usage: cargo xtask sim [keeper|broker|session|zab] [--seeds N] [--from S]
-       cargo xtask sim [keeper|broker|session|zab] --seed S      one seed, with its last events (SIM_LINES of them)
+usage: cargo xtask sim [keeper|broker|session|zab|ensemble] [--seeds N] [--from S]
+       cargo xtask sim [keeper|broker|session|zab|ensemble] --seed S      one seed, with its last events (SIM_LINES of them)
        cargo xtask sim --planted                          every planted bug must be caught
        cargo xtask sim --determinism                      20 seeds of each kind twice, traces compared";
 

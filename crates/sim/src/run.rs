@@ -21,11 +21,13 @@ pub enum Kind {
     Session,
     /// Atomic broadcast between servers.
     Zab,
+    /// Keepers as members of an ensemble, with their storage, and ZooKeeper clients.
+    Ensemble,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Keeper, Self::Broker, Self::Session, Self::Zab];
+    pub const ALL: [Self; 5] = [Self::Keeper, Self::Broker, Self::Session, Self::Zab, Self::Ensemble];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Kind {
             Self::Broker => "broker",
             Self::Session => "session",
             Self::Zab => "zab",
+            Self::Ensemble => "ensemble",
         }
     }
 
@@ -42,6 +45,7 @@ impl Kind {
         match self {
             Self::Keeper => crate::keeper::coverage::expected(),
             Self::Session => crate::session::expected(),
+            Self::Ensemble => crate::ensemble::expected(),
             Self::Broker => crate::broker::expected(),
             // It has a test of its own for its marks.
             Self::Zab => Vec::new(),
@@ -135,6 +139,7 @@ pub fn run_seed(kind: Kind, options: SeedOptions) -> Outcome {
         Kind::Broker => crate::broker::run(options),
         Kind::Session => crate::session::run(options),
         Kind::Zab => crate::zab::run(options),
+        Kind::Ensemble => crate::ensemble::run(options),
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
         let text = payload

@@ -217,8 +217,13 @@ impl Peer {
         self.broadcast_vote(effects);
     }
 
+    /// The vote as it goes out: with the configuration, without which upstream passes over it.
+    fn notification(&self) -> Notification {
+        Notification { config: Some(self.config_text.clone()), ..self.election.notification() }
+    }
+
     fn broadcast_vote(&self, effects: &mut Vec<Effect>) {
-        let notification = self.election.notification();
+        let notification = self.notification();
         let others = self.verifier.voters().into_iter().filter(|sid| *sid != self.config.sid);
         effects.extend(others.map(|to| Effect::Notify { to, notification: notification.clone() }));
     }
@@ -236,7 +241,7 @@ impl Peer {
         match outcome {
             Outcome::Continue => {}
             Outcome::Broadcast => self.broadcast_vote(effects),
-            Outcome::Answer(to) => effects.push(Effect::Notify { to, notification: self.election.notification() }),
+            Outcome::Answer(to) => effects.push(Effect::Notify { to, notification: self.notification() }),
             Outcome::Elected(leader) => self.on_elected(now, leader, effects),
         }
     }

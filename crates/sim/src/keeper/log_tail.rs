@@ -42,6 +42,27 @@ impl LoggedTxn {
         (self.opcode == RESTORED).then(|| Reader::new(self.payload.clone()).i64().expect("written above"))
     }
 
+    /// From an entry's payload, which has 32 bytes at least.
+    ///
+    /// # Panics
+    /// When it is shorter.
+    pub fn of(payload: Bytes) -> Self {
+        let mut r = Reader::new(payload.slice(..32));
+        let mut long = || r.i64().expect("32 bytes are there");
+        let session = long();
+        let (cxid, high) = {
+            let word = long();
+            ((word >> 32) as i32, word << 32)
+        };
+        let (zxid, low) = {
+            let word = long();
+            (high | (word >> 32) & 0xffff_ffff, word << 32)
+        };
+        let word = long();
+        let (time_ms, opcode) = (low | (word >> 32) & 0xffff_ffff, word as i32);
+        Self { session, cxid, zxid, time_ms, opcode, payload }
+    }
+
     /// The body behind the 32 bytes of the header, and what follows it.
     pub fn body(&self) -> Bytes {
         self.payload.slice(32..)
@@ -85,20 +106,7 @@ fn read_file(content: Bytes, txns: &mut Vec<LoggedTxn>) {
         if content.get(at + 12 + len) != Some(&b'B') || adler32(payload) != checksum {
             return;
         }
-        let mut r = Reader::new(content.slice(at + 12..at + 44));
-        let mut long = || r.i64().expect("32 bytes are there");
-        let session = long();
-        let (cxid, high) = {
-            let word = long();
-            ((word >> 32) as i32, word << 32)
-        };
-        let (zxid, low) = {
-            let word = long();
-            (high | (word >> 32) & 0xffff_ffff, word << 32)
-        };
-        let word = long();
-        let (time_ms, opcode) = (low | (word >> 32) & 0xffff_ffff, word as i32);
-        txns.push(LoggedTxn { session, cxid, zxid, time_ms, opcode, payload: content.slice(at + 12..at + 12 + len) });
+        txns.push(LoggedTxn::of(content.slice(at + 12..at + 12 + len)));
         at += 13 + len;
     }
 }

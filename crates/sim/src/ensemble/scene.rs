@@ -1,0 +1,986 @@
+//! The stage: the members' processes and disks, the networks, the clients, and what each event does to them.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::planted::PlantedBug;
+use base::{Instant, Now, Prng};
+use driver::keeper_loop::KeeperNote;
+use driver::world::Lane;
+use zab::{Link, Sid, Standing};
+
+use super::ledger::Ledger;
+use super::links::{self, MemberLink, Read, Votes};
+use super::swarm::{Fault, Swarm};
+use crate::check::{Checked, Violation, digest_matches, ephemerals_follow_sessions, serves_again};
+use crate::disk::{Crash, DiskLies, DiskOp, SimDisk};
+use crate::keeper::client::{Client, State, Wish};
+use crate::keeper::history::History;
+use crate::keeper::model::Model;
+use crate::keeper::op::Op;
+use crate::keeper::process::{MemberOutput, Output, Process};
+use crate::keeper::verify::verify;
+use crate::kernel::Kernel;
+use crate::net::{Arrival, LinkId, Net, To};
+use crate::run::{Coverage, FAULTS_MIN, Outcome, SeedOptions};
+
+/// No run has more faults.
+const FAULTS_MAX: u64 = 60;
+
+/// Something that happens. `life` tells which life of the member's process it was meant for.
+enum Event {
+    Arrive { link: LinkId, to: To },
+    Vote { from: Sid, to: Sid },
+    /// A dial has reached the other side, and comes back.
+    Accept { link: LinkId },
+    Connected { link: LinkId },
+    Unreachable { sid: Sid, life: u64 },
+    Drained { sid: Sid, life: u64, link: LinkId },
+    Turn { sid: Sid, life: u64 },
+    Timer { sid: Sid, life: u64, at: Instant },
+    Run { sid: Sid, life: u64, lane: Lane },
+    Finish { sid: Sid, life: u64, lane: Lane },
+    Start { sid: Sid, life: u64 },
+    Tick { client: usize },
+    Dial { client: usize },
+    Work { client: usize },
+    Fault,
+    DiskHeals { sid: Sid },
+}
+
+struct Member {
+    disk: SimDisk,
+    process: Option<Process>,
+    life: u64,
+    standing: Standing,
+    paused_until: Instant,
+    slow_disk: bool,
+}
+
+struct ClientLink {
+    client: usize,
+    sid: Sid,
+    life: u64,
+}
+
+/// When something was last heard of a session for certain, and when perhaps.
+#[derive(Clone, Copy, Default)]
+struct Contact {
+    certain: Instant,
+    perhaps: Instant,
+}
+
+/// The stage.
+pub struct Scene {
+    options: SeedOptions,
+    kernel: Kernel<Event>,
+    swarm: Swarm,
+    net: Net,
+    members: BTreeMap<Sid, Member>,
+    member_links: BTreeMap<LinkId, MemberLink>,
+    votes: Votes,
+    clients: Vec<Client>,
+    client_links: BTreeMap<LinkId, ClientLink>,
+    history: History,
+    ledger: Ledger,
+    contacts: BTreeMap<i64, Contact>,
+    /// Until when what went wrong last may keep the leader from hearing of sessions.
+    trouble_until: Instant,
+    faulty: bool,
+    working: bool,
+    faults: u64,
+    coverage: Coverage,
+    dial_due: Vec<bool>,
+    work_due: Vec<bool>,
+}
+
+/// Moments that long runs must come through.
+pub fn expected() -> Vec<String> {
+    let mut expected: Vec<String> = Fault::ALL.iter().map(|fault| format!("fault {fault:?}")).collect();
+    let moments = ["leads", "follows", "observes", "diff", "trunc", "snap", "snapshot taken", "session moved"];
+    expected.extend(moments.map(String::from));
+    expected
+}
+
+impl Scene {
+    /// The stage of a seed.
+    pub fn new(options: SeedOptions) -> Self {
+        let mut kernel = Kernel::new(options.seed, options.trace_lines_max);
+        let swarm = Swarm::draw(&mut kernel.prng);
+        let members = swarm.sids().into_iter().map(|sid| {
+            let disk = SimDisk::new(kernel.prng.fork());
+            let skip_sync_dir = options.bug.is(PlantedBug::SkipDirSync);
+            disk.set_lies(DiskLies { skip_sync_dir, ..DiskLies::default() });
+            let member = Member {
+                disk,
+                process: None,
+                life: 0,
+                standing: Standing::Looking,
+                paused_until: Instant::ZERO,
+                slow_disk: false,
+            };
+            (sid, member)
+        });
+        let members = members.collect();
+        let clients: Vec<Client> =
+            (0..swarm.load.clients).map(|number| Client::new(number, &mut kernel.prng)).collect();
+        kernel.trace.note(Instant::ZERO, || format!("seed {} {swarm:?}", options.seed));
+        Self {
+            options,
+            net: Net::new(swarm.load.net),
+            members,
+            member_links: BTreeMap::new(),
+            votes: Votes::default(),
+            client_links: BTreeMap::new(),
+            history: History::new(clients.len()),
+            ledger: Ledger::default(),
+            contacts: BTreeMap::new(),
+            trouble_until: Instant::ZERO,
+            faulty: true,
+            working: true,
+            faults: 0,
+            coverage: Coverage::default(),
+            dial_due: vec![false; clients.len()],
+            work_due: vec![false; clients.len()],
+            clients,
+            kernel,
+            swarm,
+        }
+    }
+
+    /// Schedules the beginning: the members, the clients, the first fault.
+    pub fn start(&mut self) {
+        for sid in self.swarm.sids() {
+            self.kernel.after(Duration::from_millis(sid.unsigned_abs()), Event::Start { sid, life: 0 });
+        }
+        for client in 0..self.clients.len() {
+            self.want_dial(client, Duration::from_micros(client as u64));
+            self.kernel.after(Duration::from_millis(500), Event::Tick { client });
+        }
+        self.schedule_fault();
+    }
+
+    /// Runs until enough was asked and enough went wrong.
+    ///
+    /// # Errors
+    /// A property that did not hold.
+    pub fn run_faults(&mut self) -> Checked {
+        while self.operations() < self.swarm.load.operations || self.faults < FAULTS_MIN + 2 {
+            self.one_event()?;
+            serves_again::in_time(self.kernel.mono(), 1200, self.operations())?;
+        }
+        Ok(())
+    }
+
+    /// Stops the faults and the workload.
+    pub fn heal(&mut self) {
+        self.kernel.note("heal", &[], &[]);
+        (self.faulty, self.working) = (false, false);
+        self.votes.heal();
+        for member in self.members.values_mut() {
+            (member.slow_disk, member.paused_until) = (false, Instant::ZERO);
+            member.disk.heal();
+        }
+        let mut net = self.swarm.load.net;
+        net.slow_one_in = 0;
+        self.net.set_times(net);
+    }
+
+    /// Runs for `calm` of virtual time; then everybody must be served.
+    ///
+    /// # Errors
+    /// A property that did not hold.
+    pub fn run_until_calm(&mut self, calm: Duration) -> Checked {
+        let end = self.kernel.mono() + calm;
+        while self.kernel.mono() < end {
+            self.one_event()?;
+        }
+        let patience = end + Duration::from_secs(5);
+        while !self.waiting().is_empty() && self.kernel.mono() < patience {
+            self.one_event()?;
+        }
+        serves_again::all_served(&self.waiting())
+    }
+
+    fn waiting(&self) -> Vec<String> {
+        let clients = self.clients.iter().enumerate();
+        let waits = clients.filter(|(_, client)| client.state != State::Up || client.in_flight() > 0);
+        let clients =
+            waits.map(|(number, client)| format!("client {number} is {:?} with {}", client.state, client.in_flight()));
+        let members = self.members.iter().filter(|(_, member)| member.standing == Standing::Looking);
+        let why = |member: &Member| {
+            let end = |process: &Process| process.with(|keeper| keeper.ensemble().and_then(|m| m.peer().last_end()));
+            member.process.as_ref().map(end)
+        };
+        clients.chain(members.map(|(sid, member)| format!("member {sid} has no leader ({:?})", why(member)))).collect()
+    }
+
+    /// All machines lose power, and nothing unsynced survives.
+    pub fn last_power_loss(&mut self) {
+        for sid in self.swarm.sids() {
+            self.crash(sid, Crash::Power { survive_percent: 0 }, Duration::from_millis(10));
+        }
+    }
+
+    /// After the calm, all members have the same.
+    ///
+    /// # Errors
+    /// Some have something else.
+    pub fn members_agree(&self) -> Checked {
+        let state = |member: &Member| {
+            let process = member.process.as_ref().expect("everybody is up after the calm");
+            process.with(|keeper| (keeper.last_processed(), keeper.tree().digest(), keeper.digest_mismatches()))
+        };
+        let states: Vec<_> = self.members.iter().map(|(sid, member)| (*sid, state(member))).collect();
+        let agree = states.iter().all(|(_, state)| (state.0, state.1) == (states[0].1.0, states[0].1.1));
+        digest_matches::PROPERTY.require(agree, || format!("members have other states: {states:?}"))?;
+        let matched = states.iter().all(|(_, state)| state.2 == 0);
+        digest_matches::PROPERTY.require(matched, || format!("members saw other digests than their own: {states:?}"))
+    }
+
+    /// Checks the whole history.
+    ///
+    /// # Errors
+    /// The property that did not hold.
+    pub fn verify(&mut self) -> Result<Model, Violation> {
+        let last = self.members.values().filter_map(|member| member.process.as_ref()).map(Process::last_processed).max();
+        let txns = self.ledger.history(zk_wire::Zxid(last.unwrap_or(0)))?;
+        verify(&self.history, &txns, &[], self.swarm.load.rules)
+    }
+
+    /// A client reads every node of the model.
+    ///
+    /// # Errors
+    /// A property that did not hold.
+    pub fn read_whole_tree(&mut self, model: &Model) -> Checked {
+        // What /zookeeper/config holds is no transaction.
+        let told = |path: &&String| path.as_str() != "/zookeeper/config";
+        let paths: Vec<String> = model.nodes().map(|(path, _)| path).filter(told).cloned().collect();
+        for chunk in paths.chunks(50) {
+            for path in chunk {
+                let (path, watch) = (path.clone(), false);
+                self.request(0, Op::GetData { path: path.clone(), watch });
+                self.request(0, Op::GetChildren { path: path.clone(), watch, with_stat: true });
+                self.request(0, Op::GetAcl { path });
+            }
+            while self.clients[0].in_flight() > 0 && self.clients[0].state == State::Up {
+                self.one_event()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After the calm, ephemerals belong to sessions that clients hold.
+    ///
+    /// # Errors
+    /// The violation.
+    pub fn owners_are_alive(&self, model: &Model) -> Checked {
+        let alive: BTreeSet<i64> = self.clients.iter().filter_map(Client::session_id).collect();
+        let owners: Vec<(String, i64)> = model.owned_nodes().map(|(path, owner)| (path.clone(), owner)).collect();
+        ephemerals_follow_sessions::owners_are_alive(&owners, &alive)
+    }
+
+    /// The end.
+    pub fn outcome(self, result: Result<(), Violation>) -> Outcome {
+        Outcome {
+            coverage: self.coverage,
+            operations: self.clients.iter().map(|client| client.operations).sum(),
+            faults: self.faults,
+            events: self.kernel.trace.events(),
+            virtual_ms: self.kernel.mono().as_millis(),
+            hash: self.kernel.trace.hash(),
+            result,
+            lines: self.kernel.trace.into_lines(),
+        }
+    }
+
+    /// A line for a human.
+    pub fn note(&mut self, make: impl FnOnce() -> String) {
+        let now = self.kernel.mono();
+        self.kernel.trace.note(now, make);
+    }
+
+    fn operations(&self) -> u64 {
+        self.clients.iter().map(|client| client.operations).sum()
+    }
+
+    fn one_event(&mut self) -> Checked {
+        let event = self.kernel.pop().expect("clients always have a tick scheduled");
+        match event {
+            Event::Arrive { link, to } => return self.arrive(link, to),
+            Event::Vote { from, to } => self.vote_arrives(from, to),
+            Event::Accept { link } => self.accept(link),
+            Event::Connected { link } => self.connected(link),
+            Event::Unreachable { sid, life } => self.tell(sid, life, zab::Event::LeaderUnreachable),
+            Event::Drained { sid, life, link } => {
+                if let Some(process) = self.process_in(sid, life) {
+                    process.drained(link);
+                    self.want_turn(sid);
+                }
+            }
+            Event::Turn { sid, life } => return self.turn(sid, life),
+            Event::Timer { sid, life, at } => return self.timer(sid, life, at),
+            Event::Run { sid, life, lane } => {
+                self.kernel.note("job runs", &[sid.unsigned_abs(), lane as u64], &[]);
+                if let Some(process) = self.process_in(sid, life) {
+                    process.lanes.run(lane);
+                }
+            }
+            Event::Finish { sid, life, lane } => {
+                if let Some(process) = self.process_in(sid, life) {
+                    process.on_done(lane);
+                    self.want_turn(sid);
+                }
+            }
+            Event::Start { sid, life } => return self.start_process(sid, life),
+            Event::Tick { client } => self.client_tick(client),
+            Event::Dial { client } => self.dial(client),
+            Event::Work { client } => self.work(client),
+            Event::Fault if self.faulty => self.fault(),
+            Event::Fault => {}
+            Event::DiskHeals { sid } => self.member(sid).slow_disk = false,
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, sid: Sid) -> &mut Member {
+        self.members.get_mut(&sid).expect("a member of this ensemble")
+    }
+
+    fn process_in(&mut self, sid: Sid, life: u64) -> Option<&mut Process> {
+        let member = self.member(sid);
+        (member.life == life).then_some(())?;
+        member.process.as_mut()
+    }
+
+    // ---- the members
+
+    fn start_process(&mut self, sid: Sid, life: u64) -> Checked {
+        let (now, prng) = (self.kernel.now(), self.kernel.prng.fork());
+        let config = self.swarm.config(sid, self.options.bug);
+        let member = self.members.get_mut(&sid).expect("a member of this ensemble");
+        if member.process.is_some() || member.life != life {
+            return Ok(());
+        }
+        let errors_before = member.disk.stats().errors;
+        match Process::start(now, member.disk.clone(), config, prng) {
+            Ok(process) => {
+                let last = process.last_processed();
+                member.process = Some(process);
+                self.kernel.note("start", &[sid.unsigned_abs(), last as u64], &[]);
+                self.ledger.forget(sid);
+                // Who is connected says its vote again.
+                for from in self.votes.senders_to(sid) {
+                    self.vote_leaves(from, sid);
+                }
+                self.after_turn(sid)
+            }
+            Err(error) => {
+                let injected = member.disk.stats().errors > errors_before;
+                self.note(|| format!("member {sid} fails to start: {error}"));
+                serves_again::starts(if injected { Ok(()) } else { Err(error) })?;
+                self.crash(sid, Crash::Process, Duration::from_millis(50));
+                Ok(())
+            }
+        }
+    }
+
+    fn turn(&mut self, sid: Sid, life: u64) -> Checked {
+        let (now, paused_until) = (self.kernel.now(), self.member(sid).paused_until);
+        if paused_until > now.mono {
+            self.kernel.at(paused_until, Event::Turn { sid, life });
+            return Ok(());
+        }
+        let Some(process) = self.process_in(sid, life) else { return Ok(()) };
+        process.turn_due = false;
+        process.turn(now);
+        let outputs = process.take_outputs();
+        for output in &outputs {
+            if let Output::Send(link, frame) = output {
+                process.answered(*link, frame);
+            }
+        }
+        for output in outputs {
+            self.deliver(sid, output)?;
+        }
+        self.after_turn(sid)
+    }
+
+    fn timer(&mut self, sid: Sid, life: u64, at: Instant) -> Checked {
+        match self.process_in(sid, life) {
+            Some(process) if process.timer_at == Some(at) => {
+                process.timer_at = None;
+                self.turn(sid, life)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn deliver(&mut self, sid: Sid, output: Output) -> Checked {
+        match output {
+            Output::Send(link, frame) => self.send(link, To::Client, Arrival::Frame(frame)),
+            Output::Close(link, reason) => {
+                self.kernel.note("member closes", &[link], format!("{reason:?}").as_bytes());
+                if reason == keeper::CloseReason::SessionMoved {
+                    self.coverage.hit("session moved");
+                }
+                self.send(link, To::Client, Arrival::Closed);
+                if let Some(process) = &mut self.member(sid).process {
+                    process.on_closed(link);
+                }
+            }
+            Output::Member(output) => return self.perform(sid, output),
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, sid: Sid, output: MemberOutput) -> Checked {
+        match output {
+            MemberOutput::Notify(to, vote) => {
+                self.votes.put(sid, to, vote);
+                self.vote_leaves(sid, to);
+            }
+            MemberOutput::Dial(leader) => self.dial_leader(sid, leader),
+            MemberOutput::ToLearner(link, packet) => {
+                let what = match packet {
+                    zab::ToLearner::Diff(_) => Some("diff"),
+                    zab::ToLearner::Trunc(_) => Some("trunc"),
+                    zab::ToLearner::Snap(_) => Some("snap"),
+                    _ => None,
+                };
+                what.into_iter().for_each(|what| self.coverage.hit(what));
+                let frame = self.member_links.get_mut(&link).and_then(|open| open.send(&packet));
+                frame.into_iter().for_each(|frame| self.send(link, To::Client, Arrival::Frame(frame)));
+            }
+            MemberOutput::ToLeader(link, packet) => {
+                let frame = zk_wire::Jute::to_bytes(&packet.encode());
+                self.send(link, To::Server, Arrival::Frame(frame));
+            }
+            MemberOutput::Snapshot(link, chunk, last) => self.send_chunk(sid, link, chunk, last),
+            MemberOutput::Receive(link, intake) => {
+                let Some(open) = self.member_links.get_mut(&link) else { return Ok(()) };
+                for read in open.receive(intake) {
+                    self.learner_reads(sid, link, read);
+                }
+            }
+            MemberOutput::CloseLink(link) => self.close_link(sid, link),
+            MemberOutput::Standing(standing) => return self.on_standing(sid, standing),
+            MemberOutput::Leads(_) => {}
+        }
+        Ok(())
+    }
+
+    fn send_chunk(&mut self, sid: Sid, link: LinkId, chunk: bytes::Bytes, last: bool) {
+        let Some(open) = self.member_links.get_mut(&link) else { return };
+        for frame in open.send_chunk(chunk, last) {
+            self.send(link, To::Client, Arrival::Frame(frame));
+        }
+        if !last {
+            let (life, moment) = (self.member(sid).life, Duration::from_micros(self.kernel.prng.between(10, 2000)));
+            self.kernel.after(moment, Event::Drained { sid, life, link });
+        }
+    }
+
+    fn on_standing(&mut self, sid: Sid, standing: Standing) -> Checked {
+        self.kernel.trace.note(self.kernel.mono(), || format!("member {sid} is {standing:?}"));
+        let member = self.members.get_mut(&sid).expect("a member of this ensemble");
+        member.standing = standing;
+        match standing {
+            Standing::Looking => {}
+            Standing::Following { .. } => self.coverage.hit("follows"),
+            Standing::Observing { .. } => self.coverage.hit("observes"),
+            Standing::Leading(epoch) => {
+                self.coverage.hit("leads");
+                let process = member.process.as_ref().expect("it speaks");
+                let last = process.with(|keeper| keeper.ensemble().map(|m| m.peer().history().delivered()));
+                self.ledger.established(sid, epoch, last.expect("it is a member"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Jobs, timers, notes, what was logged and applied, and the end of the process, after whatever the loop did.
+    fn after_turn(&mut self, sid: Sid) -> Checked {
+        let now = self.kernel.mono();
+        let member = self.members.get_mut(&sid).expect("a member of this ensemble");
+        let (life, standing) = (member.life, member.standing);
+        let Some(process) = member.process.as_mut() else { return Ok(()) };
+        let mut times = self.swarm.load.disk;
+        if member.slow_disk {
+            times.half_us = (times.half_us.0 * 100, times.half_us.1 * 100);
+        }
+        for (lane, job) in process.take_jobs() {
+            let schedule = process.lanes.submit(now, lane, job, times, &mut self.kernel.prng);
+            self.kernel.at(schedule.run_at, Event::Run { sid, life, lane });
+            self.kernel.at(schedule.finish_at, Event::Finish { sid, life, lane });
+        }
+        if let Some(at) = process.deadline()
+            && process.timer_at.is_none_or(|timer| at < timer)
+        {
+            process.timer_at = Some(at);
+            self.kernel.at(at, Event::Timer { sid, life, at });
+        }
+        for note in process.take_notes() {
+            if matches!(note, KeeperNote::SnapshotWritten(_)) {
+                self.coverage.hit("snapshot taken");
+            }
+            self.kernel.trace.note(now, || format!("member {sid} notes {note:?}"));
+        }
+        let looked = self.ledger.looked(sid);
+        let ledger = &mut self.ledger;
+        process.with(|keeper| {
+            let Some(member) = keeper.ensemble() else { return Ok(()) };
+            let history = member.peer().history();
+            ledger.logged(sid, history.between(looked, history.last()))?;
+            match standing == Standing::Looking || keeper.is_unfinished() {
+                true => Ok(()),
+                false => ledger.applied(sid, keeper.last_processed(), keeper.tree().digest()),
+            }
+        })?;
+        let (fatal, more) = (process.take_fatal(), process.has_inputs());
+        if let Some(fatal) = fatal {
+            self.kernel.note("fatal", &[sid.unsigned_abs()], fatal.what.as_bytes());
+            self.crash(sid, Crash::Process, Duration::from_millis(100));
+        } else if more {
+            self.want_turn(sid);
+        }
+        Ok(())
+    }
+
+    fn want_turn(&mut self, sid: Sid) {
+        let member = self.members.get_mut(&sid).expect("a member of this ensemble");
+        let life = member.life;
+        let Some(process) = member.process.as_mut() else { return };
+        if !process.turn_due && process.has_inputs() {
+            process.turn_due = true;
+            let moment = Duration::from_micros(self.kernel.prng.below(100));
+            self.kernel.after(moment, Event::Turn { sid, life });
+        }
+    }
+
+    fn tell(&mut self, sid: Sid, life: u64, event: zab::Event) {
+        if let Some(process) = self.process_in(sid, life) {
+            process.tell(event);
+            self.want_turn(sid);
+        }
+    }
+
+    fn crash(&mut self, sid: Sid, crash: Crash, restart_after: Duration) {
+        let power = matches!(crash, Crash::Power { .. });
+        self.kernel.note("crash", &[sid.unsigned_abs(), power.into()], &[]);
+        self.trouble(restart_after);
+        let member = self.members.get_mut(&sid).expect("a member of this ensemble");
+        member.process = None;
+        member.disk = member.disk.crash(crash);
+        (member.standing, member.paused_until) = (Standing::Looking, Instant::ZERO);
+        member.life += 1;
+        let life = member.life;
+        self.votes.forget(sid);
+        let silent = power && self.kernel.prng.chance(1, 2);
+        let of_member = |link: &&LinkId| self.client_links.get(link).is_some_and(|open| open.sid == sid);
+        for link in self.net.open_links().iter().filter(of_member).copied().collect::<Vec<_>>() {
+            self.lose(link, To::Server, silent);
+        }
+        let ends = self.member_links.iter().filter_map(|(id, link)| match (link.learner.0 == sid, link.leader.0 == sid) {
+            (true, _) => Some((*id, To::Client)),
+            (_, true) => Some((*id, To::Server)),
+            _ => None,
+        });
+        for (link, end) in ends.collect::<Vec<_>>() {
+            self.lose(link, end, silent);
+        }
+        self.kernel.after(restart_after, Event::Start { sid, life });
+    }
+
+    /// The machine at one end of a link is gone.
+    fn lose(&mut self, link: LinkId, end: To, silent: bool) {
+        let other = if end == To::Client { To::Server } else { To::Client };
+        self.net.lose_sent_by(link, other, &mut self.kernel.prng);
+        if !silent {
+            self.send(link, other, Arrival::Closed);
+        }
+        self.net.vanish(link, end);
+    }
+
+    // ---- between members
+
+    fn hop(&mut self) -> Duration {
+        let (low, high) = self.swarm.load.net.delay_us;
+        Duration::from_micros(self.kernel.prng.between(low, high))
+    }
+
+    fn vote_leaves(&mut self, from: Sid, to: Sid) {
+        let hop = self.hop();
+        self.kernel.after(hop, Event::Vote { from, to });
+    }
+
+    fn vote_arrives(&mut self, from: Sid, to: Sid) {
+        let now = self.kernel.mono();
+        if let Some(until) = self.votes.blocked(now, from, to) {
+            return self.kernel.at(until, Event::Vote { from, to });
+        }
+        if let Some(notification) = self.votes.latest(from, to) {
+            let life = self.member(to).life;
+            self.tell(to, life, zab::Event::Notification { from, notification });
+        }
+    }
+
+    fn dial_leader(&mut self, sid: Sid, leader: Sid) {
+        let (now, life) = (self.kernel.mono(), self.member(sid).life);
+        let there = self.member(leader);
+        let leads = |process: &Process| process.with(|keeper| keeper.ensemble().is_some_and(|m| m.peer().leads()));
+        let (there_life, listens) = (there.life, there.process.as_ref().is_some_and(leads));
+        let hop = self.hop();
+        if !listens || self.votes.blocked(now, sid, leader).is_some() {
+            return self.kernel.after(hop * 2, Event::Unreachable { sid, life });
+        }
+        let link = self.net.open();
+        self.member_links.insert(link, MemberLink::new((sid, life), (leader, there_life)));
+        self.kernel.after(hop, Event::Accept { link });
+        self.kernel.after(hop * 2, Event::Connected { link });
+    }
+
+    fn accept(&mut self, link: LinkId) {
+        let (leader, life) = self.member_links[&link].leader;
+        self.tell(leader, life, zab::Event::LearnerConnected { link: Link(link) });
+    }
+
+    fn connected(&mut self, link: LinkId) {
+        let (learner, life) = self.member_links[&link].learner;
+        self.tell(learner, life, zab::Event::LeaderConnected { link: Link(link) });
+    }
+
+    /// A member ends a link: the other end learns of it, and its own machine hears that it is over.
+    fn close_link(&mut self, sid: Sid, link: LinkId) {
+        let Some(open) = self.member_links.get(&link) else { return };
+        let ((own, other), life) = match open.learner.0 == sid {
+            true => ((To::Client, To::Server), open.learner.1),
+            false => ((To::Server, To::Client), open.leader.1),
+        };
+        self.send(link, other, Arrival::Closed);
+        self.net.vanish(link, own);
+        self.tell(sid, life, zab::Event::Closed { link: Link(link) });
+    }
+
+    fn member_arrival(&mut self, link: LinkId, to: To, arrival: Arrival) {
+        let open = self.member_links.get_mut(&link).expect("looked up by the caller");
+        let ((sid, life), other) = match to {
+            To::Server => (open.leader, To::Client),
+            To::Client => (open.learner, To::Server),
+        };
+        let there = &self.members[&sid];
+        if there.life != life || there.process.is_none() {
+            return self.send(link, other, Arrival::Closed);
+        }
+        match (arrival, to) {
+            (Arrival::Closed, _) => self.tell(sid, life, zab::Event::Closed { link: Link(link) }),
+            (Arrival::Frame(frame), To::Server) => {
+                let packet = links::to_leader(frame);
+                self.tell(sid, life, zab::Event::FromLearner { link: Link(link), packet });
+            }
+            (Arrival::Frame(frame), To::Client) => {
+                if let Some(read) = open.read(frame) {
+                    self.learner_reads(sid, link, read);
+                }
+            }
+        }
+    }
+
+    fn learner_reads(&mut self, sid: Sid, link: LinkId, read: Read) {
+        let life = self.member_links[&link].learner.1;
+        match read {
+            Read::Packet(packet) => self.tell(sid, life, zab::Event::FromLeader { link: Link(link), packet }),
+            Read::Snapshot(snapshot) => {
+                if let Some(process) = self.process_in(sid, life) {
+                    process.snapshot_received(link, snapshot);
+                    self.want_turn(sid);
+                }
+            }
+        }
+    }
+
+    // ---- the network
+
+    fn send(&mut self, link: LinkId, to: To, arrival: Arrival) {
+        let now = self.kernel.mono();
+        if let Some(at) = self.net.send(now, link, to, arrival, &mut self.kernel.prng) {
+            self.kernel.at(at, Event::Arrive { link, to });
+        }
+    }
+
+    /// Until when the receiver of what arrives stands still.
+    fn receiver_paused(&self, link: LinkId, to: To) -> Option<Instant> {
+        let sid = match (self.member_links.get(&link), to) {
+            (Some(open), To::Server) => open.leader.0,
+            (Some(open), To::Client) => open.learner.0,
+            (None, To::Server) => self.client_links.get(&link)?.sid,
+            (None, To::Client) => return None,
+        };
+        Some(self.members[&sid].paused_until).filter(|until| *until > self.kernel.mono())
+    }
+
+    fn arrive(&mut self, link: LinkId, to: To) -> Checked {
+        if let Some(until) = self.receiver_paused(link, to) {
+            self.kernel.at(until, Event::Arrive { link, to });
+            return Ok(());
+        }
+        let Some(arrival) = self.net.arrive(link, to) else { return Ok(()) };
+        let what = if to == To::Server { "to server" } else { "to client" };
+        match &arrival {
+            Arrival::Frame(frame) => self.kernel.note(what, &[link], frame),
+            Arrival::Closed => self.kernel.note(what, &[link], b"closed"),
+        }
+        if self.member_links.contains_key(&link) {
+            self.member_arrival(link, to, arrival);
+            return Ok(());
+        }
+        match to {
+            To::Server => self.client_to_server(link, arrival),
+            To::Client => self.server_to_client(link, arrival),
+        }
+    }
+
+    fn client_to_server(&mut self, link: LinkId, arrival: Arrival) -> Checked {
+        let now = self.kernel.now();
+        let ClientLink { sid, life, .. } = self.client_links[&link];
+        let listens = self.process_in(sid, life).is_some_and(|process| process.has_conn(link));
+        if !listens {
+            self.send(link, To::Client, Arrival::Closed);
+            return Ok(());
+        }
+        let process = self.process_in(sid, life).expect("checked");
+        match arrival {
+            Arrival::Frame(frame) => {
+                let session = process.session_of(link);
+                process.on_frame(now, link, frame);
+                let outputs = process.take_outputs();
+                session.into_iter().for_each(|session| self.heard_of(now, session));
+                for output in outputs {
+                    self.deliver(sid, output)?;
+                }
+            }
+            Arrival::Closed => process.on_closed(link),
+        }
+        self.want_turn(sid);
+        Ok(())
+    }
+
+    /// A frame of a session reached a member that serves. The leader hears of it within half a tick and two hops, unless
+    /// something goes wrong meanwhile.
+    fn heard_of(&mut self, now: Now, session: i64) {
+        let (margin, trouble_until) = (self.margin(), self.trouble_until);
+        let contact = self.contacts.entry(session).or_default();
+        if contact.perhaps + margin <= now.mono {
+            if trouble_until < contact.perhaps {
+                contact.certain = contact.perhaps;
+            }
+            contact.perhaps = now.mono;
+        }
+    }
+
+    /// Something goes wrong for so long, and is noticed by all some time later.
+    fn trouble(&mut self, lasts: Duration) {
+        let noticed = self.kernel.mono() + lasts + self.swarm.tick * 12;
+        self.trouble_until = self.trouble_until.max(noticed);
+    }
+
+    fn margin(&self) -> Duration {
+        let net = self.swarm.load.net;
+        let slow = if net.slow_one_in > 0 { 100 } else { 1 };
+        self.swarm.tick + Duration::from_micros(net.delay_us.1 * slow * 4)
+    }
+
+    fn server_to_client(&mut self, link: LinkId, arrival: Arrival) -> Checked {
+        let number = self.client_links[&link].client;
+        if self.clients[number].link != Some(link) {
+            return Ok(());
+        }
+        let now = self.kernel.mono();
+        let contacts = &self.contacts;
+        let last_contact = |session: i64| contacts.get(&session).map_or(Instant::ZERO, |contact| contact.certain);
+        let wish = self.clients[number].on_arrival(now, arrival, last_contact, &mut self.history)?;
+        self.grant(number, wish);
+        Ok(())
+    }
+
+    // ---- the clients
+
+    fn grant(&mut self, number: usize, wish: Wish) {
+        if let Some(link) = self.clients[number].link {
+            for frame in wish.frames {
+                self.send(link, To::Server, Arrival::Frame(frame));
+            }
+            if wish.hang_up {
+                self.send(link, To::Server, Arrival::Closed);
+                self.net.vanish(link, To::Client);
+                self.clients[number].disconnected(&mut self.history);
+            }
+        }
+        if self.clients[number].state == State::Down {
+            let pause = Duration::from_millis(self.kernel.prng.between(1, 100));
+            self.want_dial(number, pause);
+        }
+    }
+
+    fn want_dial(&mut self, client: usize, pause: Duration) {
+        if !core::mem::replace(&mut self.dial_due[client], true) {
+            self.kernel.after(pause, Event::Dial { client });
+        }
+    }
+
+    fn want_work(&mut self, client: usize, pause: Duration) {
+        if !core::mem::replace(&mut self.work_due[client], true) {
+            self.kernel.after(pause, Event::Work { client });
+        }
+    }
+
+    fn client_tick(&mut self, number: usize) {
+        let now = self.kernel.mono();
+        let wish = self.clients[number].on_tick(now, &mut self.history);
+        let tick = self.clients[number].tick();
+        self.kernel.after(tick, Event::Tick { client: number });
+        self.grant(number, wish);
+    }
+
+    /// Dials some member.
+    fn dial(&mut self, number: usize) {
+        self.dial_due[number] = false;
+        if self.clients[number].state != State::Down {
+            return;
+        }
+        let sid = *self.kernel.prng.pick(&self.swarm.sids()).expect("there are members");
+        let link = self.net.open();
+        let member = self.member(sid);
+        let life = member.life;
+        if let Some(process) = &mut member.process {
+            process.accept(link);
+        }
+        self.client_links.insert(link, ClientLink { client: number, sid, life });
+        let frame = self.clients[number].dial(self.kernel.mono(), link, 0);
+        self.send(link, To::Server, Arrival::Frame(frame));
+        self.want_work(number, Duration::from_millis(1));
+    }
+
+    fn work(&mut self, number: usize) {
+        self.work_due[number] = false;
+        if !self.working || self.clients[number].state == State::Down {
+            return;
+        }
+        let load = &self.swarm.load;
+        let (low, high) = load.pause_us;
+        let (burst_max, close_one_in, mix) = (load.burst_max, load.close_one_in, load.mix);
+        let pause = Duration::from_micros(self.kernel.prng.between(low, high));
+        self.want_work(number, pause);
+        if self.clients[number].in_flight() > 64 {
+            return;
+        }
+        for _ in 0..self.kernel.prng.between(1, burst_max) {
+            if !self.clients[number].is_ready() {
+                return;
+            }
+            let close = close_one_in > 0 && self.kernel.prng.chance(1, close_one_in);
+            let op = if close { Op::CloseSession } else { mix.op(&mut self.kernel.prng) };
+            self.request(number, op);
+        }
+    }
+
+    fn request(&mut self, number: usize, op: Op) {
+        let now = self.kernel.mono();
+        if !self.clients[number].is_ready() {
+            return;
+        }
+        self.note(|| format!("client {number} asks {op:?}"));
+        let link = self.clients[number].link.expect("ready means connected");
+        let frame = self.clients[number].request(now, op, &mut self.history);
+        self.send(link, To::Server, Arrival::Frame(frame));
+    }
+
+    // ---- the faults
+
+    fn schedule_fault(&mut self) {
+        let (low, high) = self.swarm.fault_ms;
+        let pause = Duration::from_millis(self.kernel.prng.between(low, high));
+        self.kernel.after(pause, Event::Fault);
+    }
+
+    fn fault(&mut self) {
+        self.schedule_fault();
+        let Some(fault) = self.kernel.prng.pick(&self.swarm.faults).copied() else { return };
+        if self.faults == FAULTS_MAX {
+            return;
+        }
+        self.faults += 1;
+        let (now, sids) = (self.kernel.mono(), self.swarm.sids());
+        let victim = *self.kernel.prng.pick(&sids).expect("there are members");
+        self.kernel.note("fault", &[fault as u64, victim.unsigned_abs()], &[]);
+        self.note(|| format!("fault {fault:?} of {victim}"));
+        self.coverage.hit(&format!("fault {fault:?}"));
+        let down = Duration::from_millis(self.kernel.prng.between(1, 1000));
+        self.trouble(down * 4);
+        let power = Crash::Power { survive_percent: self.swarm.load.survive_percent };
+        match fault {
+            Fault::PowerLoss => self.crash(victim, power, down),
+            Fault::Kill => self.crash(victim, Crash::Process, down),
+            Fault::AllDown => sids.into_iter().for_each(|sid| self.crash(sid, power, down)),
+            Fault::Partition => self.partition(now + down * 4),
+            Fault::Pause => self.member(victim).paused_until = now + down * 3,
+            Fault::Reset => {
+                let links: Vec<LinkId> = self.member_links.keys().copied().collect();
+                self.reset(&links);
+            }
+            Fault::ClientReset => {
+                let links: Vec<LinkId> = self.clients.iter().filter_map(|client| client.link).collect();
+                self.reset(&links);
+            }
+            Fault::ClientStall => {
+                let links: Vec<LinkId> = self.clients.iter().filter_map(|client| client.link).collect();
+                if let Some(link) = self.kernel.prng.pick(&links) {
+                    self.net.stall(*link, now + down * 5);
+                }
+            }
+            Fault::DiskError => self.disk_error(victim),
+            Fault::SlowDisk => {
+                self.member(victim).slow_disk = true;
+                self.kernel.after(down, Event::DiskHeals { sid: victim });
+            }
+        }
+    }
+
+    /// Members in one half cannot talk to those in the other one.
+    fn partition(&mut self, until: Instant) {
+        let sids = self.swarm.sids();
+        let (mut a, mut b) = (BTreeSet::new(), BTreeSet::new());
+        for sid in &sids {
+            if self.kernel.prng.chance(1, 2) { a.insert(*sid) } else { b.insert(*sid) };
+        }
+        for (x, y) in a.iter().flat_map(|x| b.iter().map(move |y| (*x, *y))) {
+            self.votes.block(x, y, until);
+        }
+        for (link, ..) in links::between(&self.member_links, &a, &b) {
+            self.net.stall(link, until);
+        }
+    }
+
+    fn reset(&mut self, links: &[LinkId]) {
+        let now = self.kernel.mono();
+        let Some(link) = self.kernel.prng.pick(links).copied() else { return };
+        for (to, at) in self.net.reset(now, link, &mut self.kernel.prng) {
+            self.kernel.at(at, Event::Arrive { link, to });
+        }
+    }
+
+    fn disk_error(&mut self, victim: Sid) {
+        const OPS: [DiskOp; 7] = [
+            DiskOp::Read,
+            DiskOp::Write,
+            DiskOp::SetLen,
+            DiskOp::Sync,
+            DiskOp::SyncDir,
+            DiskOp::Create,
+            DiskOp::Rename,
+        ];
+        let prng: &mut Prng = &mut self.kernel.prng;
+        let (op, nth) = (*prng.pick(&OPS).expect("not empty"), prng.below(4));
+        self.member(victim).disk.fail_after(op, nth);
+    }
+}
