@@ -34,7 +34,7 @@ const SUITES: [Suite; 13] = [
     suite("build", "everything, while the cache is filled", build),
     suite("clippy", "lints as errors", clippy),
     suite("unit", "cargo test", unit),
-    suite("sim", "6,800 seeds; planted bugs; determinism", sim),
+    suite("sim", "7,300 seeds; planted bugs; determinism", sim),
     suite("examples", "the programs of examples/", examples),
     suite("clients", "conformance with every client", clients),
     suite("days", "differential, folders in turn, kill -9, nonsense, a power cut", days),
@@ -162,11 +162,12 @@ fn unit(root: &Path) -> Result<Vec<Row>> {
 }
 
 /// What the simulator runs for every change.
-const SIMULATIONS: [&[&str]; 6] = [
+const SIMULATIONS: [&[&str]; 7] = [
     &["keeper", "--seeds", "3000"],
     &["session", "--seeds", "500"],
     &["broker", "--seeds", "3000"],
     &["zab", "--seeds", "300"],
+    &["ensemble", "--seeds", "500"],
     &["--planted"],
     &["--determinism"],
 ];

@@ -129,6 +129,20 @@ pub enum PlantedBug {
     ZabReuseEpoch,
     /// A follower gives the service what it has logged, committed or not.
     ZabDeliverOnLog,
+    /// A write counts whoever speaks for its session (ZOOKEEPER-710).
+    OwnerNotChecked,
+    /// A follower does not tell its leader which sessions it heard of.
+    TouchedForgotten,
+    /// A client is served that has seen later transactions than the server has.
+    ClientAheadServed,
+    /// A leader says that a session is over before its end is committed.
+    EndToldBeforeCommit,
+    /// The log is cut, and the service keeps what is gone.
+    TruncateKeepsState,
+    /// The log of the state that a leader's snapshot replaces stays.
+    InstallKeepsOldLog,
+    /// A session ends where its creation was not committed, too: a leader's table outlives its reign.
+    TableOutlivesReign,
 }
 
 impl PlantedBug {

@@ -9,6 +9,7 @@
 //! A write is answered when its transaction is applied here, which is found by session and cxid; a sync when the leader
 //! says SYNC, which it says behind the COMMITs of what was proposed before.
 
+use base::planted::PlantedBug;
 use base::{Now, Reader};
 use bytes::{BufMut, Bytes, BytesMut};
 use zk_wire::quorum::PacketType;
@@ -177,6 +178,9 @@ impl Keeper {
 
     /// Prepares the answer to the leader's ping: the sessions that were heard of since the last one.
     pub(crate) fn tell_who_was_heard(&mut self, now: Now) {
+        if self.config.bug.is(PlantedBug::TouchedForgotten) {
+            return;
+        }
         let Some(member) = self.member_mut() else { return };
         let (told_ms, gone) = (member.told_ms, core::mem::take(&mut member.heard_and_gone));
         member.told_ms = now.mono.as_millis();

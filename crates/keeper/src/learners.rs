@@ -1,6 +1,7 @@
 //! What the services of learners ask of their leader (upstream: `LearnerHandler`, `LeaderZooKeeperServer`). The shapes are
 //! in [`crate::forward`].
 
+use base::planted::PlantedBug;
 use base::{Now, Reader};
 use bytes::{BufMut, Bytes, BytesMut};
 use zab::Sid;
@@ -112,7 +113,8 @@ impl Keeper {
         let (Ok(session), Ok(timeout_ms)) = (r.i64(), r.i32()) else { return };
         let session = SessionId(session);
         let last = self.last_ordered();
-        if self.sessions.is_closing(session) && last > self.last_delivered() {
+        let told_early = self.config.bug.is(PlantedBug::EndToldBeforeCommit);
+        if self.sessions.is_closing(session) && last > self.last_delivered() && !told_early {
             // Its end is proposed, and may never be committed.
             if let Some(member) = self.member_mut() {
                 member.learner_waits.entry(last).or_default().push((sid, Awaited::End(session)));

@@ -256,7 +256,7 @@ impl Keeper {
         if !self.takes_clients() {
             return effects.push(Effect::Close { conn, reason: CloseReason::NotServing });
         }
-        if request.last_zxid_seen > self.last_processed {
+        if request.last_zxid_seen > self.last_processed && !self.config.bug.is(PlantedBug::ClientAheadServed) {
             return effects.push(Effect::Close { conn, reason: CloseReason::ClientAhead });
         }
         let before = self.conns.insert(conn, Connection::new(conn, peer, answered_read_only(request)));
@@ -295,7 +295,8 @@ impl Keeper {
         if password_good && !self.orders() {
             return self.ask_for_session(conn, session, timeout_ms, effects);
         }
-        if password_good && self.sessions.is_closing(session) {
+        let told_early = self.config.bug.is(PlantedBug::EndToldBeforeCommit);
+        if password_good && self.sessions.is_closing(session) && !told_early {
             // Its end is proposed, and may never be committed: a leader that stood still for long must not say so.
             return self.wait(now, conn, Then::Renewed { session, timeout_ms }, effects);
         }
@@ -426,7 +427,8 @@ impl Keeper {
     /// `SESSIONMOVED`.
     pub(crate) fn claim(&mut self, session: SessionId, op: OpCode, from: Owner) -> Result<(), ErrorCode> {
         // The end of a session may be asked for by whoever knows it.
-        if op == OpCode::CLOSE_SESSION { Ok(()) } else { self.sessions.claim(session, from) }
+        let unchecked = op == OpCode::CLOSE_SESSION || self.config.bug.is(PlantedBug::OwnerNotChecked);
+        if unchecked { Ok(()) } else { self.sessions.claim(session, from) }
     }
 
     pub(crate) fn note_quota(&mut self, now: Now, effects: &mut Vec<Effect>) {

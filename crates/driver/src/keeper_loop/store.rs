@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 
+use base::planted::PlantedBug;
 use keeper::{Event, Keeper, Recovery};
 use storage::disk::Disk;
 use storage::zk::error::StoreError;
@@ -127,7 +128,8 @@ impl<D: Disk> KeeperLoop<D> {
 
     fn truncate<W: KeeperWorld<D>>(&mut self, world: &mut W, token: Token, zxid: Zxid) {
         self.begin(token);
-        let has_more = self.keeper.with(|keeper| keeper.last_processed() > zxid);
+        let forgotten = self.config.bug.is(PlantedBug::TruncateKeepsState);
+        let has_more = self.keeper.with(|keeper| keeper.last_processed() > zxid) && !forgotten;
         let recovery = has_more.then(|| self.new_recovery());
         let (dir, options, now) = (self.dir.clone(), self.config.restore_options(), world.now());
         let mut log = self.log.rest();
@@ -155,18 +157,23 @@ impl<D: Disk> KeeperLoop<D> {
         let recovery = recovery.expect("the peer installs a snapshot that has arrived");
         let (dir, now) = (self.dir.clone(), world.now());
         let mut log = self.log.rest();
+        let keeps_old = self.config.bug.is(PlantedBug::InstallKeepsOldLog);
         self.appended = tail.last().map_or(zxid, |last| last.zxid);
         let job = move || {
             let keeper = Box::new(recovery.finish(now));
             let tail: Vec<_> = tail.into_iter().map(|proposal| (proposal.zxid.0, proposal.bytes)).collect();
             let writer = SnapshotWriter::new(dir.disk.clone(), &dir.snap_dir, zxid.0).named(install::SNAPSHOT);
+            let writer = if keeps_old { SnapshotWriter::new(dir.disk.clone(), &dir.snap_dir, zxid.0) } else { writer };
             let folders = (dir.snap_dir.as_path(), dir.log_dir.as_path());
             let result = write(&keeper, writer, None)
                 .map_err(|error| match error {
                     SnapshotWriteError::Write(error) | SnapshotWriteError::Sync(error) => error,
                 })
                 .and_then(|()| log.let_go())
-                .and_then(|()| install::install(&dir.disk, folders, &mut log.side(), zxid.0, &tail));
+                .and_then(|()| match keeps_old {
+                    true => log.side().forget(),
+                    false => install::install(&dir.disk, folders, &mut log.side(), zxid.0, &tail),
+                });
             KeeperDone::Store(StoreDone::Installed(token, log, keeper, result))
         };
         world.offload(Lane::Bulk, Box::new(job));

@@ -29,23 +29,66 @@ const FAULTS_MAX: u64 = 60;
 
 /// Something that happens. `life` tells which life of the member's process it was meant for.
 enum Event {
-    Arrive { link: LinkId, to: To },
-    Vote { from: Sid, to: Sid },
+    Arrive {
+        link: LinkId,
+        to: To,
+    },
+    Vote {
+        from: Sid,
+        to: Sid,
+    },
     /// A dial has reached the other side, and comes back.
-    Accept { link: LinkId },
-    Connected { link: LinkId },
-    Unreachable { sid: Sid, life: u64 },
-    Drained { sid: Sid, life: u64, link: LinkId },
-    Turn { sid: Sid, life: u64 },
-    Timer { sid: Sid, life: u64, at: Instant },
-    Run { sid: Sid, life: u64, lane: Lane },
-    Finish { sid: Sid, life: u64, lane: Lane },
-    Start { sid: Sid, life: u64 },
-    Tick { client: usize },
-    Dial { client: usize },
-    Work { client: usize },
+    Accept {
+        link: LinkId,
+    },
+    Connected {
+        link: LinkId,
+    },
+    Unreachable {
+        sid: Sid,
+        life: u64,
+    },
+    Drained {
+        sid: Sid,
+        life: u64,
+        link: LinkId,
+    },
+    Turn {
+        sid: Sid,
+        life: u64,
+    },
+    Timer {
+        sid: Sid,
+        life: u64,
+        at: Instant,
+    },
+    Run {
+        sid: Sid,
+        life: u64,
+        lane: Lane,
+    },
+    Finish {
+        sid: Sid,
+        life: u64,
+        lane: Lane,
+    },
+    Start {
+        sid: Sid,
+        life: u64,
+    },
+    Tick {
+        client: usize,
+    },
+    Dial {
+        client: usize,
+    },
+    Work {
+        client: usize,
+    },
     Fault,
-    DiskHeals { sid: Sid },
+    DiskHeals {
+        sid: Sid,
+    },
 }
 
 struct Member {
@@ -243,7 +286,8 @@ impl Scene {
     /// # Errors
     /// The property that did not hold.
     pub fn verify(&mut self) -> Result<Model, Violation> {
-        let last = self.members.values().filter_map(|member| member.process.as_ref()).map(Process::last_processed).max();
+        let last =
+            self.members.values().filter_map(|member| member.process.as_ref()).map(Process::last_processed).max();
         let txns = self.ledger.history(zk_wire::Zxid(last.unwrap_or(0)))?;
         verify(&self.history, &txns, &[], self.swarm.load.rules)
     }
@@ -581,11 +625,12 @@ impl Scene {
         for link in self.net.open_links().iter().filter(of_member).copied().collect::<Vec<_>>() {
             self.lose(link, To::Server, silent);
         }
-        let ends = self.member_links.iter().filter_map(|(id, link)| match (link.learner.0 == sid, link.leader.0 == sid) {
-            (true, _) => Some((*id, To::Client)),
-            (_, true) => Some((*id, To::Server)),
-            _ => None,
-        });
+        let ends =
+            self.member_links.iter().filter_map(|(id, link)| match (link.learner.0 == sid, link.leader.0 == sid) {
+                (true, _) => Some((*id, To::Client)),
+                (_, true) => Some((*id, To::Server)),
+                _ => None,
+            });
         for (link, end) in ends.collect::<Vec<_>>() {
             self.lose(link, end, silent);
         }
@@ -951,7 +996,11 @@ impl Scene {
         let sids = self.swarm.sids();
         let (mut a, mut b) = (BTreeSet::new(), BTreeSet::new());
         for sid in &sids {
-            if self.kernel.prng.chance(1, 2) { a.insert(*sid) } else { b.insert(*sid) };
+            if self.kernel.prng.chance(1, 2) {
+                a.insert(*sid)
+            } else {
+                b.insert(*sid)
+            };
         }
         for (x, y) in a.iter().flat_map(|x| b.iter().map(move |y| (*x, *y))) {
             self.votes.block(x, y, until);

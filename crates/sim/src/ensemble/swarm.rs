@@ -138,8 +138,7 @@ impl Swarm {
         config.keeper.containers_per_minute_max = load.containers_per_minute_max;
         config.keeper.bug = bug;
         config.bug = bug;
-        config.ensemble =
-            Some(EnsembleConfig { zab, verifier: self.verifier(), config_text: Str::from("version=0") });
+        config.ensemble = Some(EnsembleConfig { zab, verifier: self.verifier(), config_text: Str::from("version=0") });
         config
     }
 }
