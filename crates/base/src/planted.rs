@@ -141,8 +141,6 @@ pub enum PlantedBug {
     TruncateKeepsState,
     /// The log of the state that a leader's snapshot replaces stays.
     InstallKeepsOldLog,
-    /// A session ends where its creation was not committed, too: a leader's table outlives its reign.
-    TableOutlivesReign,
 }
 
 impl PlantedBug {

@@ -12,7 +12,6 @@
 use core::mem;
 use std::collections::{BTreeMap, VecDeque};
 
-use base::planted::PlantedBug;
 use base::{Now, Str};
 use bytes::Bytes;
 use zab::event::CloseReason as LinkClose;
@@ -423,9 +422,7 @@ impl Keeper {
         self.barriers.clear();
         self.ending.clear();
         self.outstanding.reset(self.tree.digest());
-        if !self.config.bug.is(PlantedBug::TableOutlivesReign) {
-            self.sessions.lose_leader();
-        }
+        self.sessions.lose_leader();
         if let Order::Member(member) = &mut self.order {
             member.lose_leader();
         }

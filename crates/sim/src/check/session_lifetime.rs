@@ -68,6 +68,16 @@ pub fn moved_is_not_told(zxid: i64, record: Option<&OpRecord>) -> Checked {
         .require(told.is_none(), || format!("zxid {zxid:#x} is of a client that had moved on, and answered: {told:?}"))
 }
 
+/// A client learned that its session is over, when the latest that any member had applied was `applied`.
+///
+/// # Errors
+/// The violation.
+pub fn end_is_committed(session: i64, applied: i64, closed_at: Option<i64>) -> Checked {
+    PROPERTY.require(closed_at.is_some_and(|zxid| zxid <= applied), || {
+        format!("session {session:#x} was said to be over at zxid {applied:#x}, and ends at {closed_at:x?}")
+    })
+}
+
 /// A session is created once.
 ///
 /// # Errors

@@ -71,6 +71,11 @@ impl Ledger {
         })
     }
 
+    /// The latest transaction that a member which serves has applied.
+    pub fn latest(&self) -> i64 {
+        self.digests.last_key_value().map_or(0, |(zxid, _)| *zxid)
+    }
+
     /// The transactions that count, up to `last`, in order.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use zab::{Link, Sid, Standing};
 use super::ledger::Ledger;
 use super::links::{self, MemberLink, Read, Votes};
 use super::swarm::{Fault, Swarm};
-use crate::check::{Checked, Violation, digest_matches, ephemerals_follow_sessions, serves_again};
+use crate::check::{Checked, Violation, digest_matches, ephemerals_follow_sessions, serves_again, session_lifetime};
 use crate::disk::{Crash, DiskLies, DiskOp, SimDisk};
 use crate::keeper::client::{Client, State, Wish};
 use crate::keeper::history::History;
@@ -127,6 +127,8 @@ pub struct Scene {
     history: History,
     ledger: Ledger,
     contacts: BTreeMap<i64, Contact>,
+    /// Sessions that clients were told to be over, and the latest transaction that any member had applied then.
+    ends: Vec<(i64, i64)>,
     /// Until when what went wrong last may keep the leader from hearing of sessions.
     trouble_until: Instant,
     faulty: bool,
@@ -178,6 +180,7 @@ impl Scene {
             history: History::new(clients.len()),
             ledger: Ledger::default(),
             contacts: BTreeMap::new(),
+            ends: Vec::new(),
             trouble_until: Instant::ZERO,
             faulty: true,
             working: true,
@@ -289,6 +292,12 @@ impl Scene {
         let last =
             self.members.values().filter_map(|member| member.process.as_ref()).map(Process::last_processed).max();
         let txns = self.ledger.history(zk_wire::Zxid(last.unwrap_or(0)))?;
+        let closes = txns.iter().filter(|txn| txn.opcode == zk_wire::OpCode::CLOSE_SESSION.0);
+        let mut closed = BTreeMap::new();
+        closes.for_each(|txn| drop(closed.entry(txn.session).or_insert(txn.zxid)));
+        for (session, applied) in &self.ends {
+            session_lifetime::end_is_committed(*session, *applied, closed.get(session).copied())?;
+        }
         verify(&self.history, &txns, &[], self.swarm.load.rules)
     }
 
@@ -843,7 +852,12 @@ impl Scene {
         let now = self.kernel.mono();
         let contacts = &self.contacts;
         let last_contact = |session: i64| contacts.get(&session).map_or(Instant::ZERO, |contact| contact.certain);
+        let asks = self.clients[number].state == State::Connecting && arrival != Arrival::Closed;
+        let session = self.clients[number].session_id().filter(|_| asks);
         let wish = self.clients[number].on_arrival(now, arrival, last_contact, &mut self.history)?;
+        if let Some(session) = session.filter(|_| self.clients[number].session_id().is_none()) {
+            self.ends.push((session, self.ledger.latest()));
+        }
         self.grant(number, wish);
         Ok(())
     }
