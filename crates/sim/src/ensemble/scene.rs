@@ -294,11 +294,13 @@ impl Scene {
         let txns = self.ledger.history(zk_wire::Zxid(last.unwrap_or(0)))?;
         let closes = txns.iter().filter(|txn| txn.opcode == zk_wire::OpCode::CLOSE_SESSION.0);
         let mut closed = BTreeMap::new();
-        closes.for_each(|txn| drop(closed.entry(txn.session).or_insert(txn.zxid)));
+        for txn in closes {
+            closed.entry(txn.session).or_insert(txn.zxid);
+        }
         for (session, applied) in &self.ends {
             session_lifetime::end_is_committed(*session, *applied, closed.get(session).copied())?;
         }
-        verify(&self.history, &txns, &[], self.swarm.load.rules)
+        verify(&self.history, &txns, &[], self.swarm.load.rules, self.swarm.load.piece_max)
     }
 
     /// A client reads every node of the model.
@@ -851,7 +853,7 @@ impl Scene {
         }
         let now = self.kernel.mono();
         let contacts = &self.contacts;
-        let last_contact = |session: i64| contacts.get(&session).map_or(Instant::ZERO, |contact| contact.certain);
+        let last_contact = |session: i64| contacts.get(&session).map(|contact| contact.certain);
         let asks = self.clients[number].state == State::Connecting && arrival != Arrival::Closed;
         let session = self.clients[number].session_id().filter(|_| asks);
         let wish = self.clients[number].on_arrival(now, arrival, last_contact, &mut self.history)?;

@@ -81,7 +81,7 @@ impl Swarm {
         load.net.delay_us.1 = load.net.delay_us.1.min(1000);
         load.rules.reconfig_enabled = false;
         // The load lasts for about so long, so that elections come between the requests.
-        let burst = (1 + load.burst_max) / 2;
+        let burst = load.burst_max.div_ceil(2);
         let pause_us = (12_000_000 * load.clients as u64 * burst / load.operations).max(1000);
         load.pause_us = (pause_us / 2, pause_us * 3 / 2);
         let voters = *prng.pick(&[1, 3, 3, 3, 3, 5]).expect("not empty");
@@ -136,6 +136,7 @@ impl Swarm {
         config.keeper.container_never_used_ms_max = load.rules.container_never_used_ms_max as u64;
         config.keeper.container_check_interval_ms = load.container_check_interval_ms;
         config.keeper.containers_per_minute_max = load.containers_per_minute_max;
+        config.keeper.piece_max = load.piece_max;
         config.keeper.bug = bug;
         config.bug = bug;
         config.ensemble = Some(EnsembleConfig { zab, verifier: self.verifier(), config_text: Str::from("version=0") });
