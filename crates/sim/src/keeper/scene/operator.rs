@@ -151,7 +151,9 @@ impl Scene {
 
     /// What the logs hold, with what was put back among it.
     pub(super) fn with_restores(&self, mut found: Vec<LoggedTxn>) -> Vec<LoggedTxn> {
-        let first = found.first().map_or(i64::MAX, |txn| txn.zxid);
+        // Without a log, because nothing has been written or all of it was purged, what is new was put back.
+        let known = || self.txns.last().map_or(0, |txn| txn.zxid);
+        let first = found.first().map_or_else(known, |txn| txn.zxid);
         found.extend(self.operator.restores.iter().filter(|restore| restore.zxid > first).cloned());
         found.sort_by_key(|txn| txn.zxid);
         found
