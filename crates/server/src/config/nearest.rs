@@ -6,6 +6,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let close_enough = (name.len() / 3).max(1);
     candidates
         .into_iter()
+        // Each byte that one has more is a step.
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= close_enough)
         .map(|candidate| (distance(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= close_enough)
         .min()
@@ -43,6 +45,7 @@ mod tests {
         assert_eq!(nearest("log.dris", keys), Some("log.dirs"));
         assert_eq!(nearest("log.retention.msec", keys), Some("log.retention.ms"));
         assert_eq!(nearest("something.else", keys), None);
+        assert_eq!(nearest(&"x".repeat(100_000), keys), None, "and at once");
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("dris", "dirs"), 1);
     }
