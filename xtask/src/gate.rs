@@ -165,7 +165,7 @@ fn unit(root: &Path) -> Result<Vec<Row>> {
 const SIMULATIONS: [&[&str]; 7] = [
     &["keeper", "--seeds", "3000"],
     &["session", "--seeds", "500"],
-    &["broker", "--seeds", "3000"],
+    &["broker", "--seeds", "2000"],
     &["zab", "--seeds", "300"],
     &["ensemble", "--seeds", "500"],
     &["--planted"],
