@@ -186,7 +186,7 @@ impl Conn {
 
     fn may_read(&self) -> bool {
         let ends = matches!(self.phase, Phase::Ending { .. });
-        let wants = !ends && self.held.is_none() && self.writing.len() < UNSENT_BYTES_MAX;
+        let wants = !ends && self.held.is_none() && self.writing.len() + self.unsent_bytes < UNSENT_BYTES_MAX;
         wants && !self.is_full()
     }
 

@@ -83,7 +83,15 @@ impl Answered {
 /// The path in the text of an event that [`Names::event`] made, if it came from setWatches.
 fn path_of_event(line: &str) -> Option<String> {
     let (_, path) = line.strip_prefix("event zxid -1 ")?.split_once(" state 3 ")?;
-    serde_json::from_str(path).ok()
+    // As Rust quotes it, which is as JSON does but for characters by their number.
+    let (mut json, mut rest) = (String::new(), path);
+    while let Some((before, behind)) = rest.split_once("\\u{") {
+        let (hex, after) = behind.split_once('}')?;
+        json += before;
+        json.push(char::from_u32(u32::from_str_radix(hex, 16).ok()?)?);
+        rest = after;
+    }
+    serde_json::from_str(&(json + rest)).ok()
 }
 
 /// The fields of a connect request that vary.
