@@ -34,7 +34,7 @@ const SUITES: [Suite; 13] = [
     suite("build", "everything, while the cache is filled", build),
     suite("clippy", "lints as errors", clippy),
     suite("unit", "cargo test", unit),
-    suite("sim", "7,300 seeds; planted bugs; determinism", sim),
+    suite("sim", "6,300 seeds; planted bugs; determinism", sim),
     suite("examples", "the programs of examples/", examples),
     suite("clients", "conformance with every client", clients),
     suite("days", "differential, folders in turn, kill -9, nonsense, a power cut", days),
