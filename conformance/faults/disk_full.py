@@ -36,9 +36,25 @@ SECONDS_MAX = 60
 VALUE = b"x" * 2000
 
 
+# What is undone at the end, last things first, also when a thread finds something wrong.
+undo = []
+
+
+def clean_up():
+    while undo:
+        undo.pop()()
+
+
 def fail(message):
     print("FAILED:", message, flush=True)
+    clean_up()
     os._exit(1)
+
+
+def end(process):
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 def free_port():
@@ -77,7 +93,9 @@ class Servers:
 
     def process(self, role, config, log):
         with open(os.path.join(self.folder, log), "ab") as out:
-            return subprocess.Popen([self.binary, role, config], stdout=out, stderr=out)
+            process = subprocess.Popen([self.binary, role, config], stdout=out, stderr=out)
+        undo.append(lambda: end(process))
+        return process
 
     def start(self):
         starts = self.log().count("is ready") if self.broker else 0
@@ -262,11 +280,6 @@ def run(options, folder, disk):
             fail("the broker did not stop cleanly")
     except KafkaException as e:
         fail(e)
-    finally:
-        for process in (servers.broker, servers.keeper):
-            if process is not None and process.poll() is None:
-                process.kill()
-                process.wait()
 
 
 def main():
@@ -285,12 +298,13 @@ def main():
     if subprocess.run(mount, stderr=subprocess.DEVNULL, check=False).returncode != 0:
         print("  skipped: no tmpfs can be mounted here")
         return
+    if not options.keep:
+        undo.append(lambda: shutil.rmtree(folder, ignore_errors=True))
+    undo.append(lambda: subprocess.run(["umount", "-l", disk], check=False))
     try:
         run(options, folder, disk)
     finally:
-        subprocess.run(["umount", "-l", disk], check=False)
-        if not options.keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        clean_up()
 
 
 if __name__ == "__main__":
