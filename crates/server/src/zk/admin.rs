@@ -164,9 +164,9 @@ mod tests {
 
     #[test]
     fn users_are_found_by_their_number() {
-        let users = "root:x:0:0:root:/root:/bin/sh\n# a comment\nzk:x:1000:1000::/home/zk:/bin/false\n";
+        let users = "root:x:0:0:root:/root:/bin/sh\n# a comment\nzk:x:1000:1000::/var/lib/zk:/bin/false\n";
         let found = |uid| listed(users, uid).map(|user| (user.name, user.home));
-        assert_eq!(found(1000), Some(("zk".into(), "/home/zk".into())));
+        assert_eq!(found(1000), Some(("zk".into(), "/var/lib/zk".into())));
         assert_eq!(found(0), Some(("root".into(), "/root".into())));
         assert_eq!(found(1), None);
     }
