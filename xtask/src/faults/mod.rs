@@ -28,6 +28,8 @@ const MEMBERS: usize = 3;
 const CLIENTS: usize = 5;
 /// Short, so that many faults fit in: a lost link is given up after two seconds.
 const SETTINGS: &str = "tickTime=500\ninitLimit=10\nsyncLimit=4\nautopurge.purgeInterval=0\n";
+/// With every other seed snapshots are taken often, and logs begin anew, also amid faults.
+const OFTEN: &str = "snapCount=400\n";
 /// A register's content before anybody writes.
 const NOTHING: [u8; 8] = [0; 8];
 /// In the end every member tells what it holds, as one more client for the checkers.
@@ -89,7 +91,8 @@ pub fn ensemble(dir: &Path, arguments: &Arguments) -> Result<String> {
         Mix::Mixed => [Who::Ours, APACHE, Who::Ours],
         Mix::Apache => [APACHE; MEMBERS],
     };
-    let mut ensemble = Ensemble::new(dir, &voters, Options { lines: SETTINGS, links: true, ..Options::default() })?;
+    let lines = format!("{SETTINGS}{}", if seed.is_multiple_of(2) { OFTEN } else { "" });
+    let mut ensemble = Ensemble::new(dir, &voters, Options { lines: &lines, links: true, ..Options::default() })?;
     let small_disk = SmallDisk::mount(MEMBERS, &ensemble.member(MEMBERS).data())?;
     let mut nemesis = Nemesis::new(seed, arguments.mix, small_disk);
     let judged = play(&mut ensemble, &mut nemesis, seed, length, dir);
