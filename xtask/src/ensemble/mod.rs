@@ -17,7 +17,7 @@ use crate::apache::{self, ZooKeeperOptions};
 use crate::conformance::servers::{castlekeep, stop_cleanly};
 use crate::conformance::zk_client::{Dump, ZkClient, differences};
 use crate::probe;
-use crate::process::{self, Server, run_ok, wait_for, wait_for_at};
+use crate::process::{self, Server, run, run_ok, wait_for, wait_for_at};
 
 /// How long anything may take that only waits for an election, a synchronisation or the start of a JVM.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -242,11 +242,13 @@ impl Ensemble {
         Ok(())
     }
 
-    /// SIGSTOP.
+    /// SIGSTOP; waits until no thread runs any more.
     pub fn pause(&mut self, id: usize) -> Result<()> {
         self.signal(id, Signal::STOP)?;
         self.member_mut(id).paused = true;
-        Ok(())
+        let server = self.member(id).server.as_ref().with_context(|| format!("member {id} does not run"))?;
+        let tasks = PathBuf::from(format!("/proc/{}/task", server.id()));
+        wait_for("every thread to stop", DEADLINE, || all_stopped(&tasks).then_some(()))
     }
 
     /// SIGCONT.
@@ -383,21 +385,30 @@ impl Ensemble {
         Ok(())
     }
 
-    /// Stops everybody cleanly, then looks that each folder makes a tree with the logged digest behind every
-    /// transaction.
+    /// Stops everybody cleanly, then looks that each folder would be taken by a start.
+    ///
+    /// The tree may differ from the logged digests right behind a snapshot that a learner got while there were writes: it
+    /// has some of what follows, and carries no mark that says how far.
     pub fn end(mut self) -> Result<()> {
         for member in &mut self.members {
             if let Some(server) = member.server.take() {
                 stop_cleanly(server).with_context(|| format!("stop member {}", member.id))?;
             }
         }
-        // Older releases forget in their log, not in their tree, what they had acknowledged when their leader went
-        // (ZOOKEEPER-4712): such a folder has a gap, and is refused as it should be.
-        let good = |member: &&Member| matches!(member.who, Who::Ours | APACHE) && member.data().is_dir();
-        for member in self.members.iter().filter(good) {
-            let mut command = Command::new(castlekeep()?);
-            command.args(["zk", "folder"]).arg(member.data());
-            run_ok(command, "", DEADLINE).with_context(|| format!("the folder of member {}", member.id))?;
+        for member in self.members.iter().filter(|member| member.replays()) {
+            let finished = run(member.folder_command()?, "", DEADLINE)?;
+            let taken = finished.success || finished.text.contains("THE TREE IS NOT THE ONE");
+            ensure!(taken, "the folder of member {}:\n{}", member.id, finished.text);
+        }
+        Ok(())
+    }
+
+    /// Each folder makes a tree with the logged digest behind every transaction. Nobody may write meanwhile, nor have
+    /// written while a learner got a snapshot.
+    pub fn folders_are_whole(&self) -> Result<()> {
+        for member in self.members.iter().filter(|member| member.replays()) {
+            run_ok(member.folder_command()?, "", DEADLINE)
+                .with_context(|| format!("the folder of member {}", member.id))?;
         }
         Ok(())
     }
@@ -438,6 +449,28 @@ impl Member {
     fn log(&self) -> PathBuf {
         self.dir.join("server.log")
     }
+
+    /// Older releases forget in their log, not in their tree, what they had acknowledged when their leader went
+    /// (ZOOKEEPER-4712): such a folder has a gap, and is refused as it should be.
+    fn replays(&self) -> bool {
+        matches!(self.who, Who::Ours | APACHE) && self.data().is_dir()
+    }
+
+    fn folder_command(&self) -> Result<Command> {
+        let mut command = Command::new(castlekeep()?);
+        command.args(["zk", "folder"]).arg(self.data());
+        Ok(command)
+    }
+}
+
+/// Whether each thread of these is stopped; one that has just ended is as good.
+fn all_stopped(tasks: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(tasks) else { return false };
+    entries.flatten().all(|entry| {
+        // The state stands behind the name in parentheses.
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        stat.rsplit(')').next().is_none_or(|rest| matches!(rest.trim_start().chars().next(), Some('T' | 't') | None))
+    })
 }
 
 fn open() -> Vec<zk_wire::Acl> {

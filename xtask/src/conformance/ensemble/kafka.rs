@@ -59,7 +59,7 @@ fn story(dir: &Path, keepers: Who, others: Who) -> Result<String> {
     for broker in brokers {
         broker.stop()?;
     }
-    let nodes = ensemble.same_trees()?;
+    let nodes = ensemble.equal_trees()?;
     ensemble.end()?;
     Ok(format!("{text}  ok     {nodes} znodes, the same on every keeper\n"))
 }

@@ -30,7 +30,7 @@ fn story(dir: &Path, way: &[Who]) -> Result<String> {
     for load in loads {
         text += &format!("  ok     {}\n", load.end()?);
     }
-    let nodes = ensemble.same_trees()?;
+    let nodes = ensemble.equal_trees()?;
     ensemble.end()?;
     Ok(format!("{text}  ok     {nodes} znodes, the same on every member\n"))
 }

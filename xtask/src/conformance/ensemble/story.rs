@@ -37,10 +37,11 @@ pub fn run(dir: &Path, voters: &[Who], observers: &[Who], lines: &str) -> Result
             text += &under(&mut ensemble, id).with_context(|| format!("member {id} ({who}) leads"))?;
         }
     }
+    ensemble.folders_are_whole()?;
     text += &killed_under_load(&mut ensemble)?;
-    let nodes = ensemble.same_trees()?;
+    let nodes = ensemble.equal_trees()?;
     ensemble.end()?;
-    text += &format!("  ok     {nodes} znodes on every member, and every folder replays to its digests\n");
+    text += &format!("  ok     {nodes} znodes on every member; every folder replayed to its digests\n");
     Ok(text)
 }
 
