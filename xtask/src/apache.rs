@@ -140,10 +140,17 @@ pub fn member_command(set: &str, config: &Path, jvm: Jvm) -> Result<Command> {
     }
     let mut java = java(set, HEAP_MB, MAIN)?;
     java.arg(config);
-    // What clients and four-letter words do would hide what the members do.
-    let quiet = ["NIOServerCnxn", "NIOServerCnxnFactory", "command.AbstractFourLetterCommand"];
-    let quiet = quiet.map(|class| format!("-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.{class}=error"));
-    Ok(insert_properties(java, &quiet))
+    // What clients and four-letter words do would hide what the members do; how a leader cuts a learner's log is said
+    // at the level of debugging.
+    let levels = [
+        ("NIOServerCnxn", "error"),
+        ("NIOServerCnxnFactory", "error"),
+        ("command.AbstractFourLetterCommand", "error"),
+        ("quorum.LearnerHandler", "debug"),
+    ];
+    let levels = levels
+        .map(|(class, level)| format!("-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.{class}={level}"));
+    Ok(insert_properties(java, &levels))
 }
 
 /// The command that starts an Apache ZooKeeper server with more arguments for the JVM, such as `-Dname=value`; its
