@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 
 use crate::conformance::servers::Make;
+use crate::faults::{Arguments, Mix, Part};
 use crate::process::run_ok;
-use crate::{conformance, provision, repo, tidy};
+use crate::{conformance, faults, provision, repo, tidy};
 
 const SIM_DEADLINE: Duration = Duration::from_secs(1200);
 
@@ -29,7 +30,7 @@ struct Row {
     error: Option<String>,
 }
 
-const SUITES: [Suite; 13] = [
+const SUITES: [Suite; 17] = [
     suite("tidy", "arrows, generated code, documents, format", tidy_suite),
     suite("build", "everything, while the cache is filled", build),
     suite("clippy", "lints as errors", clippy),
@@ -38,10 +39,14 @@ const SUITES: [Suite; 13] = [
     suite("examples", "the programs of examples/", examples),
     suite("clients", "conformance with every client", clients),
     suite("days", "differential, folders in turn, kill -9, nonsense, a power cut", days),
+    suite("ensemble", "our members and Apache's in one ensemble; a migration under load", ensemble),
+    suite("faults", "an ensemble of ours in trouble for 40 s; its clients' histories checked", faults),
     suite("pairs", "our broker or Apache's on our keeper or Apache's", pairs),
     only_full("oracle", "the clients' suites against Apache's servers", oracle),
     only_full("differential", "20,000 requests, a new seed", differential_full),
     only_full("folders", "one data folder in turn with every release of Apache's", folders_full),
+    only_full("ensemble-full", "five members, observers, older releases, Kafka on top", ensemble_full),
+    only_full("faults-full", "ten minutes of trouble for ours, mixed ones, Apache's", faults_full),
     only_full("sim-full", "50,000 seeds", sim_full),
 ];
 
@@ -195,6 +200,28 @@ fn differential_full(root: &Path) -> Result<Vec<Row>> {
 
 fn folders_full(root: &Path) -> Result<Vec<Row>> {
     conform(root, &["data-dir-full"], Make::Ours)
+}
+
+fn ensemble(root: &Path) -> Result<Vec<Row>> {
+    conform(root, &conformance::ensemble::names(conformance::ensemble::GROUP), Make::Ours)
+}
+
+fn ensemble_full(root: &Path) -> Result<Vec<Row>> {
+    conform(root, &conformance::ensemble::names(conformance::ensemble::GROUP_FULL), Make::Ours)
+}
+
+fn faults(root: &Path) -> Result<Vec<Row>> {
+    in_trouble(root, 2.0 / 3.0, &[Mix::Ours])
+}
+
+fn faults_full(root: &Path) -> Result<Vec<Row>> {
+    in_trouble(root, 10.0, &[Mix::Ours, Mix::Mixed, Mix::Apache])
+}
+
+fn in_trouble(root: &Path, minutes: f64, mixes: &[Mix]) -> Result<Vec<Row>> {
+    build_programs(root)?;
+    mixes.iter().try_for_each(|mix| faults::run(&Part::Ensemble(Arguments { minutes, mix: *mix, seed: None })))?;
+    Ok(Vec::new())
 }
 
 fn sim_full(root: &Path) -> Result<Vec<Row>> {

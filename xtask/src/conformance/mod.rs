@@ -4,7 +4,7 @@
 mod data_dir;
 pub mod differential;
 mod differential_broker;
-mod ensemble;
+pub mod ensemble;
 mod files;
 mod folders;
 mod garbage;

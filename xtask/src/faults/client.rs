@@ -36,8 +36,20 @@ pub const QUEUE: &str = "/queue";
 /// Parent of the clients' ephemeral nodes.
 pub const ALIVE: &str = "/alive";
 
+/// What a client does before a read that must show everything that was acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Barrier {
+    /// A sync.
+    Sync,
+    /// A write of its own. Apache's leader answers a sync of its own clients without regard to transactions that it has
+    /// committed and not applied yet, so that a follower's client may know more (`CommitProcessor`, `matchSyncs`).
+    Write,
+}
+
 /// What all clients of a run share.
 pub struct Shared {
+    /// Before reads.
+    pub barrier: Barrier,
     /// Client ports of all members.
     pub ports: Vec<u16>,
     /// When the run began.
@@ -224,7 +236,7 @@ impl<'a> Client<'a> {
             Asked::Get { key, synced } => {
                 let path = register(key);
                 if synced {
-                    match self.request(OpCode::SYNC, &SyncRequest { path: path.as_str().into() })? {
+                    match self.wait_for_others()? {
                         Some((ErrorCode::OK, ..)) => {}
                         Some((error, ..)) => return self.lost(error),
                         None => return Ok(Answer::Unknown),
@@ -253,6 +265,17 @@ impl<'a> Client<'a> {
                 }
                 let path = CreateResponse::decode(&mut reader).context("read an answer to create")?.path;
                 Ok(Answer::Appended { zxid, number: number(&path)? })
+            }
+        }
+    }
+
+    /// The server shows afterwards what anybody was told before.
+    fn wait_for_others(&mut self) -> Result<Option<(ErrorCode, i64, Reader)>> {
+        match self.shared.barrier {
+            Barrier::Sync => self.request(OpCode::SYNC, &SyncRequest { path: "/".into() }),
+            Barrier::Write => {
+                let path = Self::ephemeral(self.index);
+                self.request(OpCode::SET_DATA, &SetDataRequest { path: path.as_str().into(), data: None, version: -1 })
             }
         }
     }

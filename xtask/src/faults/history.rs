@@ -32,7 +32,7 @@ pub enum Asked {
         /// The version it must have.
         expected: Option<i32>,
     },
-    /// getData, behind a sync when `synced`.
+    /// getData, behind a sync or a write of the same client when `synced`.
     Get {
         /// Which register.
         key: usize,

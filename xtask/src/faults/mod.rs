@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use zk_wire::{GetChildrenRequest, GetChildrenResponse, GetDataRequest, GetDataResponse, Jute, OpCode, SessionId};
 
-use self::client::{ALIVE, Client, QUEUE, REGISTERS, Shared};
+use self::client::{ALIVE, Barrier, Client, QUEUE, REGISTERS, Shared};
 use self::history::{Answer, Asked, History, Operation};
 use self::nemesis::{Nemesis, SmallDisk};
 use crate::conformance::zk_client::{ZkClient, open_acl};
@@ -95,7 +95,8 @@ pub fn ensemble(dir: &Path, arguments: &Arguments) -> Result<String> {
     let mut ensemble = Ensemble::new(dir, &voters, Options { lines: &lines, links: true, ..Options::default() })?;
     let small_disk = SmallDisk::mount(MEMBERS, &ensemble.member(MEMBERS).data())?;
     let mut nemesis = Nemesis::new(seed, arguments.mix, small_disk);
-    let judged = play(&mut ensemble, &mut nemesis, seed, length, dir);
+    let barrier = if arguments.mix == Mix::Ours { Barrier::Sync } else { Barrier::Write };
+    let judged = play(&mut ensemble, &mut nemesis, (seed, length, barrier), dir);
     let judged = judged.and_then(|text| {
         // A snapshot of ours says how far it goes into what follows, so every digest must be right.
         if arguments.mix == Mix::Ours {
@@ -118,10 +119,16 @@ pub fn ensemble(dir: &Path, arguments: &Arguments) -> Result<String> {
     Ok(format!("{text}  ok     faults: {}\n", faults.join(", ")))
 }
 
-fn play(ensemble: &mut Ensemble, nemesis: &mut Nemesis, seed: u64, length: Duration, dir: &Path) -> Result<String> {
+fn play(
+    ensemble: &mut Ensemble,
+    nemesis: &mut Nemesis,
+    (seed, length, barrier): (u64, Duration, Barrier),
+    dir: &Path,
+) -> Result<String> {
     let leader = ensemble.start_settled()?;
     let mut setup = ensemble.connect(leader)?;
     let shared = Shared {
+        barrier,
         ports: ensemble.ids().map(|id| ensemble.port(id)).collect(),
         started: Instant::now(),
         registers: Shared::registers_for(length),

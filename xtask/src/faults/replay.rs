@@ -15,8 +15,8 @@ const REAL_TIME: &str = "writes are linearizable: one that began after another o
      (Hunt et al. 2010, section 2.3)";
 const READS: &str =
     "a read at a zxid shows the register's last write up to it (ZooKeeper guarantees: single system image)";
-const SYNCED: &str = "a read behind a sync shows every write that was acknowledged before the sync \
-     (programmer's guide, sync)";
+const SYNCED: &str = "a read behind a sync, or behind a write of its own session, shows every write that was acknowledged \
+     before (programmer's guide, sync; Hunt et al. 2010, section 2.3)";
 const SESSION: &str = "a session never goes back to an earlier zxid, also on another server \
      (ZooKeeper guarantees: single system image)";
 const CONDITIONAL: &str = "a conditional write is done exactly when the register has the wished version";

@@ -19,7 +19,7 @@ pub const GROUP: &str = "ensemble";
 pub const GROUP_FULL: &str = "ensemble-full";
 
 /// The longest ones first, so that two workers end together.
-pub const SUITES: &[OwnServers] = &[
+pub(super) const SUITES: &[OwnServers] = &[
     OwnServers { name: "ensemble-one", about: "one of our members, two of Apache's: each make leads", body: one },
     OwnServers { name: "ensemble-two", about: "two of our members, one of Apache's: each make leads", body: two },
     OwnServers {
@@ -69,6 +69,11 @@ pub fn in_group(suite: &str, named: &str) -> bool {
         GROUP_FULL => suite.starts_with("ensemble-"),
         _ => false,
     }
+}
+
+/// The names of a group's suites.
+pub fn names(group: &str) -> Vec<&'static str> {
+    SUITES.iter().map(|suite| suite.name).filter(|name| in_group(name, group)).collect()
 }
 
 fn one(dir: &Path) -> Result<String> {
