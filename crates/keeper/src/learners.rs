@@ -67,6 +67,7 @@ impl Keeper {
     }
 
     fn on_learner_write(&mut self, now: Now, sid: Sid, asked: &Asked, effects: &mut Vec<Effect>) {
+        self.hasten_end(now, asked.session, effects);
         let moved = self.claim(asked.session, asked.op, Owner::Learner(sid));
         let Some(mut header) = self.txn_header(now, asked.session, asked.cxid, asked.op) else { return };
         let against = Against {
@@ -112,8 +113,11 @@ impl Keeper {
         let mut r = Reader::new(data.unwrap_or_default());
         let (Ok(session), Ok(timeout_ms)) = (r.i64(), r.i32()) else { return };
         let session = SessionId(session);
-        let last = self.last_ordered();
         let told_early = self.config.bug.is(PlantedBug::EndToldBeforeCommit);
+        if self.sessions.is_closing(session) && !told_early {
+            self.hasten_end(now, session, effects);
+        }
+        let last = self.last_ordered();
         if self.sessions.is_closing(session) && last > self.last_delivered() && !told_early {
             // Its end is proposed, and may never be committed.
             if let Some(member) = self.member_mut() {

@@ -297,7 +297,8 @@ impl Keeper {
         }
         let told_early = self.config.bug.is(PlantedBug::EndToldBeforeCommit);
         if password_good && self.sessions.is_closing(session) && !told_early {
-            // Its end is proposed, and may never be committed: a leader that stood still for long must not say so.
+            // Its end may never be committed: a leader that stood still for long must not say that it is over.
+            self.hasten_end(now, session, effects);
             return self.wait(now, conn, Then::Renewed { session, timeout_ms }, effects);
         }
         if !password_good || self.sessions.get_mut(session).is_none() {
@@ -392,6 +393,7 @@ impl Keeper {
         if !self.orders() {
             return self.forward_write(now, conn, session, header, body, effects);
         }
+        self.hasten_end(now, session, effects);
         let moved = self.claim(session, op, Owner::Here);
         let Some(mut txn_header) = self.txn_header(now, session, header.xid, op) else {
             // The epoch has no more numbers; the next leader has.
@@ -519,19 +521,34 @@ impl Keeper {
                 break;
             }
             room = room.saturating_sub(1 + self.tree.ephemerals_of(session) / NODES_PER_END);
-            let Some(header) = self.txn_header(now, session, 0, OpCode::CLOSE_SESSION) else { return };
-            let against = Against {
-                tree: &self.tree,
-                outstanding: &mut self.outstanding,
-                sessions: &self.sessions,
-                config: &self.config,
-            };
-            let mut prep = Prep::new(against, session, &[], header.zxid, header.time_ms);
-            let txn = op::close_session::prep(&mut prep);
-            prep.keep();
-            self.propose(header, txn, OpCode::CLOSE_SESSION, None, effects);
+            self.propose_end(now, session, effects);
         }
         self.check_containers(now, effects);
+    }
+
+    fn propose_end(&mut self, now: Now, session: SessionId, effects: &mut Vec<Effect>) {
+        let Some(header) = self.txn_header(now, session, 0, OpCode::CLOSE_SESSION) else { return };
+        let against = Against {
+            tree: &self.tree,
+            outstanding: &mut self.outstanding,
+            sessions: &self.sessions,
+            config: &self.config,
+        };
+        let mut prep = Prep::new(against, session, &[], header.zxid, header.time_ms);
+        let txn = op::close_session::prep(&mut prep);
+        prep.keep();
+        self.propose(header, txn, OpCode::CLOSE_SESSION, None, effects);
+    }
+
+    /// The client of a session that has expired asks for something. An end that waits for its turn is proposed now: in front
+    /// of the answer, which can wait for it.
+    pub(crate) fn hasten_end(&mut self, now: Now, session: SessionId, effects: &mut Vec<Effect>) {
+        if self.sessions.is_closing(session)
+            && let Some(at) = self.ending.iter().position(|ending| *ending == session)
+        {
+            self.ending.remove(at);
+            self.propose_end(now, session, effects);
+        }
     }
 
     /// The head of the next transaction; `None` when this server may not make one.
