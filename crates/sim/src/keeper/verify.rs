@@ -172,8 +172,11 @@ impl<'a> Walk<'a> {
         let id = self.requests.get(&(txn.session, txn.cxid)).copied();
         let record = id.map(|id| &history.ops[id]);
         let logged_error = (txn.opcode == OpCode::ERROR.0).then(|| Reader::new(txn.body()).i32().unwrap_or(code::OK));
-        if logged_error == Some(code::SESSION_MOVED) {
-            // It came over a connection that its client had left already: nothing is done, and nobody is told.
+        // It came over a connection that its client had left already, perhaps to end its session elsewhere: nothing is done,
+        // and nobody is told.
+        let left_behind = self.last_xid.get(&txn.session).is_some_and(|last_xid| txn.cxid < *last_xid);
+        let over = logged_error == Some(code::SESSION_EXPIRED) && !self.model.has_session(txn.session);
+        if logged_error == Some(code::SESSION_MOVED) || (over && left_behind) {
             return session_lifetime::moved_is_not_told(txn.zxid, record);
         }
         let last_xid = self.last_xid.insert(txn.session, txn.cxid).unwrap_or(0);
