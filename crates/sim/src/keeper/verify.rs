@@ -175,8 +175,9 @@ impl<'a> Walk<'a> {
         // It came over a connection that its client had left already, perhaps to end its session elsewhere: nothing is done,
         // and nobody is told.
         let left_behind = self.last_xid.get(&txn.session).is_some_and(|last_xid| txn.cxid < *last_xid);
-        let over = logged_error == Some(code::SESSION_EXPIRED) && !self.model.has_session(txn.session);
-        if logged_error == Some(code::SESSION_MOVED) || (over && left_behind) {
+        let refused = logged_error.or_else(|| first_part_refused(txn));
+        let over = refused == Some(code::SESSION_EXPIRED) && !self.model.has_session(txn.session);
+        if refused == Some(code::SESSION_MOVED) || (over && left_behind) {
             return session_lifetime::moved_is_not_told(txn.zxid, record);
         }
         let last_xid = self.last_xid.insert(txn.session, txn.cxid).unwrap_or(0);
@@ -320,6 +321,12 @@ fn part_refused_for_quota(txn: &LoggedTxn, logged_error: Option<i32>) -> Option<
         let error = part.data.as_ref().and_then(|data| Reader::new(data.clone()).i32().ok());
         part.opcode == OpCode::ERROR.0 && error == Some(code::QUOTA_EXCEEDED)
     })
+}
+
+/// What the first part of a multi was refused with; what is behind a refused part has no reason of its own.
+fn first_part_refused(txn: &LoggedTxn) -> Option<i32> {
+    let first = parts(txn).into_iter().next().filter(|part| part.opcode == OpCode::ERROR.0)?;
+    Reader::new(first.data?).i32().ok()
 }
 
 /// The parts of a multi.
