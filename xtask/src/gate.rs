@@ -172,7 +172,7 @@ const SIMULATIONS: [&[&str]; 7] = [
     &["session", "--seeds", "500"],
     &["broker", "--seeds", "2000"],
     &["zab", "--seeds", "300"],
-    &["ensemble", "--seeds", "500"],
+    &["ensemble", "--seeds", "5000"],
     &["--planted"],
     &["--determinism"],
 ];

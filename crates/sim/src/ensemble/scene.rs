@@ -1,10 +1,13 @@
 //! The stage: the members' processes and disks, the networks, the clients, and what each event does to them.
 
+mod clients;
+mod faults;
+
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use base::Instant;
 use base::planted::PlantedBug;
-use base::{Instant, Now, Prng};
 use driver::keeper_loop::KeeperNote;
 use driver::world::Lane;
 use zab::{Link, Sid, Standing};
@@ -13,8 +16,8 @@ use super::ledger::Ledger;
 use super::links::{self, MemberLink, Read, Votes};
 use super::swarm::{Fault, Swarm};
 use crate::check::{Checked, Violation, digest_matches, ephemerals_follow_sessions, serves_again, session_lifetime};
-use crate::disk::{Crash, DiskLies, DiskOp, SimDisk};
-use crate::keeper::client::{Client, State, Wish};
+use crate::disk::{Crash, DiskLies, SimDisk};
+use crate::keeper::client::{Client, State};
 use crate::keeper::history::History;
 use crate::keeper::model::Model;
 use crate::keeper::op::Op;
@@ -620,34 +623,6 @@ impl Scene {
         }
     }
 
-    fn crash(&mut self, sid: Sid, crash: Crash, restart_after: Duration) {
-        let power = matches!(crash, Crash::Power { .. });
-        self.kernel.note("crash", &[sid.unsigned_abs(), power.into()], &[]);
-        self.trouble(restart_after);
-        let member = self.members.get_mut(&sid).expect("a member of this ensemble");
-        member.process = None;
-        member.disk = member.disk.crash(crash);
-        (member.standing, member.paused_until) = (Standing::Looking, Instant::ZERO);
-        member.life += 1;
-        let life = member.life;
-        self.votes.forget(sid);
-        let silent = power && self.kernel.prng.chance(1, 2);
-        let of_member = |link: &&LinkId| self.client_links.get(link).is_some_and(|open| open.sid == sid);
-        for link in self.net.open_links().iter().filter(of_member).copied().collect::<Vec<_>>() {
-            self.lose(link, To::Server, silent);
-        }
-        let ends =
-            self.member_links.iter().filter_map(|(id, link)| match (link.learner.0 == sid, link.leader.0 == sid) {
-                (true, _) => Some((*id, To::Client)),
-                (_, true) => Some((*id, To::Server)),
-                _ => None,
-            });
-        for (link, end) in ends.collect::<Vec<_>>() {
-            self.lose(link, end, silent);
-        }
-        self.kernel.after(restart_after, Event::Start { sid, life });
-    }
-
     /// The machine at one end of a link is gone.
     fn lose(&mut self, link: LinkId, end: To, silent: bool) {
         let other = if end == To::Client { To::Server } else { To::Client };
@@ -794,258 +769,5 @@ impl Scene {
             To::Server => self.client_to_server(link, arrival),
             To::Client => self.server_to_client(link, arrival),
         }
-    }
-
-    fn client_to_server(&mut self, link: LinkId, arrival: Arrival) -> Checked {
-        let now = self.kernel.now();
-        let ClientLink { sid, life, .. } = self.client_links[&link];
-        let listens = self.process_in(sid, life).is_some_and(|process| process.has_conn(link));
-        if !listens {
-            self.send(link, To::Client, Arrival::Closed);
-            return Ok(());
-        }
-        let process = self.process_in(sid, life).expect("checked");
-        match arrival {
-            Arrival::Frame(frame) => {
-                let session = process.session_of(link);
-                process.on_frame(now, link, frame);
-                let outputs = process.take_outputs();
-                session.into_iter().for_each(|session| self.heard_of(now, session));
-                for output in outputs {
-                    self.deliver(sid, output)?;
-                }
-            }
-            Arrival::Closed => process.on_closed(link),
-        }
-        self.want_turn(sid);
-        Ok(())
-    }
-
-    /// A frame of a session reached a member that serves. The leader hears of it within half a tick and two hops, unless
-    /// something goes wrong meanwhile.
-    fn heard_of(&mut self, now: Now, session: i64) {
-        let (margin, trouble_until) = (self.margin(), self.trouble_until);
-        let contact = self.contacts.entry(session).or_default();
-        if contact.perhaps + margin <= now.mono {
-            if trouble_until < contact.perhaps {
-                contact.certain = contact.perhaps;
-            }
-            contact.perhaps = now.mono;
-        }
-    }
-
-    /// Something goes wrong for so long, and is noticed by all some time later.
-    fn trouble(&mut self, lasts: Duration) {
-        let noticed = self.kernel.mono() + lasts + self.swarm.tick * 12;
-        self.trouble_until = self.trouble_until.max(noticed);
-    }
-
-    fn margin(&self) -> Duration {
-        let net = self.swarm.load.net;
-        let slow = if net.slow_one_in > 0 { 100 } else { 1 };
-        self.swarm.tick + Duration::from_micros(net.delay_us.1 * slow * 4)
-    }
-
-    fn server_to_client(&mut self, link: LinkId, arrival: Arrival) -> Checked {
-        let number = self.client_links[&link].client;
-        if self.clients[number].link != Some(link) {
-            return Ok(());
-        }
-        let now = self.kernel.mono();
-        let contacts = &self.contacts;
-        let last_contact = |session: i64| contacts.get(&session).map(|contact| contact.certain);
-        let asks = self.clients[number].state == State::Connecting && arrival != Arrival::Closed;
-        let session = self.clients[number].session_id().filter(|_| asks);
-        let wish = self.clients[number].on_arrival(now, arrival, last_contact, &mut self.history)?;
-        if let Some(session) = session.filter(|_| self.clients[number].session_id().is_none()) {
-            self.ends.push((session, self.ledger.latest()));
-        }
-        self.grant(number, wish);
-        Ok(())
-    }
-
-    // ---- the clients
-
-    fn grant(&mut self, number: usize, wish: Wish) {
-        if let Some(link) = self.clients[number].link {
-            for frame in wish.frames {
-                self.send(link, To::Server, Arrival::Frame(frame));
-            }
-            if wish.hang_up {
-                self.send(link, To::Server, Arrival::Closed);
-                self.net.vanish(link, To::Client);
-                self.clients[number].disconnected(&mut self.history);
-            }
-        }
-        if self.clients[number].state == State::Down {
-            let pause = Duration::from_millis(self.kernel.prng.between(1, 100));
-            self.want_dial(number, pause);
-        }
-    }
-
-    fn want_dial(&mut self, client: usize, pause: Duration) {
-        if !core::mem::replace(&mut self.dial_due[client], true) {
-            self.kernel.after(pause, Event::Dial { client });
-        }
-    }
-
-    fn want_work(&mut self, client: usize, pause: Duration) {
-        if !core::mem::replace(&mut self.work_due[client], true) {
-            self.kernel.after(pause, Event::Work { client });
-        }
-    }
-
-    fn client_tick(&mut self, number: usize) {
-        let now = self.kernel.mono();
-        let wish = self.clients[number].on_tick(now, &mut self.history);
-        let tick = self.clients[number].tick();
-        self.kernel.after(tick, Event::Tick { client: number });
-        self.grant(number, wish);
-    }
-
-    /// Dials some member.
-    fn dial(&mut self, number: usize) {
-        self.dial_due[number] = false;
-        if self.clients[number].state != State::Down {
-            return;
-        }
-        let sid = *self.kernel.prng.pick(&self.swarm.sids()).expect("there are members");
-        let link = self.net.open();
-        let member = self.member(sid);
-        let life = member.life;
-        if let Some(process) = &mut member.process {
-            process.accept(link);
-        }
-        self.client_links.insert(link, ClientLink { client: number, sid, life });
-        let frame = self.clients[number].dial(self.kernel.mono(), link, 0);
-        self.send(link, To::Server, Arrival::Frame(frame));
-        self.want_work(number, Duration::from_millis(1));
-    }
-
-    fn work(&mut self, number: usize) {
-        self.work_due[number] = false;
-        if !self.working || self.clients[number].state == State::Down {
-            return;
-        }
-        let load = &self.swarm.load;
-        let (low, high) = load.pause_us;
-        let (burst_max, close_one_in, mix) = (load.burst_max, load.close_one_in, load.mix);
-        let pause = Duration::from_micros(self.kernel.prng.between(low, high));
-        self.want_work(number, pause);
-        if self.clients[number].in_flight() > 64 {
-            return;
-        }
-        for _ in 0..self.kernel.prng.between(1, burst_max) {
-            if !self.clients[number].is_ready() {
-                return;
-            }
-            let close = close_one_in > 0 && self.kernel.prng.chance(1, close_one_in);
-            let op = if close { Op::CloseSession } else { mix.op(&mut self.kernel.prng) };
-            self.request(number, op);
-        }
-    }
-
-    fn request(&mut self, number: usize, op: Op) {
-        let now = self.kernel.mono();
-        if !self.clients[number].is_ready() {
-            return;
-        }
-        self.note(|| format!("client {number} asks {op:?}"));
-        let link = self.clients[number].link.expect("ready means connected");
-        let frame = self.clients[number].request(now, op, &mut self.history);
-        self.send(link, To::Server, Arrival::Frame(frame));
-    }
-
-    // ---- the faults
-
-    fn schedule_fault(&mut self) {
-        let (low, high) = self.swarm.fault_ms;
-        let pause = Duration::from_millis(self.kernel.prng.between(low, high));
-        self.kernel.after(pause, Event::Fault);
-    }
-
-    fn fault(&mut self) {
-        self.schedule_fault();
-        let Some(fault) = self.kernel.prng.pick(&self.swarm.faults).copied() else { return };
-        if self.faults == FAULTS_MAX {
-            return;
-        }
-        self.faults += 1;
-        let (now, sids) = (self.kernel.mono(), self.swarm.sids());
-        let victim = *self.kernel.prng.pick(&sids).expect("there are members");
-        self.kernel.note("fault", &[fault as u64, victim.unsigned_abs()], &[]);
-        self.note(|| format!("fault {fault:?} of {victim}"));
-        self.coverage.hit(&format!("fault {fault:?}"));
-        let down = Duration::from_millis(self.kernel.prng.between(1, 1000));
-        self.trouble(down * 4);
-        let power = Crash::Power { survive_percent: self.swarm.load.survive_percent };
-        match fault {
-            Fault::PowerLoss => self.crash(victim, power, down),
-            Fault::Kill => self.crash(victim, Crash::Process, down),
-            Fault::AllDown => sids.into_iter().for_each(|sid| self.crash(sid, power, down)),
-            Fault::Partition => self.partition(now + down * 4),
-            Fault::Pause => self.member(victim).paused_until = now + down * 3,
-            Fault::Reset => {
-                let links: Vec<LinkId> = self.member_links.keys().copied().collect();
-                self.reset(&links);
-            }
-            Fault::ClientReset => {
-                let links: Vec<LinkId> = self.clients.iter().filter_map(|client| client.link).collect();
-                self.reset(&links);
-            }
-            Fault::ClientStall => {
-                let links: Vec<LinkId> = self.clients.iter().filter_map(|client| client.link).collect();
-                if let Some(link) = self.kernel.prng.pick(&links) {
-                    self.net.stall(*link, now + down * 5);
-                }
-            }
-            Fault::DiskError => self.disk_error(victim),
-            Fault::SlowDisk => {
-                self.member(victim).slow_disk = true;
-                self.kernel.after(down, Event::DiskHeals { sid: victim });
-            }
-        }
-    }
-
-    /// Members in one half cannot talk to those in the other one.
-    fn partition(&mut self, until: Instant) {
-        let sids = self.swarm.sids();
-        let (mut a, mut b) = (BTreeSet::new(), BTreeSet::new());
-        for sid in &sids {
-            if self.kernel.prng.chance(1, 2) {
-                a.insert(*sid)
-            } else {
-                b.insert(*sid)
-            };
-        }
-        for (x, y) in a.iter().flat_map(|x| b.iter().map(move |y| (*x, *y))) {
-            self.votes.block(x, y, until);
-        }
-        for (link, ..) in links::between(&self.member_links, &a, &b) {
-            self.net.stall(link, until);
-        }
-    }
-
-    fn reset(&mut self, links: &[LinkId]) {
-        let now = self.kernel.mono();
-        let Some(link) = self.kernel.prng.pick(links).copied() else { return };
-        for (to, at) in self.net.reset(now, link, &mut self.kernel.prng) {
-            self.kernel.at(at, Event::Arrive { link, to });
-        }
-    }
-
-    fn disk_error(&mut self, victim: Sid) {
-        const OPS: [DiskOp; 7] = [
-            DiskOp::Read,
-            DiskOp::Write,
-            DiskOp::SetLen,
-            DiskOp::Sync,
-            DiskOp::SyncDir,
-            DiskOp::Create,
-            DiskOp::Rename,
-        ];
-        let prng: &mut Prng = &mut self.kernel.prng;
-        let (op, nth) = (*prng.pick(&OPS).expect("not empty"), prng.below(4));
-        self.member(victim).disk.fail_after(op, nth);
     }
 }
