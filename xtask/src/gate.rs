@@ -35,7 +35,7 @@ const SUITES: [Suite; 17] = [
     suite("build", "everything, while the cache is filled", build),
     suite("clippy", "lints as errors", clippy),
     suite("unit", "cargo test", unit),
-    suite("sim", "6,300 seeds; planted bugs; determinism", sim),
+    suite("sim", "11,800 seeds; planted bugs; determinism", sim),
     suite("examples", "the programs of examples/", examples),
     suite("clients", "conformance with every client", clients),
     suite("days", "differential, folders in turn, kill -9, nonsense, a power cut", days),
@@ -170,7 +170,7 @@ fn unit(root: &Path) -> Result<Vec<Row>> {
 const SIMULATIONS: [&[&str]; 7] = [
     &["keeper", "--seeds", "3000"],
     &["session", "--seeds", "500"],
-    &["broker", "--seeds", "2000"],
+    &["broker", "--seeds", "3000"],
     &["zab", "--seeds", "300"],
     &["ensemble", "--seeds", "5000"],
     &["--planted"],

@@ -133,8 +133,6 @@ pub enum PlantedBug {
     OwnerNotChecked,
     /// A follower does not tell its leader which sessions it heard of.
     TouchedForgotten,
-    /// A client is served that has seen later transactions than the server has.
-    ClientAheadServed,
     /// A leader says that a session is over before its end is committed.
     EndToldBeforeCommit,
     /// The log is cut, and the service keeps what is gone.

@@ -256,7 +256,7 @@ impl Keeper {
         if !self.takes_clients() {
             return effects.push(Effect::Close { conn, reason: CloseReason::NotServing });
         }
-        if request.last_zxid_seen > self.last_processed && !self.config.bug.is(PlantedBug::ClientAheadServed) {
+        if request.last_zxid_seen > self.last_processed {
             return effects.push(Effect::Close { conn, reason: CloseReason::ClientAhead });
         }
         let before = self.conns.insert(conn, Connection::new(conn, peer, answered_read_only(request)));

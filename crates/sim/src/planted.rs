@@ -70,7 +70,6 @@ pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
     (PlantedBug::ZabDeliverOnLog, Kind::Zab, 1, 50),
     (PlantedBug::OwnerNotChecked, Kind::Ensemble, 100_001, 200),
     (PlantedBug::TouchedForgotten, Kind::Ensemble, 100_001, 50),
-    (PlantedBug::ClientAheadServed, Kind::Ensemble, 100_001, 400),
     (PlantedBug::EndToldBeforeCommit, Kind::Ensemble, 100_001, 400),
     (PlantedBug::TruncateKeepsState, Kind::Ensemble, 100_001, 200),
     (PlantedBug::InstallKeepsOldLog, Kind::Ensemble, 100_001, 200),

@@ -327,12 +327,14 @@ impl<D: Disk> Loader<'_, D> {
         let (mut resumed, valid) = self.scan(&files, base, size, epochs)?;
         let cut = valid < size;
         if cut {
+            // Gone for good before the cut: behind a power failure between the two a compacted log would go on with them,
+            // as if compaction had made the gap.
+            self.drop_later(&bases[i + 1..])?;
             let (path, file) = (files.path("log"), files.log()?);
             file.set_len(valid).map_err(|e| context(e, "cutting", &path))?;
             // The next flush syncs it even when nothing is appended: after a clean stop nobody looks for what a
             // power cut may bring back.
             opened.unsynced.push((path, file));
-            self.drop_later(&bases[i + 1..])?;
         }
         let segment = Segment::new(files.clone(), valid);
         if !is_last && !cut {
@@ -354,7 +356,10 @@ impl<D: Disk> Loader<'_, D> {
             }
             self.warn(format!("segment {base} removed, as it lies behind the damage"));
         }
-        Ok(())
+        if bases.is_empty() {
+            return Ok(());
+        }
+        self.disk.sync_dir(&self.dir).map_err(|e| context(e, "syncing the folder", &self.dir))
     }
 
     /// Reads a segment whole. Returns its memory and how many bytes of it count.

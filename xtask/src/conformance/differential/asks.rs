@@ -37,7 +37,7 @@ const WEIGHTS: &[(OpCode, u64)] = &[
     (OpCode::SET_WATCHES2, 15),
     (OpCode::ADD_WATCH, 50),
     (OpCode::CHECK_WATCHES, 45),
-    (OpCode::REMOVE_WATCHES, 30),
+    (OpCode::REMOVE_WATCHES, 45),
     (OpCode::MULTI_READ, 20),
     (OpCode::GET_EPHEMERALS, 12),
     (OpCode::GET_ALL_CHILDREN_NUMBER, 12),
