@@ -23,7 +23,7 @@ pub fn machine_paths(tree: &Tree) -> Result<Problems> {
     Ok(problems)
 }
 
-/// Whether the line has the path at the beginning of a word: `~/work/` and `a/home/b` are somebody's own.
+/// Whether the line has the path where a word begins: below a tilde or another folder it is of no machine.
 fn names_path(line: &str, path: &str) -> bool {
     line.match_indices(path).any(|(at, _)| {
         let before = line[..at].chars().next_back();
