@@ -137,8 +137,17 @@ Ok(match key {\n",
     for (name, _) in &served {
         let _ = writeln!(out, "Self::{name}(body) => Message::write(&**body, w, version),");
     }
+    out.push_str("}\n}\n");
+    throttle_times(&mut out, &messages, &served);
+    out.push_str("}\n");
+    codecs(&mut out, &messages);
+    Ok(out)
+}
+
+/// The method of `Response` that fills in `throttle_time_ms`.
+fn throttle_times(out: &mut String, messages: &[&Message], served: &[&(String, Versions)]) {
     out.push_str(
-        "}\n}\n\n/// Says for how long the client is made to rest; answers without such a field say nothing.
+        "\n/// Says for how long the client is made to rest; answers without such a field say nothing.
 pub fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {\nmatch self {\n",
     );
     let says = |name: &str| {
@@ -153,11 +162,14 @@ pub fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {\nmatch self {\n"
         let silent: Vec<String> = silent.map(|(name, _)| format!("Self::{name}(_)")).collect();
         let _ = writeln!(out, "{} => {{}}", silent.join(" | "));
     }
-    out.push_str("}\n}\n}\n");
+    out.push_str("}\n}\n");
+}
+
+fn codecs(out: &mut String, messages: &[&Message]) {
     out.push_str(
         "\n/// Every message and record there is, for tests, fuzzing and tools.\npub const CODECS: &[Codec] = &[\n",
     );
-    for message in &messages {
+    for message in messages {
         let (helper, name) =
             (if message.kind == Kind::Record { "record_codec" } else { "message_codec" }, type_name(message));
         let _ = match message.kind {
@@ -166,7 +178,6 @@ pub fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {\nmatch self {\n"
         };
     }
     out.push_str("];\n");
-    Ok(out)
 }
 
 fn enum_over(out: &mut String, kind: &str, doc: &str, served: &[&(String, Versions)]) {
