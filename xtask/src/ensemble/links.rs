@@ -9,28 +9,33 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::net::RecvFlags;
 
-/// How often a carrier looks whether its direction is cut.
-const POLL: Duration = Duration::from_millis(20);
+/// How often what waits for a cut link looks whether its connection has ended meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
 /// Longest first message of an election connection: two longs, a length, at most 2,048 bytes of addresses.
 const ADDRESS_BYTES_MAX: usize = 2048;
 /// Where the length of the address stands in that message.
 const ADDRESS_LENGTH_AT: usize = 16;
 
-/// Which directions are cut: `cut[from][to]`, by index of the member.
-type Cuts = Arc<Mutex<Vec<Vec<bool>>>>;
+/// Which directions are cut.
+struct Cuts {
+    /// `cut[from][to]`, by index of the member.
+    table: Mutex<Vec<Vec<bool>>>,
+    /// Something was mended.
+    mended: Condvar,
+}
 
 /// Connections that a link carries now, by the members (dialler, dialled).
 type Live = Arc<Mutex<Vec<(usize, usize, [TcpStream; 2])>>>;
 
 /// All links of an ensemble.
 pub struct Links {
-    cuts: Cuts,
+    cuts: Arc<Cuts>,
     live: Live,
     /// `ports[from][to]`: where `from` dials `to`: (quorum, election).
     ports: Arc<Vec<Vec<(u16, u16)>>>,
@@ -44,7 +49,7 @@ struct Link {
     target: u16,
     /// On the election port: where `to` reaches `from`.
     way_back: Option<u16>,
-    cuts: Cuts,
+    cuts: Arc<Cuts>,
     live: Live,
 }
 
@@ -62,7 +67,7 @@ impl Links {
             }
         }
         let links = Self {
-            cuts: Arc::new(Mutex::new(vec![vec![false; count]; count])),
+            cuts: Arc::new(Cuts { table: Mutex::new(vec![vec![false; count]; count]), mended: Condvar::new() }),
             live: Live::default(),
             ports: Arc::new(ports),
         };
@@ -90,7 +95,7 @@ impl Links {
 
     /// Cuts or mends what flows from one member to another.
     pub fn set(&self, from: usize, to: usize, cut: bool) {
-        lock(&self.cuts)[from - 1][to - 1] = cut;
+        self.cuts.change(|table| table[from - 1][to - 1] = cut);
     }
 
     /// Cuts or mends both directions between two members.
@@ -116,7 +121,27 @@ impl Links {
 
     /// Mends everything.
     pub fn mend(&self) {
-        lock(&self.cuts).iter_mut().flatten().for_each(|cut| *cut = false);
+        self.cuts.change(|table| table.iter_mut().flatten().for_each(|cut| *cut = false));
+    }
+}
+
+impl Cuts {
+    fn change(&self, change: impl FnOnce(&mut Vec<Vec<bool>>)) {
+        change(&mut lock(&self.table));
+        self.mended.notify_all();
+    }
+
+    /// Waits until all these directions are whole; none when the connection ends meanwhile.
+    fn wait_whole(&self, directions: &[(usize, usize)], stream: &TcpStream) -> Option<()> {
+        let mut table = lock(&self.table);
+        while directions.iter().any(|(from, to)| table[*from][*to]) {
+            if is_ended(stream) {
+                return None;
+            }
+            let waited = self.mended.wait_timeout(table, LOOK);
+            table = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+        Some(())
     }
 }
 
@@ -131,12 +156,8 @@ impl Link {
     /// Connects onward and carries both directions until either ends. A dial that finds the link cut waits, as one
     /// whose packets are dropped does, until its dialler loses patience.
     fn carry(&self, mut dialler: TcpStream) -> Option<()> {
-        while self.is_cut() {
-            if is_ended(&dialler) {
-                return None;
-            }
-            std::thread::sleep(POLL);
-        }
+        // A connection is made by packets in both directions.
+        self.cuts.wait_whole(&[(self.from, self.to), (self.to, self.from)], &dialler)?;
         let mut dialled = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], self.target))).ok()?;
         dialler.set_nodelay(true).ok()?;
         dialled.set_nodelay(true).ok()?;
@@ -147,7 +168,7 @@ impl Link {
         std::thread::spawn(move || link.pass(back.0, back.1, (link.to, link.from)));
         if let Some(port) = self.way_back {
             let message = first_message(&mut dialler, port)?;
-            self.wait_whole((self.from, self.to), &dialler)?;
+            self.cuts.wait_whole(&[(self.from, self.to)], &dialler)?;
             dialled.write_all(&message).ok()?;
         }
         self.pass(dialler, dialled, (self.from, self.to));
@@ -155,33 +176,17 @@ impl Link {
     }
 
     /// Carries one direction.
-    fn pass(&self, mut from: TcpStream, mut to: TcpStream, (source, sink): (usize, usize)) {
+    fn pass(&self, mut from: TcpStream, mut to: TcpStream, direction: (usize, usize)) {
         let mut chunk = vec![0; 64 << 10];
         while let Ok(count) = from.read(&mut chunk) {
-            if count == 0 || self.wait_whole((source, sink), &to).is_none() || to.write_all(&chunk[..count]).is_err() {
+            let whole = count > 0 && self.cuts.wait_whole(&[direction], &to).is_some();
+            if !whole || to.write_all(&chunk[..count]).is_err() {
                 break;
             }
         }
         // The other side may be gone already.
         let _ = to.shutdown(Shutdown::Both);
         let _ = from.shutdown(Shutdown::Both);
-    }
-
-    /// A connection is made by packets in both directions.
-    fn is_cut(&self) -> bool {
-        let cuts = lock(&self.cuts);
-        cuts[self.from][self.to] || cuts[self.to][self.from]
-    }
-
-    /// Waits until the direction is whole; none when the connection ends meanwhile.
-    fn wait_whole(&self, (source, sink): (usize, usize), stream: &TcpStream) -> Option<()> {
-        while lock(&self.cuts)[source][sink] {
-            if is_ended(stream) {
-                return None;
-            }
-            std::thread::sleep(POLL);
-        }
-        Some(())
     }
 }
 

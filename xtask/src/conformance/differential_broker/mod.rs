@@ -13,7 +13,7 @@ mod twin;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use base::{Prng, Str};
@@ -27,7 +27,7 @@ use self::tree::Tree;
 use self::twin::{APACHE, Ask, OURS, Then, Twin, decode};
 use super::servers::{Make, Ports, start_broker, start_keeper, stop_cleanly};
 use crate::probe;
-use crate::process::Server;
+use crate::process::{Server, wait_for};
 
 const REQUESTS: u64 = 20_000;
 const SEED: u64 = 1;
@@ -234,49 +234,45 @@ impl Run {
     /// Makes `__consumer_offsets`, and waits for its coordinators.
     fn offsets_topic(&mut self) -> Result<()> {
         for which in [APACHE, OURS] {
-            let deadline = Instant::now() + SETTLED;
-            loop {
-                let request = wire::FindCoordinatorRequest { key: Str::from("offsets-only"), ..Default::default() };
-                let found = self.twin.call(which, &request, 1)?.error_code == 0;
-                let request = wire::OffsetFetchRequest { group_id: Str::from("offsets-only"), ..Default::default() };
-                if found && self.twin.call(which, &request, 5)?.error_code == 0 {
-                    break;
-                }
-                ensure!(Instant::now() < deadline, "no coordinator within {} s", SETTLED.as_secs());
-                std::thread::sleep(Duration::from_millis(20));
-            }
+            wait_for("a coordinator", SETTLED, || self.is_coordinated(which).transpose())??;
         }
         self.settled("__consumer_offsets", true).map(|_| ())
+    }
+
+    /// Once a group has a coordinator that serves it.
+    fn is_coordinated(&mut self, which: usize) -> Result<Option<()>> {
+        let request = wire::FindCoordinatorRequest { key: Str::from("offsets-only"), ..Default::default() };
+        let found = self.twin.call(which, &request, 1)?.error_code == 0;
+        let request = wire::OffsetFetchRequest { group_id: Str::from("offsets-only"), ..Default::default() };
+        Ok((found && self.twin.call(which, &request, 5)?.error_code == 0).then_some(()))
     }
 
     /// Waits until both brokers lead all partitions of a topic, or know none; gives how many they are. A topic that neither
     /// has and nobody made is `None` at once.
     fn settled(&mut self, name: &str, wanted: bool) -> Result<Option<i32>> {
+        let what = format!("{name} to be {}", if wanted { "led" } else { "gone" });
         let mut counts = [None; 2];
         for which in [APACHE, OURS] {
-            let deadline = Instant::now() + SETTLED;
-            loop {
-                let topic = wire::MetadataRequestTopics { name: Some(Str::from(name)), ..Default::default() };
-                let request = wire::MetadataRequest {
-                    topics: Some(vec![topic]),
-                    allow_auto_topic_creation: false,
-                    ..Default::default()
-                };
-                let answer = self.twin.call(which, &request, 10)?;
-                let topic = answer.topics.first().context("a topic in the answer")?;
-                let led = topic.error_code == 0 && topic.partitions.iter().all(|one| one.error_code == 0);
-                let gone = matches!(topic.error_code, 3 | 17);
-                if led {
-                    self.twin.views[which].topics.insert(name.to_owned(), topic.topic_id);
-                    counts[which] = Some(topic.partitions.len() as i32);
-                }
-                if gone || (wanted && led) {
-                    break;
-                }
-                ensure!(Instant::now() < deadline, "{name} did not settle: {topic:?}");
-                std::thread::sleep(Duration::from_millis(2));
-            }
+            counts[which] = wait_for(&what, SETTLED, || self.state(which, name, wanted).transpose())??;
         }
         Ok(counts[APACHE])
+    }
+
+    /// The number of a topic's partitions when the broker leads them all, `Some(None)` when it does not know the topic;
+    /// `None` while it is on the way to what is wanted.
+    fn state(&mut self, which: usize, name: &str, wanted: bool) -> Result<Option<Option<i32>>> {
+        let topic = wire::MetadataRequestTopics { name: Some(Str::from(name)), ..Default::default() };
+        let request =
+            wire::MetadataRequest { topics: Some(vec![topic]), allow_auto_topic_creation: false, ..Default::default() };
+        let answer = self.twin.call(which, &request, 10)?;
+        let topic = answer.topics.first().context("a topic in the answer")?;
+        if matches!(topic.error_code, 3 | 17) {
+            return Ok(Some(None));
+        }
+        let led = topic.error_code == 0 && topic.partitions.iter().all(|one| one.error_code == 0);
+        if led {
+            self.twin.views[which].topics.insert(name.to_owned(), topic.topic_id);
+        }
+        Ok((led && wanted).then_some(Some(topic.partitions.len() as i32)))
     }
 }
