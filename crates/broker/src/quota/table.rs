@@ -59,7 +59,7 @@ impl Quotas {
 
     /// Takes in what the znode of an entity says; nothing when it is gone. True when that is news.
     pub fn learn(&mut self, entity: Entity, properties: &Properties) -> bool {
-        let before = self.clone();
+        let mut news = false;
         let number = |(key, value): (&String, &String)| {
             let known = KEYS.iter().any(|(known, _)| known == key);
             let value = value.trim().parse::<f64>().ok().filter(|value| known && value.is_finite())?;
@@ -71,16 +71,9 @@ impl Quotas {
                 .into_iter()
                 .filter_map(|(key, number)| Some((number, iterations(properties.get(key)?)?)))
                 .collect();
-            match mechanisms.is_empty() {
-                true => drop(self.scram.remove(user)),
-                false => drop(self.scram.insert(user.clone(), mechanisms)),
-            }
+            news |= put(&mut self.scram, user.clone(), Some(mechanisms).filter(|mechanisms| !mechanisms.is_empty()));
         }
-        match limits.is_empty() {
-            true => drop(self.entities.remove(&entity)),
-            false => drop(self.entities.insert(entity, Limits(limits))),
-        }
-        *self != before
+        news | put(&mut self.entities, entity, Some(Limits(limits)).filter(|limits| !limits.0.is_empty()))
     }
 
     /// What is set, by entity and key.
@@ -118,6 +111,16 @@ impl Quotas {
             Some((Scope { user, client }, *limit))
         })
     }
+}
+
+/// Sets or removes a key's value; true when it was another.
+fn put<K: Ord, V: PartialEq>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) -> bool {
+    let news = map.get(&key) != value.as_ref();
+    match value {
+        Some(value) => drop(map.insert(key, value)),
+        None => drop(map.remove(&key)),
+    }
+    news
 }
 
 /// Of `salt=...,stored_key=...,server_key=...,iterations=4096`.
@@ -178,6 +181,7 @@ mod tests {
         let properties = Properties::from([("SCRAM-SHA-512".to_string(), credential)]);
         assert!(quotas.learn(Entity::from_path("users/ann").expect("an entity"), &properties));
         assert_eq!(quotas.scram()["ann"], [(2, 8192)]);
+        assert!(!quotas.learn(Entity::from_path("users/ann").expect("an entity"), &properties), "no news");
         assert!(!format!("{quotas:?}").contains("YQ=="));
     }
 }
