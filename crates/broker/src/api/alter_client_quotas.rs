@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use base::Str;
-use client_core::zk::{CreateMode, Op, ZkError, open_acl};
+use client_core::zk::Op;
 use kafka_wire::ErrorCode;
 use kafka_wire::messages::{
     AlterClientQuotasRequest, AlterClientQuotasRequestEntries, AlterClientQuotasRequestOps, AlterClientQuotasResponse,
@@ -13,6 +13,7 @@ use kafka_wire::messages::{
 
 use crate::config::Properties;
 use crate::controller::zk_data;
+use crate::node::configs;
 use crate::node::zk::Outcome;
 use crate::node::{Ctx, Level, Node, Then};
 use crate::quota::table::{KEYS, KeyKind};
@@ -62,8 +63,7 @@ pub(crate) fn handle(node: &mut Node, token: RequestToken, request: AlterClientQ
 }
 
 fn read(ctx: &mut Ctx, step: Step) {
-    let path = |at: &usize| format!("/config/{}", step.changes[*at].path());
-    let ops = step.batch.iter().map(|at| Op::GetData { path: path(at), watch: false }).collect();
+    let ops = step.batch.iter().map(|at| configs::read(&step.changes[*at].path())).collect();
     ctx.submit(ops, Then::AlterClientQuotas(Box::new(Step { writing: false, ..step })));
 }
 
@@ -161,7 +161,7 @@ fn on_read(node: &mut Node, mut step: Step, outcomes: &[Outcome]) {
                     parents.push(Op::create(format!("/config/{user}"), None));
                     parents.push(Op::create(format!("/config/{user}/clients"), None));
                 }
-                writes.push(write(&path, &after, outcome));
+                writes.push(configs::write(&path, &after, outcome));
                 change.after = after;
                 batch.push(*at);
             }
@@ -178,23 +178,6 @@ fn on_read(node: &mut Node, mut step: Step, outcomes: &[Outcome]) {
     node.ctx.submit(writes, Then::AlterClientQuotas(Box::new(Step { batch, writing: true, ..step })));
 }
 
-/// The entity, on condition that nobody changed it since, and the notification.
-fn write(entity: &str, after: &Properties, read: &Outcome) -> Op {
-    let path = format!("/config/{entity}");
-    let data = Some(zk_data::config(after));
-    let entity_op = match read.stat() {
-        Some(stat) => Op::SetData { path, data, version: stat.version },
-        None => Op::create(path, data),
-    };
-    let notification = Op::Create {
-        path: "/config/changes/config_change_".to_string(),
-        data: Some(zk_data::config_change(entity)),
-        acl: open_acl(),
-        mode: CreateMode::PersistentSequential,
-    };
-    Op::Multi(vec![entity_op, notification])
-}
-
 fn on_written(node: &mut Node, mut step: Step, outcomes: &[Outcome]) {
     let mut again = Vec::new();
     for (at, outcome) in step.batch.iter().zip(outcomes) {
@@ -203,7 +186,7 @@ fn on_written(node: &mut Node, mut step: Step, outcomes: &[Outcome]) {
             // Whoever changed it knows it at once; others when the notification reaches them.
             (Ok(_), Ok(entity)) => node.configs.learn_quota(&mut node.ctx, entity.clone(), &change.after),
             // Changed meanwhile, or the reply was lost.
-            (Err(ZkError::Multi { code: ZkError::BAD_VERSION | ZkError::NODE_EXISTS, .. }), _) => again.push(*at),
+            (Err(error), _) if configs::is_overtaken(error) => again.push(*at),
             (Err(error), _) => {
                 let path = change.path();
                 node.ctx.log(Level::Error, format!("could not alter {path}: {error}"));

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use base::Str;
-use client_core::zk::{CreateMode, Op, ZkError, open_acl};
 use kafka_wire::messages::{
     AlterConfigsResponse, AlterConfigsResponseResponses, IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsRequestConfigs, IncrementalAlterConfigsResponse, IncrementalAlterConfigsResponseResponses,
@@ -18,6 +17,7 @@ use crate::config::Properties;
 use crate::config::broker_keys::{Update, broker_key};
 use crate::config::def::{self, Kind, Valid, list, topic_key};
 use crate::controller::zk_data;
+use crate::node::configs;
 use crate::node::zk::Outcome;
 use crate::node::{Ctx, Level, Node, Then};
 use crate::shard::RequestToken;
@@ -87,8 +87,7 @@ pub(crate) fn alter(node: &mut Node, token: RequestToken, resources: Vec<Resourc
 }
 
 fn read(ctx: &mut Ctx, step: Step) {
-    let path = |i: &usize| format!("/config/{}", entity_path(&step.resources[*i]));
-    let ops = step.batch.iter().map(|i| Op::GetData { path: path(i), watch: false }).collect();
+    let ops = step.batch.iter().map(|i| configs::read(&entity_path(&step.resources[*i]))).collect();
     ctx.submit(ops, Then::AlterConfigs(Box::new(Step { writing: false, ..step })));
 }
 
@@ -203,7 +202,7 @@ fn on_read(node: &mut Node, mut step: Step, outcomes: &[Outcome]) {
                 step.refused[*i] = Some((ErrorCode::REQUEST_TIMED_OUT, "zookeeper could not be asked.".to_string()));
             }
             Ok(after) => {
-                ops.push(write(&entity_path(resource), &after, outcome));
+                ops.push(configs::write(&entity_path(resource), &after, outcome));
                 batch.push(*i);
             }
             Err(refusal) => step.refused[*i] = Some(refusal),
@@ -216,23 +215,6 @@ fn on_read(node: &mut Node, mut step: Step, outcomes: &[Outcome]) {
     node.ctx.submit(ops, Then::AlterConfigs(Box::new(Step { batch, writing: true, ..step })));
 }
 
-/// The entity, on condition that nobody changed it since, and the notification.
-fn write(entity: &str, after: &Properties, read: &Outcome) -> Op {
-    let path = format!("/config/{entity}");
-    let data = Some(zk_data::config(after));
-    let entity_op = match read.stat() {
-        Some(stat) => Op::SetData { path, data, version: stat.version },
-        None => Op::create(path, data),
-    };
-    let notification = Op::Create {
-        path: "/config/changes/config_change_".to_string(),
-        data: Some(zk_data::config_change(entity)),
-        acl: open_acl(),
-        mode: CreateMode::PersistentSequential,
-    };
-    Op::Multi(vec![entity_op, notification])
-}
-
 fn on_written(node: &mut Node, mut step: Step, outcomes: &[Outcome]) {
     let mut again = Vec::new();
     for (i, outcome) in step.batch.iter().zip(outcomes) {
@@ -240,7 +222,7 @@ fn on_written(node: &mut Node, mut step: Step, outcomes: &[Outcome]) {
             Ok(_) => {}
             // changed meanwhile, or the reply was lost: the changes are applied to what is there now, which for sets,
             // deletes, appends and subtractions of our own gives the same again
-            Err(ZkError::Multi { code: ZkError::BAD_VERSION | ZkError::NODE_EXISTS, .. }) => again.push(*i),
+            Err(error) if configs::is_overtaken(error) => again.push(*i),
             Err(error) => {
                 node.ctx.log(Level::Error, format!("could not alter {}: {error}", entity_path(&step.resources[*i])));
                 step.refused[*i] = Some((ErrorCode::UNKNOWN_SERVER_ERROR, error.to_string()));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::Str;
-use client_core::zk::Op;
+use client_core::zk::{CreateMode, Op, ZkError, open_acl};
 
 use super::registration::session_is_over;
 use super::zk::Outcome;
@@ -57,14 +57,13 @@ pub struct Configs {
 impl Configs {
     /// The broker is registered.
     pub(crate) fn start(&mut self, ctx: &mut Ctx) {
-        let read = |entity: String| Op::GetData { path: format!("/config/{entity}"), watch: false };
         let topics: Vec<Str> = self.topics.keys().cloned().collect();
         let mut ops = vec![
             Op::GetChildren { path: CHANGES.to_string(), watch: true },
-            read("brokers/<default>".to_string()),
-            read(format!("brokers/{}", ctx.config.broker_id)),
+            read("brokers/<default>"),
+            read(&format!("brokers/{}", ctx.config.broker_id)),
         ];
-        ops.extend(topics.iter().map(|topic| read(format!("topics/{topic}"))));
+        ops.extend(topics.iter().map(|topic| read(&format!("topics/{topic}"))));
         ctx.submit(ops, Then::Configs(Step::Start(topics)));
         let names = ["users", "clients", "ips"];
         let ops = names.map(|kind| Op::GetChildren { path: format!("/config/{kind}"), watch: false });
@@ -95,12 +94,11 @@ impl Configs {
         let entities: Vec<Entity> =
             all.flat_map(|(kind, names)| names.children().iter().filter_map(move |name| entity(kind, name))).collect();
         let users: Vec<Name> = entities.iter().filter_map(|entity| entity.user.clone()).collect();
-        let read = |entity: &Entity| Op::GetData { path: format!("/config/{}", entity.path()), watch: false };
         let clients_of = |user: &Name| {
             let path = Entity::new(Some(user.clone()), None).path();
             Op::GetChildren { path: format!("/config/{path}/clients"), watch: false }
         };
-        let ops = entities.iter().map(read).chain(users.iter().map(clients_of)).collect();
+        let ops = entities.iter().map(|entity| read(&entity.path())).chain(users.iter().map(clients_of)).collect();
         ctx.submit(ops, Then::Configs(Step::Quotas(entities, users)));
     }
 
@@ -119,8 +117,7 @@ impl Configs {
                 names.children().iter().filter_map(of_user).collect::<Vec<_>>()
             })
             .collect();
-        let read = |entity: &Entity| Op::GetData { path: format!("/config/{}", entity.path()), watch: false };
-        let ops = last.iter().map(read).collect();
+        let ops = last.iter().map(|entity| read(&entity.path())).collect();
         ctx.submit(ops, Then::Configs(Step::LastQuotas(last)));
     }
 
@@ -242,6 +239,33 @@ impl Configs {
         let none = Properties::new();
         log_config::log_config(self.topics.get(topic).unwrap_or(&none), &ctx.config.layers)
     }
+}
+
+/// Reads an entity, which is named by its path below `/config`.
+pub(crate) fn read(entity: &str) -> Op {
+    Op::GetData { path: format!("/config/{entity}"), watch: false }
+}
+
+/// Writes the entity, on condition that nobody changed it since it was read, and the notification.
+pub(crate) fn write(entity: &str, after: &Properties, read: &Outcome) -> Op {
+    let path = format!("/config/{entity}");
+    let data = Some(zk_data::config(after));
+    let entity_op = match read.stat() {
+        Some(stat) => Op::SetData { path, data, version: stat.version },
+        None => Op::create(path, data),
+    };
+    let notification = Op::Create {
+        path: format!("{CHANGES}/config_change_"),
+        data: Some(zk_data::config_change(entity)),
+        acl: open_acl(),
+        mode: CreateMode::PersistentSequential,
+    };
+    Op::Multi(vec![entity_op, notification])
+}
+
+/// Whether a [`write`] failed since the entity was changed meanwhile, perhaps by this write itself, whose reply was lost.
+pub(crate) fn is_overtaken(error: &ZkError) -> bool {
+    matches!(error, ZkError::Multi { code: ZkError::BAD_VERSION | ZkError::NODE_EXISTS, .. })
 }
 
 /// Follows new notifications, and removes old ones: any broker does.
