@@ -50,8 +50,8 @@ pub struct Configs {
     /// The newest notification that was followed; -1 before the first.
     last_change: Option<i64>,
     quotas: Quotas,
-    /// What is being read at the start of a session.
-    reading: Quotas,
+    /// What has been read at the start of a session, until all of it is.
+    reading: Option<Quotas>,
 }
 
 impl Configs {
@@ -77,9 +77,29 @@ impl Configs {
 
     /// Takes in what is set for an entity.
     pub(crate) fn learn_quota(&mut self, ctx: &mut Ctx, entity: Entity, properties: &Properties) {
-        if self.quotas.learn(entity, properties) {
+        if self.take_in(entity, properties) {
             self.publish_quotas(ctx);
         }
+    }
+
+    /// True when it is news.
+    fn take_in(&mut self, entity: Entity, properties: &Properties) -> bool {
+        // What is being read was read before this.
+        if let Some(reading) = &mut self.reading {
+            reading.learn(entity.clone(), properties);
+        }
+        self.quotas.learn(entity, properties)
+    }
+
+    /// The rest of what is set has been read. True when all of it is not what was known.
+    fn take_in_last(&mut self, last: impl Iterator<Item = (Entity, Properties)>) -> bool {
+        let mut read = self.reading.take().unwrap_or_default();
+        for (entity, properties) in last {
+            read.learn(entity, &properties);
+        }
+        let news = read != self.quotas;
+        self.quotas = read;
+        news
     }
 
     fn publish_quotas(&self, ctx: &mut Ctx) {
@@ -104,10 +124,11 @@ impl Configs {
 
     fn on_quotas(&mut self, ctx: &mut Ctx, entities: Vec<Entity>, users: &[Name], outcomes: &[Outcome]) {
         let (of_entities, of_users) = outcomes.split_at(entities.len());
-        self.reading = Quotas::default();
+        let mut reading = Quotas::default();
         for (entity, outcome) in entities.into_iter().zip(of_entities) {
-            self.reading.learn(entity, &properties(outcome));
+            reading.learn(entity, &properties(outcome));
         }
+        self.reading = Some(reading);
         let last: Vec<Entity> = users
             .iter()
             .zip(of_users)
@@ -122,12 +143,7 @@ impl Configs {
     }
 
     fn on_last_quotas(&mut self, ctx: &mut Ctx, entities: Vec<Entity>, outcomes: &[Outcome]) {
-        let mut read = core::mem::take(&mut self.reading);
-        for (entity, outcome) in entities.into_iter().zip(outcomes) {
-            read.learn(entity, &properties(outcome));
-        }
-        if read != self.quotas {
-            self.quotas = read;
+        if self.take_in_last(entities.into_iter().zip(outcomes.iter().map(properties))) {
             self.publish_quotas(ctx);
         }
     }
@@ -300,4 +316,23 @@ fn properties(outcome: &Outcome) -> Properties {
 /// The number that ZooKeeper gave a notification.
 fn sequence(name: &str) -> Option<i64> {
     name.rsplit_once('_')?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_while_everything_is_read_is_not_forgotten() {
+        let rate = |rate: &str| Properties::from([("producer_byte_rate".to_string(), rate.to_string())]);
+        let entity = |path: &str| Entity::from_path(path).expect("an entity");
+        let mut read = Quotas::default();
+        read.learn(entity("users/a"), &rate("1"));
+        let mut configs = Configs { reading: Some(read), ..Configs::default() };
+        assert!(configs.take_in(entity("users/a"), &rate("2")));
+        assert!(configs.take_in_last([(entity("users/a/clients/x"), rate("3"))].into_iter()));
+        let limits: Vec<f64> = configs.quotas().entries().map(|(_, limits)| limits["producer_byte_rate"]).collect();
+        assert_eq!(limits, [2.0, 3.0]);
+        assert!(!configs.take_in(entity("users/a"), &rate("2")), "known");
+    }
 }
