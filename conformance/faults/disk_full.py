@@ -221,25 +221,37 @@ def alive(servers):
         fail("a log folder went offline")
 
 
-def one_round(servers, writers, follower):
-    count = lambda: sum(len(writer.acknowledged) for writer in writers)  # noqa: E731
-    before = count()
-    wait_until("producers", lambda: count() > before + 300)
+def acknowledged(writers):
+    return sum(len(writer.acknowledged) for writer in writers)
+
+
+def fill(servers, writers):
+    """Fills the disk and waits until producers are refused; how many records were acknowledged before."""
     servers.fill()
     wait_until("the disk to be full", lambda: "is full" in servers.log())
-    # Refused for a whole second: nothing more is acknowledged.
-    known, since = count(), time.monotonic()
-    while time.monotonic() - since < 1:
-        time.sleep(0.02)
-        if count() != known:
-            known, since = count(), time.monotonic()
+    known, since = acknowledged(writers), time.monotonic()
+
+    def is_refused():
+        nonlocal known, since
+        if acknowledged(writers) != known:
+            known, since = acknowledged(writers), time.monotonic()
+        return time.monotonic() - since >= 1
+
+    wait_until("a second in which nothing more is acknowledged", is_refused)
+    return known
+
+
+def one_round(servers, writers, follower):
+    before = acknowledged(writers)
+    wait_until("producers", lambda: acknowledged(writers) > before + 300)
+    known = fill(servers, writers)
     alive(servers)
     wait_until("the consumer that was there", lambda: follower.has(writers))
     read_all(servers, writers)
     alive(servers)
     begin = time.monotonic()
     servers.empty()
-    wait_until("producers to go on", lambda: count() > known + 300)
+    wait_until("producers to go on", lambda: acknowledged(writers) > known + 300)
     print(f"  {known - before} acknowledged before the disk was full; {time.monotonic() - begin:.2f} s after there was "
           f"room again 300 more were", flush=True)
     alive(servers)
@@ -259,8 +271,7 @@ def run(options, folder, disk):
             thread.start()
         for _ in range(options.rounds):
             one_round(servers, writers, follower)
-        servers.fill()
-        time.sleep(0.5)
+        fill(servers, writers)
         os.kill(servers.broker.pid, signal.SIGKILL)
         servers.broker.wait()
         servers.empty()
@@ -271,7 +282,7 @@ def run(options, folder, disk):
             if writer.errors:
                 fail(f"partition {writer.partition}: {writer.errors[0]}")
         read_all(servers, writers)
-        total = sum(len(writer.acknowledged) for writer in writers)
+        total = acknowledged(writers)
         if total != sum(writer.sent for writer in writers):
             fail("not everything that was sent was acknowledged in the end")
         print(f"  {total} records, each once, also after kill -9 with the disk full")

@@ -12,11 +12,10 @@ end     the same, then the clients end their sessions
 import os
 import sys
 import threading
-import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
 
-from harness import wait_until
+from harness import take_words, wait_until
 from kazoo_sessions import Counting, connect, end
 
 COUNTERS = 4
@@ -86,21 +85,4 @@ class Load:
         return said
 
 
-def main():
-    load = Load()
-    print("ok", flush=True)
-    for line in sys.stdin:
-        said = {"check": load.check, "end": load.end}[line.strip()]()
-        print("ok", said, flush=True)
-        if line.strip() == "end":
-            break
-
-
-try:
-    main()
-except BaseException as error:
-    traceback.print_exc()
-    print(f"FAILED: {error!r}", flush=True)
-    # Threads of clients that hang must not keep the process.
-    os._exit(1)
-os._exit(0)
+take_words(Load)

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from harness import wait_until
+from harness import take_words, wait_until
 
 SERVER = {"bootstrap.servers": sys.argv[1], "broker.address.family": "v4"}
 TOPIC = "load"
@@ -107,21 +107,4 @@ class Load:
         return f"{self.sent} records acknowledged and read, in order"
 
 
-def main():
-    load = Load()
-    print("ok", flush=True)
-    for line in sys.stdin:
-        said = {"check": load.check, "end": load.end}[line.strip()]()
-        print("ok", said, flush=True)
-        if line.strip() == "end":
-            break
-
-
-try:
-    main()
-except BaseException as error:
-    traceback.print_exc()
-    print(f"FAILED: {error!r}", flush=True)
-    # Threads of clients that hang must not keep the process.
-    os._exit(1)
-os._exit(0)
+take_words(Load)

@@ -3,6 +3,7 @@
 Prints one line per function and exits with 1 when any failed. An argument after the addresses runs only the functions
 whose names contain it.
 """
+import os
 import sys
 import time
 import traceback
@@ -30,6 +31,24 @@ def raises(kind, call, *args, **kwargs):
     except kind:
         return
     raise AssertionError(f"{kind.__name__} was expected")
+
+
+def take_words(load):
+    """Begins a load that others disturb, says `ok`, and answers each word of a line, `check` or `end`, with `ok` and what
+    the method of that name says. The process ends behind `end`, or with 1 when anything is wrong."""
+    try:
+        begun = load()
+        print("ok", flush=True)
+        for word in map(str.strip, sys.stdin):
+            print("ok", {"check": begun.check, "end": begun.end}[word](), flush=True)
+            if word == "end":
+                break
+    except BaseException as error:
+        traceback.print_exc()
+        print(f"FAILED: {error!r}", flush=True)
+        # Threads of clients that hang must not keep the process.
+        os._exit(1)
+    os._exit(0)
 
 
 def run(functions, wanted=""):
