@@ -204,6 +204,44 @@ fn a_segment_closed_just_before_a_kill_keeps_its_time_index() {
     assert!(oldest == now_ms || oldest == i64::MAX, "retention would believe {oldest}");
 }
 
+/// Broker seed 2457: a compacted log was damaged, cut there, and what lay behind was removed. A power loss brought the
+/// removed segments back and left the cut, and the next process took the gap for one that compaction had made.
+#[test]
+fn segments_behind_a_cut_are_gone_for_good_before_the_cut() {
+    let disk = SimDisk::new(Prng::new(1));
+    let partition = TopicPartition::new("topic", 0);
+    let config = Arc::new(LogConfig { cleanup_compact: true, ..LogConfig::default() });
+    let producers = ProducerState::new(0);
+    {
+        let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
+        let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), 0).expect("an honest disk");
+        for base in 0..6 {
+            log.append(&sim::broker::batch(base, 1, (-1, -1), 0, 0, b"record"), 0, &producers).expect("appended");
+            if base == 1 || base == 3 {
+                log.roll(base + 1, 0, &producers).expect("rolled");
+            }
+        }
+        log.flush().and_then(|job| job.run()).expect("flushed");
+    }
+    let oldest = Path::new("/kafka/topic-0/00000000000000000000.log");
+    let len = disk.open(oldest, OpenMode::Read).and_then(|file| file.len()).expect("a segment");
+    disk.flip_bit(oldest, len - 1, 0).expect("a segment");
+    let disk = disk.crash(Crash::Process);
+    let open = |disk: &SimDisk| {
+        let dir = LogDir::open(disk, Path::new("/kafka")).expect("the folder opens");
+        dir.open_log(&partition, config.clone(), 0, 1000)
+    };
+    // The power goes between the removal and the cut.
+    disk.fail_after(DiskOp::SetLen, 0);
+    assert!(open(&disk).is_err(), "the cut was to fail");
+    let disk = disk.crash(NOTHING_SURVIVES);
+    let names = disk.list(Path::new("/kafka/topic-0")).expect("the folder is there");
+    let logs: Vec<&String> = names.iter().filter(|name| name.ends_with(".log")).collect();
+    assert_eq!(logs, ["00000000000000000000.log"]);
+    let (log, ..) = open(&disk).expect("the log opens");
+    assert_eq!((log.log_end_offset(), log.segment_count()), (1, 1), "the batch in front of the damage");
+}
+
 /// Session seed 429: a controller looked whether `/controller` was still its own, the node was deleted and another broker
 /// elected, and then the first one read the other's epoch. It took both for its own, and with that version of
 /// `/controller_epoch` its writes were not fenced.
