@@ -603,8 +603,7 @@ impl Scene {
             Fault::DiskError => {
                 const OPS: [DiskOp; 6] =
                     [DiskOp::Write, DiskOp::SetLen, DiskOp::Sync, DiskOp::SyncDir, DiskOp::Create, DiskOp::Rename];
-                let op = *self.kernel.prng.pick(&OPS).expect("not empty");
-                self.disk.fail_after(op, self.kernel.prng.below(4));
+                self.disk.fail_some(&OPS, &mut self.kernel.prng);
             }
             // Sometimes the last batch that is written fits in part.
             Fault::DiskFull => self.disk.set_space(Some(self.kernel.prng.below(2) * self.kernel.prng.below(4000))),

@@ -158,6 +158,12 @@ impl SimDisk {
         self.locked().fail_in.insert(op, nth);
     }
 
+    /// Makes one of the next calls of one of these kinds fail.
+    pub fn fail_some(&self, ops: &[DiskOp], prng: &mut Prng) {
+        let (op, nth) = (*prng.pick(ops).expect("not empty"), prng.below(4));
+        self.fail_after(op, nth);
+    }
+
     /// Fills or frees the disk: while full, whatever needs new space fails.
     pub fn set_full(&self, full: bool) {
         self.set_space(full.then_some(0));

@@ -9,6 +9,7 @@ mod swarm;
 use core::time::Duration;
 
 use crate::check::Violation;
+use crate::keeper::stage::Play;
 use crate::run::{Outcome, SeedOptions};
 use scene::Scene;
 
@@ -24,7 +25,7 @@ pub fn run(options: SeedOptions) -> Outcome {
     let mut scene = Scene::new(options);
     let result = phases(&mut scene);
     if let Err(violation) = &result {
-        scene.note(|| format!("VIOLATION {violation}"));
+        scene.stage().note(|| format!("VIOLATION {violation}"));
     }
     scene.outcome(result)
 }

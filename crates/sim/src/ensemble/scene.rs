@@ -1,10 +1,10 @@
-//! The stage: the members' processes and disks, the networks, the clients, and what each event does to them.
+//! The scene: the members' processes and disks, and what each event does to them, the clients and the networks.
 
 mod clients;
 mod faults;
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base::Instant;
 use base::planted::PlantedBug;
@@ -15,27 +15,22 @@ use zab::{Link, Sid, Standing};
 use super::ledger::Ledger;
 use super::links::{self, MemberLink, Read, Votes};
 use super::swarm::{Fault, Swarm};
-use crate::check::{Checked, Violation, digest_matches, ephemerals_follow_sessions, serves_again, session_lifetime};
+use crate::check::{Checked, Violation, digest_matches, serves_again, session_lifetime};
 use crate::disk::{Crash, DiskLies, SimDisk};
-use crate::keeper::client::{Client, State};
-use crate::keeper::history::History;
 use crate::keeper::model::Model;
-use crate::keeper::op::Op;
 use crate::keeper::process::{MemberOutput, Output, Process};
+use crate::keeper::stage::{Happening, Play, Stage};
 use crate::keeper::verify::verify;
 use crate::kernel::Kernel;
-use crate::net::{Arrival, LinkId, Net, To};
+use crate::net::{Arrival, LinkId, To};
 use crate::run::{Coverage, FAULTS_MIN, Outcome, SeedOptions};
 
 /// No run has more faults.
 const FAULTS_MAX: u64 = 60;
 
 /// Something that happens. `life` tells which life of the member's process it was meant for.
-enum Event {
-    Arrive {
-        link: LinkId,
-        to: To,
-    },
+pub enum Event {
+    Stage(Happening),
     Vote {
         from: Sid,
         to: Sid,
@@ -79,19 +74,16 @@ enum Event {
         sid: Sid,
         life: u64,
     },
-    Tick {
-        client: usize,
-    },
-    Dial {
-        client: usize,
-    },
-    Work {
-        client: usize,
-    },
     Fault,
     DiskHeals {
         sid: Sid,
     },
+}
+
+impl From<Happening> for Event {
+    fn from(happening: Happening) -> Self {
+        Self::Stage(happening)
+    }
 }
 
 struct Member {
@@ -116,18 +108,15 @@ struct Contact {
     perhaps: Instant,
 }
 
-/// The stage.
+/// An ensemble under faults.
 pub struct Scene {
     options: SeedOptions,
-    kernel: Kernel<Event>,
+    stage: Stage<Event>,
     swarm: Swarm,
-    net: Net,
     members: BTreeMap<Sid, Member>,
     member_links: BTreeMap<LinkId, MemberLink>,
     votes: Votes,
-    clients: Vec<Client>,
     client_links: BTreeMap<LinkId, ClientLink>,
-    history: History,
     ledger: Ledger,
     contacts: BTreeMap<i64, Contact>,
     /// Sessions that clients were told to be over, and the latest transaction that any member had applied then.
@@ -135,11 +124,8 @@ pub struct Scene {
     /// Until when what went wrong last may keep the leader from hearing of sessions.
     trouble_until: Instant,
     faulty: bool,
-    working: bool,
     faults: u64,
     coverage: Coverage,
-    dial_due: Vec<bool>,
-    work_due: Vec<bool>,
 }
 
 /// Moments that long runs must come through.
@@ -150,8 +136,65 @@ pub fn expected() -> Vec<String> {
     expected
 }
 
+impl Play for Scene {
+    type Event = Event;
+
+    fn stage(&mut self) -> &mut Stage<Event> {
+        &mut self.stage
+    }
+
+    fn waiting(&self) -> Vec<String> {
+        let members = self.members.iter().filter(|(_, member)| member.standing == Standing::Looking);
+        let why = |member: &Member| {
+            let end = |process: &Process| process.with(|keeper| keeper.ensemble().and_then(|m| m.peer().last_end()));
+            member.process.as_ref().map(end)
+        };
+        let members = members.map(|(sid, member)| format!("member {sid} has no leader ({:?})", why(member)));
+        self.stage.waiting().chain(members).collect()
+    }
+
+    fn one_event(&mut self) -> Checked {
+        let event = self.stage.kernel.pop().expect("clients always have a tick scheduled");
+        match event {
+            Event::Stage(Happening::Arrive { link, to }) => return self.arrive(link, to),
+            Event::Stage(Happening::Tick { client }) => self.stage.client_tick(client),
+            Event::Stage(Happening::Dial { client }) => self.dial(client),
+            Event::Stage(Happening::Work { client }) => self.stage.work(client),
+            Event::Vote { from, to } => self.vote_arrives(from, to),
+            Event::Accept { link } => self.accept(link),
+            Event::Connected { link } => self.connected(link),
+            Event::Unreachable { sid, life } => self.tell(sid, life, zab::Event::LeaderUnreachable),
+            Event::Drained { sid, life, link } => {
+                if let Some(process) = self.process_in(sid, life) {
+                    process.drained(link);
+                    self.want_turn(sid);
+                }
+            }
+            Event::Turn { sid, life } => return self.turn(sid, life),
+            Event::Timer { sid, life, at } => return self.timer(sid, life, at),
+            Event::Run { sid, life, lane } => {
+                self.stage.kernel.note("job runs", &[sid.unsigned_abs(), lane as u64], &[]);
+                if let Some(process) = self.process_in(sid, life) {
+                    process.lanes.run(lane);
+                }
+            }
+            Event::Finish { sid, life, lane } => {
+                if let Some(process) = self.process_in(sid, life) {
+                    process.on_done(lane);
+                    self.want_turn(sid);
+                }
+            }
+            Event::Start { sid, life } => return self.start_process(sid, life),
+            Event::Fault if self.faulty => self.fault(),
+            Event::Fault => {}
+            Event::DiskHeals { sid } => self.member(sid).slow_disk = false,
+        }
+        Ok(())
+    }
+}
+
 impl Scene {
-    /// The stage of a seed.
+    /// The scene of a seed.
     pub fn new(options: SeedOptions) -> Self {
         let mut kernel = Kernel::new(options.seed, options.trace_lines_max);
         let swarm = Swarm::draw(&mut kernel.prng);
@@ -170,29 +213,21 @@ impl Scene {
             (sid, member)
         });
         let members = members.collect();
-        let clients: Vec<Client> =
-            (0..swarm.load.clients).map(|number| Client::new(number, &mut kernel.prng)).collect();
         kernel.trace.note(Instant::ZERO, || format!("seed {} {swarm:?}", options.seed));
         Self {
             options,
-            net: Net::new(swarm.load.net),
+            stage: Stage::new(kernel, swarm.load.clone()),
             members,
             member_links: BTreeMap::new(),
             votes: Votes::default(),
             client_links: BTreeMap::new(),
-            history: History::new(clients.len()),
             ledger: Ledger::default(),
             contacts: BTreeMap::new(),
             ends: Vec::new(),
             trouble_until: Instant::ZERO,
             faulty: true,
-            working: true,
             faults: 0,
             coverage: Coverage::default(),
-            dial_due: vec![false; clients.len()],
-            work_due: vec![false; clients.len()],
-            clients,
-            kernel,
             swarm,
         }
     }
@@ -200,12 +235,9 @@ impl Scene {
     /// Schedules the beginning: the members, the clients, the first fault.
     pub fn start(&mut self) {
         for sid in self.swarm.sids() {
-            self.kernel.after(Duration::from_millis(sid.unsigned_abs()), Event::Start { sid, life: 0 });
+            self.stage.kernel.after(Duration::from_millis(sid.unsigned_abs()), Event::Start { sid, life: 0 });
         }
-        for client in 0..self.clients.len() {
-            self.want_dial(client, Duration::from_micros(client as u64));
-            self.kernel.after(Duration::from_millis(500), Event::Tick { client });
-        }
+        self.stage.start_clients();
         self.schedule_fault();
     }
 
@@ -214,54 +246,22 @@ impl Scene {
     /// # Errors
     /// A property that did not hold.
     pub fn run_faults(&mut self) -> Checked {
-        while self.operations() < self.swarm.load.operations || self.faults < FAULTS_MIN + 2 {
+        while self.stage.operations() < self.stage.load.operations || self.faults < FAULTS_MIN + 2 {
             self.one_event()?;
-            serves_again::in_time(self.kernel.mono(), 1200, self.operations())?;
+            serves_again::in_time(self.stage.kernel.mono(), 1200, self.stage.operations())?;
         }
         Ok(())
     }
 
     /// Stops the faults and the workload.
     pub fn heal(&mut self) {
-        self.kernel.note("heal", &[], &[]);
-        (self.faulty, self.working) = (false, false);
+        self.stage.heal();
+        self.faulty = false;
         self.votes.heal();
         for member in self.members.values_mut() {
             (member.slow_disk, member.paused_until) = (false, Instant::ZERO);
             member.disk.heal();
         }
-        let mut net = self.swarm.load.net;
-        net.slow_one_in = 0;
-        self.net.set_times(net);
-    }
-
-    /// Runs for `calm` of virtual time; then everybody must be served.
-    ///
-    /// # Errors
-    /// A property that did not hold.
-    pub fn run_until_calm(&mut self, calm: Duration) -> Checked {
-        let end = self.kernel.mono() + calm;
-        while self.kernel.mono() < end {
-            self.one_event()?;
-        }
-        let patience = end + Duration::from_secs(5);
-        while !self.waiting().is_empty() && self.kernel.mono() < patience {
-            self.one_event()?;
-        }
-        serves_again::all_served(&self.waiting())
-    }
-
-    fn waiting(&self) -> Vec<String> {
-        let clients = self.clients.iter().enumerate();
-        let waits = clients.filter(|(_, client)| client.state != State::Up || client.in_flight() > 0);
-        let clients =
-            waits.map(|(number, client)| format!("client {number} is {:?} with {}", client.state, client.in_flight()));
-        let members = self.members.iter().filter(|(_, member)| member.standing == Standing::Looking);
-        let why = |member: &Member| {
-            let end = |process: &Process| process.with(|keeper| keeper.ensemble().and_then(|m| m.peer().last_end()));
-            member.process.as_ref().map(end)
-        };
-        clients.chain(members.map(|(sid, member)| format!("member {sid} has no leader ({:?})", why(member)))).collect()
     }
 
     /// All machines lose power, and nothing unsynced survives.
@@ -303,7 +303,7 @@ impl Scene {
         for (session, applied) in &self.ends {
             session_lifetime::end_is_committed(*session, *applied, closed.get(session).copied())?;
         }
-        verify(&self.history, &txns, &[], self.swarm.load.rules, self.swarm.load.piece_max)
+        verify(&self.stage.history, &txns, &[], self.stage.load.rules, self.stage.load.piece_max)
     }
 
     /// A client reads every node of the model.
@@ -314,18 +314,7 @@ impl Scene {
         // What /zookeeper/config holds is no transaction.
         let told = |path: &&String| path.as_str() != "/zookeeper/config";
         let paths: Vec<String> = model.nodes().map(|(path, _)| path).filter(told).cloned().collect();
-        for chunk in paths.chunks(50) {
-            for path in chunk {
-                let (path, watch) = (path.clone(), false);
-                self.request(0, Op::GetData { path: path.clone(), watch });
-                self.request(0, Op::GetChildren { path: path.clone(), watch, with_stat: true });
-                self.request(0, Op::GetAcl { path });
-            }
-            while self.clients[0].in_flight() > 0 && self.clients[0].state == State::Up {
-                self.one_event()?;
-            }
-        }
-        Ok(())
+        self.read_all(&paths)
     }
 
     /// After the calm, ephemerals belong to sessions that clients hold.
@@ -333,72 +322,21 @@ impl Scene {
     /// # Errors
     /// The violation.
     pub fn owners_are_alive(&self, model: &Model) -> Checked {
-        let alive: BTreeSet<i64> = self.clients.iter().filter_map(Client::session_id).collect();
-        let owners: Vec<(String, i64)> = model.owned_nodes().map(|(path, owner)| (path.clone(), owner)).collect();
-        ephemerals_follow_sessions::owners_are_alive(&owners, &alive)
+        self.stage.owners_are_alive(model)
     }
 
     /// The end.
     pub fn outcome(self, result: Result<(), Violation>) -> Outcome {
         Outcome {
             coverage: self.coverage,
-            operations: self.clients.iter().map(|client| client.operations).sum(),
+            operations: self.stage.operations(),
             faults: self.faults,
-            events: self.kernel.trace.events(),
-            virtual_ms: self.kernel.mono().as_millis(),
-            hash: self.kernel.trace.hash(),
+            events: self.stage.kernel.trace.events(),
+            virtual_ms: self.stage.kernel.mono().as_millis(),
+            hash: self.stage.kernel.trace.hash(),
             result,
-            lines: self.kernel.trace.into_lines(),
+            lines: self.stage.kernel.trace.into_lines(),
         }
-    }
-
-    /// A line for a human.
-    pub fn note(&mut self, make: impl FnOnce() -> String) {
-        let now = self.kernel.mono();
-        self.kernel.trace.note(now, make);
-    }
-
-    fn operations(&self) -> u64 {
-        self.clients.iter().map(|client| client.operations).sum()
-    }
-
-    fn one_event(&mut self) -> Checked {
-        let event = self.kernel.pop().expect("clients always have a tick scheduled");
-        match event {
-            Event::Arrive { link, to } => return self.arrive(link, to),
-            Event::Vote { from, to } => self.vote_arrives(from, to),
-            Event::Accept { link } => self.accept(link),
-            Event::Connected { link } => self.connected(link),
-            Event::Unreachable { sid, life } => self.tell(sid, life, zab::Event::LeaderUnreachable),
-            Event::Drained { sid, life, link } => {
-                if let Some(process) = self.process_in(sid, life) {
-                    process.drained(link);
-                    self.want_turn(sid);
-                }
-            }
-            Event::Turn { sid, life } => return self.turn(sid, life),
-            Event::Timer { sid, life, at } => return self.timer(sid, life, at),
-            Event::Run { sid, life, lane } => {
-                self.kernel.note("job runs", &[sid.unsigned_abs(), lane as u64], &[]);
-                if let Some(process) = self.process_in(sid, life) {
-                    process.lanes.run(lane);
-                }
-            }
-            Event::Finish { sid, life, lane } => {
-                if let Some(process) = self.process_in(sid, life) {
-                    process.on_done(lane);
-                    self.want_turn(sid);
-                }
-            }
-            Event::Start { sid, life } => return self.start_process(sid, life),
-            Event::Tick { client } => self.client_tick(client),
-            Event::Dial { client } => self.dial(client),
-            Event::Work { client } => self.work(client),
-            Event::Fault if self.faulty => self.fault(),
-            Event::Fault => {}
-            Event::DiskHeals { sid } => self.member(sid).slow_disk = false,
-        }
-        Ok(())
     }
 
     fn member(&mut self, sid: Sid) -> &mut Member {
@@ -414,7 +352,7 @@ impl Scene {
     // ---- the members
 
     fn start_process(&mut self, sid: Sid, life: u64) -> Checked {
-        let (now, prng) = (self.kernel.now(), self.kernel.prng.fork());
+        let (now, prng) = (self.stage.kernel.now(), self.stage.kernel.prng.fork());
         let config = self.swarm.config(sid, self.options.bug);
         let member = self.members.get_mut(&sid).expect("a member of this ensemble");
         if member.process.is_some() || member.life != life {
@@ -425,7 +363,7 @@ impl Scene {
             Ok(process) => {
                 let last = process.last_processed();
                 member.process = Some(process);
-                self.kernel.note("start", &[sid.unsigned_abs(), last as u64], &[]);
+                self.stage.kernel.note("start", &[sid.unsigned_abs(), last as u64], &[]);
                 self.ledger.forget(sid);
                 // Who is connected says its vote again.
                 for from in self.votes.senders_to(sid) {
@@ -435,7 +373,7 @@ impl Scene {
             }
             Err(error) => {
                 let injected = member.disk.stats().errors > errors_before;
-                self.note(|| format!("member {sid} fails to start: {error}"));
+                self.stage.note(|| format!("member {sid} fails to start: {error}"));
                 serves_again::starts(if injected { Ok(()) } else { Err(error) })?;
                 self.crash(sid, Crash::Process, Duration::from_millis(50));
                 Ok(())
@@ -444,9 +382,9 @@ impl Scene {
     }
 
     fn turn(&mut self, sid: Sid, life: u64) -> Checked {
-        let (now, paused_until) = (self.kernel.now(), self.member(sid).paused_until);
+        let (now, paused_until) = (self.stage.kernel.now(), self.member(sid).paused_until);
         if paused_until > now.mono {
-            self.kernel.at(paused_until, Event::Turn { sid, life });
+            self.stage.kernel.at(paused_until, Event::Turn { sid, life });
             return Ok(());
         }
         let Some(process) = self.process_in(sid, life) else { return Ok(()) };
@@ -476,13 +414,13 @@ impl Scene {
 
     fn deliver(&mut self, sid: Sid, output: Output) -> Checked {
         match output {
-            Output::Send(link, frame) => self.send(link, To::Client, Arrival::Frame(frame)),
+            Output::Send(link, frame) => self.stage.send(link, To::Client, Arrival::Frame(frame)),
             Output::Close(link, reason) => {
-                self.kernel.note("member closes", &[link], format!("{reason:?}").as_bytes());
+                self.stage.kernel.note("member closes", &[link], format!("{reason:?}").as_bytes());
                 if reason == keeper::CloseReason::SessionMoved {
                     self.coverage.hit("session moved");
                 }
-                self.send(link, To::Client, Arrival::Closed);
+                self.stage.send(link, To::Client, Arrival::Closed);
                 if let Some(process) = &mut self.member(sid).process {
                     process.on_closed(link);
                 }
@@ -508,11 +446,11 @@ impl Scene {
                 };
                 what.into_iter().for_each(|what| self.coverage.hit(what));
                 let frame = self.member_links.get_mut(&link).and_then(|open| open.send(&packet));
-                frame.into_iter().for_each(|frame| self.send(link, To::Client, Arrival::Frame(frame)));
+                frame.into_iter().for_each(|frame| self.stage.send(link, To::Client, Arrival::Frame(frame)));
             }
             MemberOutput::ToLeader(link, packet) => {
                 let frame = zk_wire::Jute::to_bytes(&packet.encode());
-                self.send(link, To::Server, Arrival::Frame(frame));
+                self.stage.send(link, To::Server, Arrival::Frame(frame));
             }
             MemberOutput::Snapshot(link, chunk, last) => self.send_chunk(sid, link, chunk, last),
             MemberOutput::Receive(link, intake) => {
@@ -531,16 +469,17 @@ impl Scene {
     fn send_chunk(&mut self, sid: Sid, link: LinkId, chunk: bytes::Bytes, last: bool) {
         let Some(open) = self.member_links.get_mut(&link) else { return };
         for frame in open.send_chunk(chunk, last) {
-            self.send(link, To::Client, Arrival::Frame(frame));
+            self.stage.send(link, To::Client, Arrival::Frame(frame));
         }
         if !last {
-            let (life, moment) = (self.member(sid).life, Duration::from_micros(self.kernel.prng.between(10, 2000)));
-            self.kernel.after(moment, Event::Drained { sid, life, link });
+            let (life, moment) =
+                (self.member(sid).life, Duration::from_micros(self.stage.kernel.prng.between(10, 2000)));
+            self.stage.kernel.after(moment, Event::Drained { sid, life, link });
         }
     }
 
     fn on_standing(&mut self, sid: Sid, standing: Standing) -> Checked {
-        self.kernel.trace.note(self.kernel.mono(), || format!("member {sid} is {standing:?}"));
+        self.stage.kernel.trace.note(self.stage.kernel.mono(), || format!("member {sid} is {standing:?}"));
         let member = self.members.get_mut(&sid).expect("a member of this ensemble");
         member.standing = standing;
         match standing {
@@ -559,30 +498,30 @@ impl Scene {
 
     /// Jobs, timers, notes, what was logged and applied, and the end of the process, after whatever the loop did.
     fn after_turn(&mut self, sid: Sid) -> Checked {
-        let now = self.kernel.mono();
+        let now = self.stage.kernel.mono();
         let member = self.members.get_mut(&sid).expect("a member of this ensemble");
         let (life, standing) = (member.life, member.standing);
         let Some(process) = member.process.as_mut() else { return Ok(()) };
-        let mut times = self.swarm.load.disk;
+        let mut times = self.stage.load.disk;
         if member.slow_disk {
             times.half_us = (times.half_us.0 * 100, times.half_us.1 * 100);
         }
         for (lane, job) in process.take_jobs() {
-            let schedule = process.lanes.submit(now, lane, job, times, &mut self.kernel.prng);
-            self.kernel.at(schedule.run_at, Event::Run { sid, life, lane });
-            self.kernel.at(schedule.finish_at, Event::Finish { sid, life, lane });
+            let schedule = process.lanes.submit(now, lane, job, times, &mut self.stage.kernel.prng);
+            self.stage.kernel.at(schedule.run_at, Event::Run { sid, life, lane });
+            self.stage.kernel.at(schedule.finish_at, Event::Finish { sid, life, lane });
         }
         if let Some(at) = process.deadline()
             && process.timer_at.is_none_or(|timer| at < timer)
         {
             process.timer_at = Some(at);
-            self.kernel.at(at, Event::Timer { sid, life, at });
+            self.stage.kernel.at(at, Event::Timer { sid, life, at });
         }
         for note in process.take_notes() {
             if matches!(note, KeeperNote::SnapshotWritten(_)) {
                 self.coverage.hit("snapshot taken");
             }
-            self.kernel.trace.note(now, || format!("member {sid} notes {note:?}"));
+            self.stage.kernel.trace.note(now, || format!("member {sid} notes {note:?}"));
         }
         let looked = self.ledger.looked(sid);
         let ledger = &mut self.ledger;
@@ -597,7 +536,7 @@ impl Scene {
         })?;
         let (fatal, more) = (process.take_fatal(), process.has_inputs());
         if let Some(fatal) = fatal {
-            self.kernel.note("fatal", &[sid.unsigned_abs()], fatal.what.as_bytes());
+            self.stage.kernel.note("fatal", &[sid.unsigned_abs()], fatal.what.as_bytes());
             self.crash(sid, Crash::Process, Duration::from_millis(100));
         } else if more {
             self.want_turn(sid);
@@ -611,8 +550,8 @@ impl Scene {
         let Some(process) = member.process.as_mut() else { return };
         if !process.turn_due && process.has_inputs() {
             process.turn_due = true;
-            let moment = Duration::from_micros(self.kernel.prng.below(100));
-            self.kernel.after(moment, Event::Turn { sid, life });
+            let moment = Duration::from_micros(self.stage.kernel.prng.below(100));
+            self.stage.kernel.after(moment, Event::Turn { sid, life });
         }
     }
 
@@ -623,32 +562,22 @@ impl Scene {
         }
     }
 
-    /// The machine at one end of a link is gone.
-    fn lose(&mut self, link: LinkId, end: To, silent: bool) {
-        let other = if end == To::Client { To::Server } else { To::Client };
-        self.net.lose_sent_by(link, other, &mut self.kernel.prng);
-        if !silent {
-            self.send(link, other, Arrival::Closed);
-        }
-        self.net.vanish(link, end);
-    }
-
     // ---- between members
 
     fn hop(&mut self) -> Duration {
-        let (low, high) = self.swarm.load.net.delay_us;
-        Duration::from_micros(self.kernel.prng.between(low, high))
+        let (low, high) = self.stage.load.net.delay_us;
+        Duration::from_micros(self.stage.kernel.prng.between(low, high))
     }
 
     fn vote_leaves(&mut self, from: Sid, to: Sid) {
         let hop = self.hop();
-        self.kernel.after(hop, Event::Vote { from, to });
+        self.stage.kernel.after(hop, Event::Vote { from, to });
     }
 
     fn vote_arrives(&mut self, from: Sid, to: Sid) {
-        let now = self.kernel.mono();
+        let now = self.stage.kernel.mono();
         if let Some(until) = self.votes.blocked(now, from, to) {
-            return self.kernel.at(until, Event::Vote { from, to });
+            return self.stage.kernel.at(until, Event::Vote { from, to });
         }
         if let Some(notification) = self.votes.latest(from, to) {
             let life = self.member(to).life;
@@ -657,18 +586,18 @@ impl Scene {
     }
 
     fn dial_leader(&mut self, sid: Sid, leader: Sid) {
-        let (now, life) = (self.kernel.mono(), self.member(sid).life);
+        let (now, life) = (self.stage.kernel.mono(), self.member(sid).life);
         let there = self.member(leader);
         let leads = |process: &Process| process.with(|keeper| keeper.ensemble().is_some_and(|m| m.peer().leads()));
         let (there_life, listens) = (there.life, there.process.as_ref().is_some_and(leads));
         let hop = self.hop();
         if !listens || self.votes.blocked(now, sid, leader).is_some() {
-            return self.kernel.after(hop * 2, Event::Unreachable { sid, life });
+            return self.stage.kernel.after(hop * 2, Event::Unreachable { sid, life });
         }
-        let link = self.net.open();
+        let link = self.stage.net.open();
         self.member_links.insert(link, MemberLink::new((sid, life), (leader, there_life)));
-        self.kernel.after(hop, Event::Accept { link });
-        self.kernel.after(hop * 2, Event::Connected { link });
+        self.stage.kernel.after(hop, Event::Accept { link });
+        self.stage.kernel.after(hop * 2, Event::Connected { link });
     }
 
     fn accept(&mut self, link: LinkId) {
@@ -688,8 +617,8 @@ impl Scene {
             true => ((To::Client, To::Server), open.learner.1),
             false => ((To::Server, To::Client), open.leader.1),
         };
-        self.send(link, other, Arrival::Closed);
-        self.net.vanish(link, own);
+        self.stage.send(link, other, Arrival::Closed);
+        self.stage.net.vanish(link, own);
         self.tell(sid, life, zab::Event::Closed { link: Link(link) });
     }
 
@@ -701,7 +630,7 @@ impl Scene {
         };
         let there = &self.members[&sid];
         if there.life != life || there.process.is_none() {
-            return self.send(link, other, Arrival::Closed);
+            return self.stage.send(link, other, Arrival::Closed);
         }
         match (arrival, to) {
             (Arrival::Closed, _) => self.tell(sid, life, zab::Event::Closed { link: Link(link) }),
@@ -732,13 +661,6 @@ impl Scene {
 
     // ---- the network
 
-    fn send(&mut self, link: LinkId, to: To, arrival: Arrival) {
-        let now = self.kernel.mono();
-        if let Some(at) = self.net.send(now, link, to, arrival, &mut self.kernel.prng) {
-            self.kernel.at(at, Event::Arrive { link, to });
-        }
-    }
-
     /// Until when the receiver of what arrives stands still.
     fn receiver_paused(&self, link: LinkId, to: To) -> Option<Instant> {
         let sid = match (self.member_links.get(&link), to) {
@@ -747,20 +669,15 @@ impl Scene {
             (None, To::Server) => self.client_links.get(&link)?.sid,
             (None, To::Client) => return None,
         };
-        Some(self.members[&sid].paused_until).filter(|until| *until > self.kernel.mono())
+        Some(self.members[&sid].paused_until).filter(|until| *until > self.stage.kernel.mono())
     }
 
     fn arrive(&mut self, link: LinkId, to: To) -> Checked {
         if let Some(until) = self.receiver_paused(link, to) {
-            self.kernel.at(until, Event::Arrive { link, to });
+            self.stage.kernel.at(until, Happening::Arrive { link, to }.into());
             return Ok(());
         }
-        let Some(arrival) = self.net.arrive(link, to) else { return Ok(()) };
-        let what = if to == To::Server { "to server" } else { "to client" };
-        match &arrival {
-            Arrival::Frame(frame) => self.kernel.note(what, &[link], frame),
-            Arrival::Closed => self.kernel.note(what, &[link], b"closed"),
-        }
+        let Some(arrival) = self.stage.take_arrival(link, to) else { return Ok(()) };
         if self.member_links.contains_key(&link) {
             self.member_arrival(link, to, arrival);
             return Ok(());

@@ -9,6 +9,7 @@ pub mod model;
 pub mod op;
 pub mod process;
 mod scene;
+pub mod stage;
 pub mod swarm;
 pub mod verify;
 pub mod workload;
@@ -18,6 +19,7 @@ use core::time::Duration;
 use crate::check::Violation;
 use crate::run::{Outcome, SeedOptions};
 use scene::Scene;
+use stage::Play;
 
 /// Longer than any simulated session's timeout and everything that waits for it.
 const CALM: Duration = Duration::from_secs(60);
@@ -27,7 +29,7 @@ pub fn run(options: SeedOptions) -> Outcome {
     let mut scene = Scene::new(options);
     let result = phases(&mut scene);
     if let Err(violation) = &result {
-        scene.note(|| format!("VIOLATION {violation}"));
+        scene.stage().note(|| format!("VIOLATION {violation}"));
     }
     scene.outcome(result)
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use base::{Instant, Prng};
+use base::Instant;
 use zab::{Sid, Standing};
 
 use super::super::links;
@@ -15,25 +15,25 @@ use crate::net::{LinkId, To};
 impl Scene {
     pub(super) fn schedule_fault(&mut self) {
         let (low, high) = self.swarm.fault_ms;
-        let pause = Duration::from_millis(self.kernel.prng.between(low, high));
-        self.kernel.after(pause, Event::Fault);
+        let pause = Duration::from_millis(self.stage.kernel.prng.between(low, high));
+        self.stage.kernel.after(pause, Event::Fault);
     }
 
     pub(super) fn fault(&mut self) {
         self.schedule_fault();
-        let Some(fault) = self.kernel.prng.pick(&self.swarm.faults).copied() else { return };
+        let Some(fault) = self.stage.kernel.prng.pick(&self.swarm.faults).copied() else { return };
         if self.faults == FAULTS_MAX {
             return;
         }
         self.faults += 1;
-        let (now, sids) = (self.kernel.mono(), self.swarm.sids());
-        let victim = *self.kernel.prng.pick(&sids).expect("there are members");
-        self.kernel.note("fault", &[fault as u64, victim.unsigned_abs()], &[]);
-        self.note(|| format!("fault {fault:?} of {victim}"));
+        let (now, sids) = (self.stage.kernel.mono(), self.swarm.sids());
+        let victim = *self.stage.kernel.prng.pick(&sids).expect("there are members");
+        self.stage.kernel.note("fault", &[fault as u64, victim.unsigned_abs()], &[]);
+        self.stage.note(|| format!("fault {fault:?} of {victim}"));
         self.coverage.hit(&format!("fault {fault:?}"));
-        let down = Duration::from_millis(self.kernel.prng.between(1, 1000));
+        let down = Duration::from_millis(self.stage.kernel.prng.between(1, 1000));
         self.trouble(down * 4);
-        let power = Crash::Power { survive_percent: self.swarm.load.survive_percent };
+        let power = Crash::Power { survive_percent: self.stage.load.survive_percent };
         match fault {
             Fault::PowerLoss => self.crash(victim, power, down),
             Fault::Kill => self.crash(victim, Crash::Process, down),
@@ -45,19 +45,19 @@ impl Scene {
                 self.reset(&links);
             }
             Fault::ClientReset => {
-                let links: Vec<LinkId> = self.clients.iter().filter_map(|client| client.link).collect();
+                let links = self.stage.client_links();
                 self.reset(&links);
             }
             Fault::ClientStall => {
-                let links: Vec<LinkId> = self.clients.iter().filter_map(|client| client.link).collect();
-                if let Some(link) = self.kernel.prng.pick(&links) {
-                    self.net.stall(*link, now + down * 5);
+                let links = self.stage.client_links();
+                if let Some(link) = self.stage.kernel.prng.pick(&links) {
+                    self.stage.net.stall(*link, now + down * 5);
                 }
             }
             Fault::DiskError => self.disk_error(victim),
             Fault::SlowDisk => {
                 self.member(victim).slow_disk = true;
-                self.kernel.after(down, Event::DiskHeals { sid: victim });
+                self.stage.kernel.after(down, Event::DiskHeals { sid: victim });
             }
         }
     }
@@ -67,7 +67,7 @@ impl Scene {
         let sids = self.swarm.sids();
         let (mut a, mut b) = (BTreeSet::new(), BTreeSet::new());
         for sid in &sids {
-            if self.kernel.prng.chance(1, 2) {
+            if self.stage.kernel.prng.chance(1, 2) {
                 a.insert(*sid)
             } else {
                 b.insert(*sid)
@@ -77,15 +77,13 @@ impl Scene {
             self.votes.block(x, y, until);
         }
         for (link, ..) in links::between(&self.member_links, &a, &b) {
-            self.net.stall(link, until);
+            self.stage.net.stall(link, until);
         }
     }
 
     pub(super) fn reset(&mut self, links: &[LinkId]) {
-        let now = self.kernel.mono();
-        let Some(link) = self.kernel.prng.pick(links).copied() else { return };
-        for (to, at) in self.net.reset(now, link, &mut self.kernel.prng) {
-            self.kernel.at(at, Event::Arrive { link, to });
+        if let Some(link) = self.stage.kernel.prng.pick(links).copied() {
+            self.stage.reset(link);
         }
     }
 
@@ -99,14 +97,13 @@ impl Scene {
             DiskOp::Create,
             DiskOp::Rename,
         ];
-        let prng: &mut Prng = &mut self.kernel.prng;
-        let (op, nth) = (*prng.pick(&OPS).expect("not empty"), prng.below(4));
-        self.member(victim).disk.fail_after(op, nth);
+        let member = self.members.get_mut(&victim).expect("a member of this ensemble");
+        member.disk.fail_some(&OPS, &mut self.stage.kernel.prng);
     }
 
     pub(super) fn crash(&mut self, sid: Sid, crash: Crash, restart_after: Duration) {
         let power = matches!(crash, Crash::Power { .. });
-        self.kernel.note("crash", &[sid.unsigned_abs(), power.into()], &[]);
+        self.stage.kernel.note("crash", &[sid.unsigned_abs(), power.into()], &[]);
         self.trouble(restart_after);
         let member = self.members.get_mut(&sid).expect("a member of this ensemble");
         member.process = None;
@@ -115,10 +112,10 @@ impl Scene {
         member.life += 1;
         let life = member.life;
         self.votes.forget(sid);
-        let silent = power && self.kernel.prng.chance(1, 2);
+        let silent = power && self.stage.kernel.prng.chance(1, 2);
         let of_member = |link: &&LinkId| self.client_links.get(link).is_some_and(|open| open.sid == sid);
-        for link in self.net.open_links().iter().filter(of_member).copied().collect::<Vec<_>>() {
-            self.lose(link, To::Server, silent);
+        for link in self.stage.net.open_links().iter().filter(of_member).copied().collect::<Vec<_>>() {
+            self.stage.lose(link, To::Server, silent);
         }
         let ends =
             self.member_links.iter().filter_map(|(id, link)| match (link.learner.0 == sid, link.leader.0 == sid) {
@@ -127,8 +124,8 @@ impl Scene {
                 _ => None,
             });
         for (link, end) in ends.collect::<Vec<_>>() {
-            self.lose(link, end, silent);
+            self.stage.lose(link, end, silent);
         }
-        self.kernel.after(restart_after, Event::Start { sid, life });
+        self.stage.kernel.after(restart_after, Event::Start { sid, life });
     }
 }

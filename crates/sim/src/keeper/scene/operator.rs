@@ -60,16 +60,16 @@ impl Operator {
 impl Scene {
     /// Schedules what the operator does next.
     pub(super) fn schedule_operator(&mut self) {
-        let Some((low, high)) = self.swarm.operator_us else { return };
-        let pause = Duration::from_micros(self.kernel.prng.between(low, high));
-        self.kernel.after(pause, Event::Operate);
+        let Some((low, high)) = self.stage.load.operator_us else { return };
+        let pause = Duration::from_micros(self.stage.kernel.prng.between(low, high));
+        self.stage.kernel.after(pause, Event::Operate);
     }
 
     /// The operator does something.
     pub(super) fn operate(&mut self) {
         self.schedule_operator();
-        let choice = self.kernel.prng.below(5);
-        self.kernel.note("operator", &[choice], &[]);
+        let choice = self.stage.kernel.prng.below(5);
+        self.stage.kernel.note("operator", &[choice], &[]);
         let Some(process) = self.process.as_mut() else { return };
         let asked = self.operator.asked;
         self.operator.asked += 1;
@@ -95,7 +95,7 @@ impl Scene {
     }
 
     fn recovery(&mut self, kept: &Kept) -> Recovery {
-        let prng: Prng = self.kernel.prng.fork();
+        let prng: Prng = self.stage.kernel.prng.fork();
         let mut recovery = Recovery::new(self.config().keeper, prng);
         recovery.begin_snapshot(Zxid(kept.zxid));
         for record in records(&kept.snapshot) {
@@ -109,7 +109,7 @@ impl Scene {
     pub(super) fn hear_answers(&mut self) -> Checked {
         let Some(process) = self.process.as_mut() else { return Ok(()) };
         for answer in process.take_answers() {
-            self.note(|| format!("operator is told {answer:?}"));
+            self.stage.note(|| format!("operator is told {answer:?}"));
             match answer {
                 Answer::Snapshot(asked, result) => {
                     let applied = self.operator.snapshots.remove(&asked);
@@ -145,7 +145,7 @@ impl Scene {
         self.coverage.hit("restore");
         self.operator.lost.extend(self.operator.known.difference(&kept.sessions));
         self.operator.restores.push(LoggedTxn::restored(zxid, kept.zxid));
-        self.started_at = self.kernel.mono();
+        self.started_at = self.stage.kernel.mono();
         self.remember_logs();
     }
 
