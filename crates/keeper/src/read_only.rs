@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use base::{Instant, Now};
 use zk_wire::{ConnectRequest, ErrorCode, OpCode, SessionId};
 
-use crate::connection::{Connection, Waiting};
+use crate::connection::Waiting;
 use crate::event::{CloseReason, ConnId, Effect};
 use crate::finish;
 use crate::server::Keeper;
@@ -107,12 +107,7 @@ impl Keeper {
         if request.read_only != Some(true) || !known {
             return effects.push(Effect::Close { conn, reason: CloseReason::NotServing });
         }
-        if request.last_zxid_seen > self.last_processed {
-            return effects.push(Effect::Close { conn, reason: CloseReason::ClientAhead });
-        }
-        let before = self.conns.insert(conn, Connection::new(conn, peer, Some(true)));
-        assert!(before.is_none(), "connection {conn:?} connected twice");
-        let timeout_ms = self.config.negotiate(request.timeout_ms);
+        let Some(timeout_ms) = self.admit(conn, peer, request, Some(true), effects) else { return };
         let session = if asked == SessionId::NONE { self.sessions.allocate() } else { asked };
         if asked == SessionId::NONE {
             self.sessions.track(now, session, timeout_ms);

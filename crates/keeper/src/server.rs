@@ -1,7 +1,6 @@
 //! The machine. It routes and nothing else.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use base::map::KeyedMap;
@@ -10,10 +9,7 @@ use base::{Instant, Now, Prng};
 use bytes::{Bytes, BytesMut};
 use zab::{Ack, Broadcast, Proposal, QuorumVerifier, Synced};
 use zk_wire::txn::{DIGEST_VERSION, Transaction, TxnBody};
-use zk_wire::{
-    ConnectRequest, ConnectResponse, ErrorCode, Jute, OpCode, RequestHeader, SessionId, TxnDigest, TxnHeader, Zxid,
-    ZxidDigest,
-};
+use zk_wire::{ErrorCode, OpCode, RequestHeader, SessionId, TxnDigest, TxnHeader, Zxid, ZxidDigest};
 
 use crate::audit::AuditRequest;
 use crate::commit::{Pending, Unfinished, send_outcome};
@@ -33,10 +29,6 @@ use crate::snapshot::{self, SnapshotCursor};
 use crate::tree::Tree;
 use crate::watch::Watches;
 
-/// Sessions whose end is proposed in one step; the others come with the next tick, which is due at once.
-const ENDS_PER_STEP: usize = 128;
-/// So many nodes of a session that ends count as much as another end.
-const NODES_PER_END: usize = 8;
 /// The operator hears of quotas no more often than this.
 const QUOTA_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -75,7 +67,7 @@ pub struct Keeper {
     /// The latest transactions that recovery replayed, for those who will ask a member for them.
     pub(crate) window: Vec<Proposal>,
     /// The first of `ending`, when a tick has put it off so that its nodes can be listed.
-    unlisted: Option<SessionId>,
+    pub(crate) unlisted: Option<SessionId>,
 }
 
 /// What recovery found.
@@ -240,97 +232,6 @@ impl Keeper {
             // Between two pieces of a transaction the tree is nowhere.
             digest: self.unfinished.as_ref().map_or_else(|| self.tree.digest(), |unfinished| unfinished.digest_before),
         })
-    }
-
-    fn on_connect(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        peer: IpAddr,
-        request: &ConnectRequest,
-        effects: &mut Vec<Effect>,
-    ) {
-        if self.reads_only() {
-            return self.on_connect_read_only(now, conn, peer, request, effects);
-        }
-        if !self.takes_clients() {
-            return effects.push(Effect::Close { conn, reason: CloseReason::NotServing });
-        }
-        if request.last_zxid_seen > self.last_processed {
-            return effects.push(Effect::Close { conn, reason: CloseReason::ClientAhead });
-        }
-        let before = self.conns.insert(conn, Connection::new(conn, peer, answered_read_only(request)));
-        assert!(before.is_none(), "connection {conn:?} connected twice");
-        let timeout_ms = self.config.negotiate(request.timeout_ms);
-        if request.session == SessionId::NONE {
-            self.create_session(now, conn, timeout_ms, effects);
-        } else {
-            self.resume_session(now, conn, request, timeout_ms, effects);
-        }
-    }
-
-    fn create_session(&mut self, now: Now, conn: ConnId, timeout_ms: i32, effects: &mut Vec<Effect>) {
-        let session = self.sessions.allocate();
-        self.sessions.track(now, session, timeout_ms);
-        let Some(header) = self.txn_header(now, session, 0, OpCode::CREATE_SESSION) else {
-            return self.forward_new_session(conn, session, timeout_ms, effects);
-        };
-        self.sessions.set_owner(session, Owner::Here);
-        let body = op::create_session::txn(timeout_ms);
-        self.propose(header, body, OpCode::CREATE_SESSION, Some(conn), effects);
-    }
-
-    /// The answer waits for the writes under way: the client must see what became of its former connection's.
-    fn resume_session(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        request: &ConnectRequest,
-        timeout_ms: i32,
-        effects: &mut Vec<Effect>,
-    ) {
-        let session = request.session;
-        let unchecked = self.config.bug.is(PlantedBug::PasswordNotChecked);
-        let password_good = unchecked || request.passwd.0.as_deref() == Some(session.password().as_slice());
-        if password_good && !self.orders() {
-            return self.ask_for_session(conn, session, timeout_ms, effects);
-        }
-        let told_early = self.config.bug.is(PlantedBug::EndToldBeforeCommit);
-        if password_good && self.sessions.is_closing(session) && !told_early {
-            // Its end may never be committed: a leader that stood still for long must not say that it is over.
-            self.hasten_end(now, session, effects);
-            return self.wait(now, conn, Then::Renewed { session, timeout_ms }, effects);
-        }
-        if !password_good || self.sessions.get_mut(session).is_none() {
-            return self.refuse_session(conn, effects);
-        }
-        self.renew_session(now, conn, session, timeout_ms, effects);
-    }
-
-    /// The session is not there (any more).
-    pub(crate) fn refuse_session(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
-        let Some(connection) = self.conns.get(&conn) else { return };
-        let frame = ConnectResponse::expired(connection.read_only).to_bytes();
-        effects.push(Effect::Send { conn, frame });
-        self.close(conn, CloseReason::SessionExpired, effects);
-    }
-
-    /// The session goes on, on this connection.
-    pub(crate) fn renew_session(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        session: SessionId,
-        timeout_ms: i32,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(tracked) = self.sessions.get_mut(session) else { return self.refuse_session(conn, effects) };
-        if let Some(former) = tracked.conn.replace(conn) {
-            self.close(former, CloseReason::SessionMoved, effects);
-        }
-        self.sessions.set_owner(session, Owner::Here);
-        self.sessions.renew(now, session, timeout_ms);
-        self.wait(now, conn, Then::Renewed { session, timeout_ms }, effects);
     }
 
     fn on_request(&mut self, now: Now, conn: ConnId, header: &RequestHeader, body: Bytes, effects: &mut Vec<Effect>) {
@@ -504,51 +405,8 @@ impl Keeper {
         if !self.orders() {
             return self.tick_read_only(now, effects);
         }
-        let expired = self.sessions.expired(now);
-        self.expired += expired.len() as u64;
-        for session in expired {
-            self.sessions.set_closing(session);
-            self.ending.push_back(session);
-        }
-        let mut room = ENDS_PER_STEP;
-        while room > 0
-            && let Some(session) = self.ending.pop_front()
-        {
-            if !self.outstanding.has_listed(session) && self.is_large(session) && self.unlisted != Some(session) {
-                // Whoever looks after this machine may list its nodes before the next tick, which is due at once.
-                self.unlisted = Some(session);
-                self.ending.push_front(session);
-                break;
-            }
-            room = room.saturating_sub(1 + self.tree.ephemerals_of(session) / NODES_PER_END);
-            self.propose_end(now, session, effects);
-        }
+        self.end_sessions(now, effects);
         self.check_containers(now, effects);
-    }
-
-    fn propose_end(&mut self, now: Now, session: SessionId, effects: &mut Vec<Effect>) {
-        let Some(header) = self.txn_header(now, session, 0, OpCode::CLOSE_SESSION) else { return };
-        let against = Against {
-            tree: &self.tree,
-            outstanding: &mut self.outstanding,
-            sessions: &self.sessions,
-            config: &self.config,
-        };
-        let mut prep = Prep::new(against, session, &[], header.zxid, header.time_ms);
-        let txn = op::close_session::prep(&mut prep);
-        prep.keep();
-        self.propose(header, txn, OpCode::CLOSE_SESSION, None, effects);
-    }
-
-    /// The client of a session that has expired asks for something. An end that waits for its turn is proposed now: in front
-    /// of the answer, which can wait for it.
-    pub(crate) fn hasten_end(&mut self, now: Now, session: SessionId, effects: &mut Vec<Effect>) {
-        if self.sessions.is_closing(session)
-            && let Some(at) = self.ending.iter().position(|ending| *ending == session)
-        {
-            self.ending.remove(at);
-            self.propose_end(now, session, effects);
-        }
     }
 
     /// The head of the next transaction; `None` when this server may not make one.
@@ -634,9 +492,4 @@ pub(crate) fn transaction(
             Some(TxnBody::error(code))
         }
     }
-}
-
-/// What the answer's last byte says: that the server is not in read-only mode, if the client knows of that byte.
-fn answered_read_only(request: &ConnectRequest) -> Option<bool> {
-    request.read_only.map(|_| false)
 }

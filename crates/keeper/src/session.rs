@@ -381,4 +381,18 @@ mod tests {
         assert!(sessions.get_mut(SessionId(1)).is_none());
         assert_eq!(sessions.len(), 1);
     }
+
+    #[test]
+    fn a_session_whose_end_was_lost_with_the_leader_ends_under_the_next() {
+        let mut sessions = sessions();
+        sessions.created(at(0), SessionId(1), 4000);
+        assert_eq!(sessions.expired(at(6000)), [SessionId(1)]);
+        sessions.set_closing(SessionId(1));
+        assert_eq!(sessions.deadline(), None, "nobody looks for it any more");
+        sessions.lose_leader();
+        sessions.begin_to_lead(at(7000));
+        assert_eq!(sessions.check(SessionId(1)), Ok(()));
+        assert_eq!(sessions.expired(at(11_999)), []);
+        assert_eq!(sessions.expired(at(12_000)), [SessionId(1)]);
+    }
 }
