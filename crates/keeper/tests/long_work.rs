@@ -4,10 +4,12 @@
 mod support;
 
 use base::Prng;
-use keeper::{ConnId, Effect, Event};
+use keeper::{CloseReason, ConnId, Effect, Event};
 use support::{Harness, Reply, content, create_request, now, recover};
+use zk_wire::txn::{Transaction, TxnBody};
 use zk_wire::{
-    AddWatchRequest, CreateMode, ErrorCode, ExistsRequest, GetDataRequest, OpCode, SetAclRequest, SetDataRequest,
+    AddWatchRequest, CreateMode, ErrorCode, ExistsRequest, GetDataRequest, OpCode, SessionId, SetAclRequest,
+    SetDataRequest,
 };
 
 /// Nodes that one step may delete.
@@ -428,4 +430,61 @@ fn ends_of_sessions_amid_other_writes_foresee_the_digest() {
     let recovered = recovery.finish(now(0));
     assert_eq!(recovered.digest_mismatches(), 0);
     assert_eq!(content(&recovered), content(&h.keeper));
+}
+
+/// A session that has expired, whose end waits for its turn: it is large, and nobody has listed its nodes.
+fn end_that_waits(h: &mut Harness) -> (ConnId, SessionId) {
+    let (conn, session) = h.connect();
+    h.create(conn, "/p", CreateMode::Persistent);
+    ephemerals(h, conn, "/p", PIECE + 500);
+    let before = h.log.len();
+    h.now_ms = 60_000;
+    h.step(Event::Tick);
+    assert_eq!((h.log.len(), h.keeper.large_end_due()), (before, Some(session)), "the end is not proposed yet");
+    (conn, session)
+}
+
+/// The last transactions in the log.
+fn last_logged(h: &Harness, count: usize) -> Vec<TxnBody> {
+    let payloads = h.log[h.log.len() - count..].iter().map(|(_, payload)| payload.clone());
+    payloads.map(|payload| Transaction::from_bytes(payload).expect("it was logged").body).collect()
+}
+
+#[test]
+fn who_resumes_a_session_whose_end_waits_is_answered_behind_the_end() {
+    let mut h = Harness::new();
+    let (former, session) = end_that_waits(&mut h);
+    let before = h.log.len();
+    let again = h.resume(session, 40_000);
+    assert_eq!(h.log.len(), before + 1);
+    assert!(matches!(last_logged(&h, 1)[..], [TxnBody::CloseSession(_)]));
+    assert!(!h.sent.contains_key(&again), "the end is not durable");
+    h.sync();
+    assert!(h.keeper.is_unfinished() && !h.sent.contains_key(&again), "it is not whole");
+    finish(&mut h);
+    assert_eq!(h.connect_response(again).session, SessionId::NONE);
+    for conn in [former, again] {
+        assert_eq!(h.closed.get(&conn), Some(&CloseReason::SessionExpired));
+    }
+    assert_eq!(h.keeper.large_end_due(), None, "it is proposed once");
+    assert_eq!(h.keeper.tree().get("/p").expect("it is there").children_count(), 0);
+}
+
+#[test]
+fn a_write_of_a_session_whose_end_waits_is_refused_behind_the_end() {
+    let mut h = Harness::new();
+    let (conn, _) = end_that_waits(&mut h);
+    let before = h.log.len();
+    h.send(conn, OpCode::CREATE, &create_request("/late", b"", CreateMode::Persistent));
+    assert_eq!(h.log.len(), before + 2);
+    let logged = last_logged(&h, 2);
+    let [TxnBody::CloseSession(_), TxnBody::Error(refused)] = &logged[..] else { panic!("{logged:?}") };
+    assert_eq!(ErrorCode(refused.err), ErrorCode::SESSION_EXPIRED);
+    assert!(!h.closed.contains_key(&conn), "the end is not durable");
+    h.sync();
+    finish(&mut h);
+    assert_eq!(h.take(conn), [], "the connection goes with its session");
+    assert_eq!(h.closed.get(&conn), Some(&CloseReason::SessionExpired));
+    assert!(h.keeper.tree().get("/late").is_none());
+    assert_eq!((h.keeper.large_end_due(), h.keeper.digest_mismatches()), (None, 0));
 }
