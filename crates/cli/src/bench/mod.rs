@@ -115,6 +115,12 @@ fn runtime(common: &Common) -> anyhow::Result<tokio::runtime::Runtime> {
         .context("cannot start the generator's threads")
 }
 
+/// Runs what needs one thread, to its end or up to a deadline.
+fn within<T>(deadline: Duration, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(async { tokio::time::timeout(deadline, work).await.context("no end in sight")? })
+}
+
 /// Drives all connections to the end and joins what they saw.
 async fn run<P: Protocol>(
     workload: String,

@@ -1,21 +1,22 @@
 //! `castlekeep bench stall`: how long others wait while a ZooKeeper server does something large: ends a session with very
 //! many ephemeral znodes, or tells very many watches in one transaction.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use base::Str;
 use bytes::{Bytes, BytesMut};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::json;
-use tokio::io::{AsyncWriteExt as _, BufReader};
+use tokio::io::AsyncWriteExt as _;
 use zk_wire::frame::with_length;
 use zk_wire::multi::{MultiOp, MultiRequest};
 use zk_wire::{CreateMode, CreateRequest, ErrorCode, GetDataRequest, Jute, OpCode, RequestHeader, SetDataRequest};
 
 use super::report::Format;
+use super::watches::{connect_all, create_all, read_events, watch};
+use super::within;
 use super::zookeeper::{ROOT, Session, create_request, request};
 
 /// Flags of `castlekeep bench stall`.
@@ -71,17 +72,13 @@ struct Round {
 const DEADLINE: Duration = Duration::from_secs(600);
 /// Requests that are sent before their answers are read.
 const BATCH: usize = 1000;
-/// How long the other clients go on behind the answer: what the server put off shows then.
-const AFTERMATH: Duration = Duration::from_millis(500);
 
 /// Runs the rounds and prints how long the others waited in each.
 ///
 /// # Errors
 /// When the server cannot be reached, refuses a request, or does not send every event.
 pub fn main(args: Args) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    let rounds =
-        runtime.block_on(async { tokio::time::timeout(DEADLINE, run(&args)).await.context("no end in sight")? })?;
+    let rounds = within(DEADLINE, run(&args))?;
     let of = |value: fn(&Round) -> f64| rounds.iter().map(value).collect::<Vec<_>>();
     let (took, reads, writes) =
         (of(|round| round.took_ms), of(|round| round.longest_read_ms), of(|round| round.longest_write_ms));
@@ -114,14 +111,8 @@ async fn run(args: &Args) -> anyhow::Result<Vec<Round>> {
             }
         }
         What::Watches => {
-            let paths: Vec<Str> = (0..args.znodes).map(|index| format!("{root}/{index}").into()).collect();
-            for path in &paths {
-                admin.create(path, b"x", false).await?;
-            }
-            let mut sessions = Vec::new();
-            for _ in 0..args.connections {
-                sessions.push(Session::connect(&args.server).await?);
-            }
+            let paths = create_all(&mut admin, &root, args.znodes).await?;
+            let mut sessions = connect_all(&args.server, args.connections).await?;
             for _ in 0..args.rounds {
                 rounds.push(watches(args, &root, &mut admin, &mut sessions, &paths).await?);
             }
@@ -158,7 +149,7 @@ async fn close(args: &Args, root: &str) -> anyhow::Result<Round> {
     let header = RequestHeader { xid: 1, opcode: OpCode::CLOSE_SESSION.0 };
     owner.stream.write_all(&with_length(&header.to_bytes())).await?;
     owner.read().await?;
-    others.end(began)
+    others.end(began, began.elapsed())
 }
 
 async fn watches(
@@ -168,21 +159,8 @@ async fn watches(
     sessions: &mut [Session],
     paths: &[Str],
 ) -> anyhow::Result<Round> {
-    let mut out = BytesMut::new();
-    for path in paths {
-        request(&mut out, 1, OpCode::GET_DATA, &GetDataRequest { path: path.clone(), watch: true });
-    }
     for session in sessions.iter_mut() {
-        let (from, mut to) = session.stream.split();
-        let mut from = BufReader::new(from);
-        let write = async { to.write_all(&out).await.map_err(anyhow::Error::from) };
-        let read = async {
-            for _ in paths {
-                Session::read_from(&mut from).await?;
-            }
-            anyhow::Ok(())
-        };
-        tokio::try_join!(write, read)?;
+        watch(session, paths).await?;
     }
     let set = |path: &Str| SetDataRequest { path: path.clone(), data: Some(Bytes::from_static(b"y")), version: -1 };
     let others = Others::start(&args.server, root)?;
@@ -195,20 +173,23 @@ async fn watches(
         }
     };
     ensure!(done == ErrorCode::OK, "the watched znodes cannot be changed: {}", done.name());
-    // The events wait in the sockets meanwhile, so that reading them takes nothing from the other clients.
-    let round = others.end(began);
+    let took = began.elapsed();
+    // Everybody has been told something; the events wait in the sockets meanwhile, so that reading them takes nothing from
+    // the other clients.
+    for session in sessions.iter() {
+        session.stream.peek(&mut [0]).await?;
+    }
+    let round = others.end(began, took);
     for session in sessions {
-        for _ in paths {
-            let frame = session.read().await?;
-            ensure!(frame.starts_with(&[0xff; 4]), "a reply came where an event was due");
-        }
+        read_events(session, paths.len()).await?;
     }
     round
 }
 
 /// Two clients on a thread of their own, each with one request under way at any time.
 struct Others {
-    stop: Arc<AtomicBool>,
+    /// When it is over: each of them ends with the answer to a request that it sends afterwards.
+    over: Arc<OnceLock<Instant>>,
     thread: std::thread::JoinHandle<anyhow::Result<[Vec<Waited>; 2]>>,
 }
 
@@ -218,12 +199,11 @@ type Waited = (Instant, Duration);
 impl Others {
     /// Both are connected and have been answered.
     fn start(server: &str, root: &str) -> anyhow::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
+        let over = Arc::new(OnceLock::new());
         let (ready, is_ready) = std::sync::mpsc::channel();
-        let (server, root, stopped) = (server.to_owned(), root.to_owned(), stop.clone());
+        let (server, root, until) = (server.to_owned(), root.to_owned(), over.clone());
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async {
+            within(DEADLINE, async {
                 let mut reader = Session::connect(&server).await?;
                 let mut writer = Session::connect(&server).await?;
                 let get = GetDataRequest { path: format!("{root}/read").into(), watch: false };
@@ -233,38 +213,20 @@ impl Others {
                 writer.call(OpCode::SET_DATA, &set).await?;
                 // Nobody waits for it any more if the other side has given up.
                 let _ = ready.send(());
-                let reads = async {
-                    let mut waited = Vec::new();
-                    while !stopped.load(Ordering::Relaxed) {
-                        let sent = Instant::now();
-                        reader.call(OpCode::GET_DATA, &get).await?;
-                        waited.push((sent, sent.elapsed()));
-                    }
-                    anyhow::Ok(waited)
-                };
-                let writes = async {
-                    let mut waited = Vec::new();
-                    while !stopped.load(Ordering::Relaxed) {
-                        let sent = Instant::now();
-                        writer.call(OpCode::SET_DATA, &set).await?;
-                        waited.push((sent, sent.elapsed()));
-                    }
-                    anyhow::Ok(waited)
-                };
+                let reads = ask_on(&mut reader, OpCode::GET_DATA, &get, &until);
+                let writes = ask_on(&mut writer, OpCode::SET_DATA, &set, &until);
                 let (reads, writes) = tokio::try_join!(reads, writes)?;
                 Ok([reads, writes])
             })
         });
         // A thread that failed says why at its end.
         let _ = is_ready.recv();
-        Ok(Self { stop, thread })
+        Ok(Self { over, thread })
     }
 
-    /// What they waited since `began`, whose request has just been answered.
-    fn end(self, began: Instant) -> anyhow::Result<Round> {
-        let took = began.elapsed();
-        std::thread::sleep(AFTERMATH);
-        self.stop.store(true, Ordering::Relaxed);
+    /// What they waited since `began`, whose request was answered after `took` and has had its effect by now.
+    fn end(self, began: Instant, took: Duration) -> anyhow::Result<Round> {
+        self.over.get_or_init(Instant::now);
         let [reads, writes] = self.thread.join().map_err(|_| anyhow::anyhow!("the other clients failed"))??;
         let longest = |waited: &[Waited]| {
             let since = waited.iter().filter(|(sent, took)| *sent + *took >= began);
@@ -275,5 +237,23 @@ impl Others {
             longest_read_ms: longest(&reads),
             longest_write_ms: longest(&writes),
         })
+    }
+}
+
+/// Asks the same again and again; the last answer is that of a request sent when it was over.
+async fn ask_on(
+    session: &mut Session,
+    opcode: OpCode,
+    body: &impl Jute,
+    over: &OnceLock<Instant>,
+) -> anyhow::Result<Vec<Waited>> {
+    let mut waited = Vec::new();
+    loop {
+        let sent = Instant::now();
+        session.call(opcode, body).await?;
+        waited.push((sent, sent.elapsed()));
+        if over.get().is_some_and(|over| sent >= *over) {
+            return Ok(waited);
+        }
     }
 }

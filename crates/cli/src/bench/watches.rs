@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use base::Str;
 use bytes::{Bytes, BytesMut};
 use clap::Args as ClapArgs;
@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use zk_wire::{DeleteRequest, GetDataRequest, OpCode, SetDataRequest};
 
 use super::report::Format;
+use super::within;
 use super::zookeeper::{ROOT, Session, request};
 
 /// Flags of `castlekeep bench watches`.
@@ -46,9 +47,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// # Errors
 /// When the server cannot be reached, refuses a request, or does not send every event.
 pub fn main(args: Args) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    let took =
-        runtime.block_on(async { tokio::time::timeout(DEADLINE, run(&args)).await.context("no end in sight")? })?;
+    let took = within(DEADLINE, run(&args))?;
     let ms: Vec<f64> = took.iter().map(|took| took.as_secs_f64() * 1e3).collect();
     let watches = args.connections * args.znodes;
     match args.format {
@@ -65,14 +64,8 @@ async fn run(args: &Args) -> anyhow::Result<Vec<Duration>> {
     admin.create(ROOT, &[], true).await?;
     let root = format!("{ROOT}/watches-{}", std::process::id());
     admin.create(&root, &[], false).await?;
-    let paths: Vec<Str> = (0..args.znodes).map(|index| format!("{root}/{index}").into()).collect();
-    for path in &paths {
-        admin.create(path, b"x", false).await?;
-    }
-    let mut sessions = Vec::new();
-    for _ in 0..args.connections {
-        sessions.push(Session::connect(&args.server).await?);
-    }
+    let paths = create_all(&mut admin, &root, args.znodes).await?;
+    let mut sessions = connect_all(&args.server, args.connections).await?;
     let mut took = Vec::new();
     for _ in 0..args.rounds {
         for session in &mut sessions {
@@ -83,11 +76,7 @@ async fn run(args: &Args) -> anyhow::Result<Vec<Duration>> {
         for mut session in sessions.drain(..) {
             let events = paths.len();
             readers.spawn(async move {
-                let mut from = BufReader::new(&mut session.stream);
-                for _ in 0..events {
-                    let frame = Session::read_from(&mut from).await?;
-                    ensure!(frame.starts_with(&[0xff; 4]), "a reply came where an event was due");
-                }
+                read_events(&mut session, events).await?;
                 anyhow::Ok((session, Instant::now()))
             });
         }
@@ -108,8 +97,26 @@ async fn run(args: &Args) -> anyhow::Result<Vec<Duration>> {
     Ok(took)
 }
 
+/// Creates the znodes to be watched.
+pub(super) async fn create_all(admin: &mut Session, root: &str, znodes: usize) -> anyhow::Result<Vec<Str>> {
+    let paths: Vec<Str> = (0..znodes).map(|index| format!("{root}/{index}").into()).collect();
+    for path in &paths {
+        admin.create(path, b"x", false).await?;
+    }
+    Ok(paths)
+}
+
+/// Connects those that watch.
+pub(super) async fn connect_all(server: &str, connections: usize) -> anyhow::Result<Vec<Session>> {
+    let mut sessions = Vec::new();
+    for _ in 0..connections {
+        sessions.push(Session::connect(server).await?);
+    }
+    Ok(sessions)
+}
+
 /// Leaves a watch on every path.
-async fn watch(session: &mut Session, paths: &[Str]) -> anyhow::Result<()> {
+pub(super) async fn watch(session: &mut Session, paths: &[Str]) -> anyhow::Result<()> {
     let mut out = BytesMut::new();
     for path in paths {
         request(&mut out, 1, OpCode::GET_DATA, &GetDataRequest { path: path.clone(), watch: true });
@@ -124,6 +131,16 @@ async fn watch(session: &mut Session, paths: &[Str]) -> anyhow::Result<()> {
         anyhow::Ok(())
     };
     tokio::try_join!(write, read)?;
+    Ok(())
+}
+
+/// Reads so many events, between which nothing else may come.
+pub(super) async fn read_events(session: &mut Session, events: usize) -> anyhow::Result<()> {
+    let mut from = BufReader::new(&mut session.stream);
+    for _ in 0..events {
+        let frame = Session::read_from(&mut from).await?;
+        ensure!(frame.starts_with(&[0xff; 4]), "a reply came where an event was due");
+    }
     Ok(())
 }
 
