@@ -16,6 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use self::keeper::row::{self, Row};
 use self::servers::{Kind, Running};
 use self::table::Comparison;
 use crate::{process, provision, repo};
@@ -116,7 +117,7 @@ fn run(options: &Options) -> Result<()> {
         if workloads.is_empty() {
             continue;
         }
-        let dir = tempfile()?;
+        let dir = new_folder("roles")?;
         let ours = servers::start_ours(kind, &binary, &dir.join("ours"), "")?;
         let apache = servers::start_apache(kind, &dir.join("apache"), "")?;
         println!("{}", table::start_line(kind.name(), &ours, &apache));
@@ -131,10 +132,38 @@ fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn tempfile() -> Result<PathBuf> {
-    let dir = std::env::temp_dir().join(format!("castlekeep-bench-{}", std::process::id()));
+fn new_folder(part: &str) -> Result<PathBuf> {
+    let dir = std::env::temp_dir().join(format!("castlekeep-bench-{part}-{}", std::process::id()));
     std::fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
     Ok(dir)
+}
+
+/// Measures a part in depth, given our binary and a folder, and prints its table.
+fn print_rows(part: &str, rows: impl FnOnce(PathBuf, PathBuf) -> Result<Vec<Row>>) -> Result<()> {
+    provision::programs()?;
+    crate::apache::fetch()?;
+    let dir = new_folder(part)?;
+    let rows = rows(repo::binary()?, dir.clone());
+    // The folder is a bench's own; what is left of it is only disk space.
+    let _ = std::fs::remove_dir_all(&dir);
+    println!("{}", row::render(&rows?));
+    Ok(())
+}
+
+/// Whether a part is among those that were asked for; without any, all are.
+fn wanted(only: &[String], part: &str) -> bool {
+    only.is_empty() || only.iter().any(|only| only == part)
+}
+
+/// A heading on the terminal: the runs are long.
+fn say(what: &str) {
+    eprintln!("{what}");
+}
+
+/// Runs the generator to its end and gives its report.
+fn report(command: Command, deadline: Duration) -> Result<Value> {
+    let finished = process::run_ok(command, "", deadline)?;
+    serde_json::from_str(&finished.stdout).context("read the generator's report")
 }
 
 fn compare(
@@ -183,8 +212,7 @@ fn load(
     if let Some(rate) = rate {
         command.args(["--rate", &rate.to_string()]);
     }
-    let finished = process::run_ok(command, "", warm_up + duration + Duration::from_secs(120))?;
-    let report: Value = serde_json::from_str(&finished.stdout).context("read the generator's report")?;
+    let report = report(command, warm_up + duration + Duration::from_secs(120))?;
     ensure!(number(&report, "requests")? > 0.0, "{} answered no request", server.name);
     Ok(report)
 }

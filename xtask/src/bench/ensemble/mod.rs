@@ -14,9 +14,10 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::keeper::Both;
-use super::keeper::row::{self, Row};
+use super::keeper::row::Row;
+use super::{say, wanted};
 use crate::ensemble::{APACHE, Ensemble, Jvm, Options as Setup, Who};
-use crate::{process, provision, repo};
+use crate::process;
 
 const MEMBERS: usize = 3;
 /// As Apache's sample configuration has them.
@@ -61,21 +62,12 @@ pub fn run(mut options: Options) -> Result<()> {
         (options.failovers, options.starts, options.seconds) = (3, 1, 1.0);
         (options.runs, options.warm_up) = (1, 4.0);
     }
-    provision::programs()?;
-    crate::apache::fetch()?;
-    let dir = std::env::temp_dir().join(format!("castlekeep-bench-ensemble-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
-    let bench = Bench { options, binary: repo::binary()?, dir };
-    let rows = bench.rows();
-    // The folder is the bench's own; what is left of it is only disk space.
-    let _ = std::fs::remove_dir_all(&bench.dir);
-    println!("{}", row::render(&rows?));
-    Ok(())
+    super::print_rows("ensemble", |binary, dir| Bench { options, binary, dir }.rows())
 }
 
 impl Bench {
     fn rows(&self) -> Result<Vec<Row>> {
-        let wants = |part: &str| self.options.only.is_empty() || self.options.only.iter().any(|only| only == part);
+        let wants = |part: &str| wanted(&self.options.only, part);
         let mut rows = Vec::new();
         if wants("start") {
             rows.push(failover::cold_starts(self)?);
@@ -99,8 +91,7 @@ impl Bench {
     fn generator(&self, arguments: &[String], deadline: Duration) -> Result<Value> {
         let mut command = std::process::Command::new(&self.binary);
         command.arg("bench").args(arguments).args(["--format", "json"]);
-        let finished = process::run_ok(command, "", deadline)?;
-        serde_json::from_str(&finished.stdout).context("read the generator's report")
+        super::report(command, deadline)
     }
 }
 
@@ -139,9 +130,4 @@ fn ticks_per_second() -> Result<f64> {
 fn forget(dir: &Path) {
     // Only disk space is at stake.
     let _ = std::fs::remove_dir_all(dir);
-}
-
-/// A heading on the terminal: the runs are long.
-fn say(what: &str) {
-    eprintln!("{what}");
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use self::row::Row;
 use super::servers::{self, Kind, Running};
-use crate::{process, provision, repo};
+use super::{say, wanted};
 
 /// How long and how often to measure.
 #[derive(clap::Args, Clone, Debug)]
@@ -69,16 +69,7 @@ pub fn run(mut options: Options) -> Result<()> {
         (options.seconds, options.runs, options.warm_up) = (1.0, 1, 4.0);
         options.znodes = options.znodes.min(100_000);
     }
-    provision::programs()?;
-    crate::apache::fetch()?;
-    let dir = std::env::temp_dir().join(format!("castlekeep-bench-keeper-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
-    let bench = Bench { options, binary: repo::binary()?, dir };
-    let rows = bench.rows();
-    // The folder is the bench's own; what is left of it is only disk space.
-    let _ = std::fs::remove_dir_all(&bench.dir);
-    println!("{}", row::render(&rows?));
-    Ok(())
+    super::print_rows("keeper", |binary, dir| Bench { options, binary, dir }.rows())
 }
 
 impl Bench {
@@ -106,7 +97,7 @@ impl Bench {
     }
 
     fn wants(&self, part: &str) -> bool {
-        self.options.only.is_empty() || self.options.only.iter().any(|only| only == part)
+        wanted(&self.options.only, part)
     }
 
     /// Both servers on fresh folders below `dir`.
@@ -126,16 +117,10 @@ impl Bench {
     fn generator(&self, arguments: &[&str], deadline: Duration) -> Result<Value> {
         let mut command = Command::new("taskset");
         command.args(["-c", "1"]).arg(&self.binary).arg("bench").args(arguments).args(["--format", "json"]);
-        let finished = process::run_ok(command, "", deadline)?;
-        serde_json::from_str(&finished.stdout).context("read the generator's report")
+        super::report(command, deadline)
     }
 }
 
 fn number(report: &Value, pointer: &str) -> Result<f64> {
     report.pointer(pointer).and_then(Value::as_f64).with_context(|| format!("the report has no {pointer}"))
-}
-
-/// A heading on the terminal: the runs are long.
-fn say(what: &str) {
-    eprintln!("{what}");
 }
