@@ -21,9 +21,9 @@ use crate::conformance::zk_client::{EPHEMERAL, SEQUENCE, create_request, open_ac
 const SESSION_TIMEOUT_MS: i32 = 40_000;
 /// How long an answer may take before the client tries another server, as real clients do.
 const ANSWER: Duration = Duration::from_secs(3);
-/// Between two requests, so that checking takes less time than the run.
+/// Pacing, nothing is waited for: between two requests, so that checking takes less time than the run.
 const PACE: Duration = Duration::from_millis(5);
-/// After a refused connection.
+/// Pacing too: between two tries to connect, when all members may be down.
 const AGAIN: Duration = Duration::from_millis(50);
 /// New registers are taken this often: a checker's work grows with the square of a register's operations.
 const GENERATION: Duration = Duration::from_secs(10);

@@ -32,6 +32,8 @@ const SETTINGS: &str = "tickTime=500\ninitLimit=10\nsyncLimit=4\nautopurge.purge
 const OFTEN: &str = "snapCount=400\n";
 /// A register's content before anybody writes.
 const NOTHING: [u8; 8] = [0; 8];
+/// Acknowledged operations after which a client counts as served again.
+const SERVED_AGAIN: u64 = 4;
 /// In the end every member tells what it holds, as one more client for the checkers.
 const LAST_CLIENT: usize = CLIENTS;
 
@@ -148,8 +150,9 @@ fn play(
                 })
             })
             .collect();
-        let clients_live = || clients.iter().all(|client| !client.is_finished());
-        let played = faults(ensemble, nemesis, &shared, length, &clients_live);
+        let all_live = || clients.iter().all(|client| !client.is_finished());
+        let crowd = Crowd { shared: &shared, all_live: &all_live };
+        let played = faults(ensemble, nemesis, &crowd, shared.started + length);
         shared.enough.store(true, Ordering::Relaxed);
         let ended = clients.into_iter().map(|client| client.join().expect("a client does not panic"));
         let sessions = ended.collect::<Result<Vec<SessionId>>>();
@@ -171,26 +174,33 @@ fn play(
     Ok(text)
 }
 
-/// Plays faults until the time is over, each followed by an acknowledged operation of every client.
-fn faults(
-    ensemble: &mut Ensemble,
-    nemesis: &mut Nemesis,
-    shared: &Shared,
-    length: Duration,
-    clients_live: &dyn Fn() -> bool,
-) -> Result<()> {
-    let until = shared.started + length;
+/// All clients while they work.
+struct Crowd<'a> {
+    shared: &'a Shared,
+    all_live: &'a dyn Fn() -> bool,
+}
+
+impl Crowd<'_> {
+    /// Waits until so many more operations of every client are acknowledged.
+    fn wait_served(&self, more: u64) -> Result<()> {
+        let done = || self.shared.done.iter().map(|done| done.load(Ordering::Relaxed));
+        let enough: Vec<u64> = done().map(|done| done + more).collect();
+        let all_served = || done().zip(&enough).all(|(done, enough)| done >= *enough);
+        let what = format!("{more} answers to every client");
+        wait_for(&what, DEADLINE, || (all_served() || !(self.all_live)()).then_some(()))?;
+        ensure!((self.all_live)(), "a client gave up");
+        Ok(())
+    }
+}
+
+/// Plays faults until the time is over, each followed by acknowledged operations of every client.
+fn faults(ensemble: &mut Ensemble, nemesis: &mut Nemesis, crowd: &Crowd<'_>, until: Instant) -> Result<()> {
     loop {
-        let before: Vec<u64> = shared.done.iter().map(|done| done.load(Ordering::Relaxed)).collect();
-        let all_served =
-            || shared.done.iter().zip(&before).all(|(now, before)| now.load(Ordering::Relaxed) > before + 3);
-        wait_for("every client to be served", DEADLINE, || (all_served() || !clients_live()).then_some(()))
-            .with_context(|| ensemble.log_tails())?;
-        ensure!(clients_live(), "a client gave up");
+        crowd.wait_served(SERVED_AGAIN).with_context(|| ensemble.log_tails())?;
         if Instant::now() >= until {
             return Ok(());
         }
-        nemesis.play(ensemble)?;
+        nemesis.play(ensemble, crowd)?;
     }
 }
 

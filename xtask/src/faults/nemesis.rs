@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use base::Prng;
 
-use super::Mix;
+use super::{Crowd, Mix};
 use crate::ensemble::{APACHE, DEADLINE, Ensemble, Who};
 use crate::process::{run_ok, wait_for};
 
@@ -65,8 +65,8 @@ const ALL: [Fault; 14] = [
     Fault::DiskFull,
 ];
 
-/// Traffic between two things that go wrong within one fault.
-const BETWEEN: Duration = Duration::from_secs(1);
+/// Acknowledged operations of each client between two things that go wrong within one fault.
+const BETWEEN: u64 = 40;
 
 /// Draws and plays faults.
 pub struct Nemesis {
@@ -86,7 +86,7 @@ impl Nemesis {
     }
 
     /// The next fault, from its beginning until everything runs again; the ensemble then has a leader.
-    pub fn play(&mut self, ensemble: &mut Ensemble) -> Result<()> {
+    pub(super) fn play(&mut self, ensemble: &mut Ensemble, crowd: &Crowd<'_>) -> Result<()> {
         if self.left.is_empty() {
             self.left = ALL.into_iter().filter(|f| *f != Fault::DiskFull || self.small_disk.is_some()).collect();
         }
@@ -95,13 +95,20 @@ impl Nemesis {
         let others: Vec<usize> = ensemble.ids().filter(|id| *id != leader).collect();
         let other = *self.chance.pick(&others).context("a single member has no other")?;
         println!("  {fault:?}: member {leader} ({}) leads, {other} is another", ensemble.member(leader).who);
-        self.one(fault, ensemble, leader, other).with_context(|| format!("{fault:?} with {leader} leading"))?;
+        self.one(fault, ensemble, crowd, (leader, other))
+            .with_context(|| format!("{fault:?} with {leader} leading"))?;
         ensemble.wait_settled().with_context(|| format!("behind {fault:?}"))?;
         *self.played.entry(fault).or_default() += 1;
         Ok(())
     }
 
-    fn one(&mut self, fault: Fault, ensemble: &mut Ensemble, leader: usize, other: usize) -> Result<()> {
+    fn one(
+        &mut self,
+        fault: Fault,
+        ensemble: &mut Ensemble,
+        crowd: &Crowd<'_>,
+        (leader, other): (usize, usize),
+    ) -> Result<()> {
         let all: Vec<usize> = ensemble.ids().collect();
         let others: Vec<usize> = all.iter().copied().filter(|id| *id != leader).collect();
         match fault {
@@ -129,12 +136,12 @@ impl Nemesis {
                 self.empty(ensemble, other)?;
                 self.start(ensemble, other)
             }
-            Fault::OldFolder => self.set_back(ensemble, other),
+            Fault::OldFolder => self.set_back(ensemble, crowd, other),
             Fault::DiskFull => self.fill(ensemble),
         }
     }
 
-    /// A moment in which a connection may or may not be given up.
+    /// A moment in which a connection may or may not be given up: its length is part of the fault.
     fn hold(&mut self) {
         std::thread::sleep(Duration::from_millis(self.chance.between(200, 4_000)));
     }
@@ -199,14 +206,14 @@ impl Nemesis {
     }
 
     /// The folder of a while ago, with which a member lacks what it has acknowledged since. The others have it.
-    fn set_back(&mut self, ensemble: &mut Ensemble, id: usize) -> Result<()> {
+    fn set_back(&mut self, ensemble: &mut Ensemble, crowd: &Crowd<'_>, id: usize) -> Result<()> {
         ensemble.kill(id)?;
         let data = ensemble.member(id).data();
         let kept = data.with_extension("kept");
         copy_folder(&data, &kept)?;
         ensemble.start(id)?;
         ensemble.wait_settled()?;
-        std::thread::sleep(BETWEEN);
+        crowd.wait_served(BETWEEN)?;
         ensemble.kill(id)?;
         ensemble.wait_settled()?;
         empty_folder(&data)?;
