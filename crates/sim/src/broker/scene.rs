@@ -99,6 +99,74 @@ impl Expected {
         }
     }
 
+    /// A recovered log ends and starts where it may; from here on nothing is expected of what lies behind its end.
+    fn bounds_hold(&mut self, name: &TopicPartition, start: i64, end: i64, by_size: bool) -> Checked {
+        let last = self.end();
+        if let Some(maybe) = self.maybe.take_if(|maybe| maybe.base == last && maybe.next == end) {
+            self.batches.push(maybe);
+        }
+        self.maybe = None;
+        // The end was lost below where records had been deleted up to: the log is begun anew there.
+        let seen_start = self.start.max(self.deleted_to);
+        if start == end && end <= seen_start && self.batches.iter().all(|batch| batch.next != end) {
+            self.anew_at = end;
+        }
+        if self.anew_at != end || start != end {
+            holds::end(&self.batches, end, self.flushed, self.lossless)?;
+        }
+        // Retention may have been stopped half way, with the oldest segment gone and the log start not yet moved.
+        holds::WHOLE.require(start <= seen_start || by_size, || {
+            format!("{name} starts at {start}, it was last seen to start at {}", self.start)
+        })?;
+        self.batches.retain(|batch| batch.next <= end);
+        self.anew_at = self.anew_at.min(end);
+        log_start_ascends::ASCENDS.require(!self.stopped_clean || start >= self.start, || {
+            format!("{name} starts at {start} after a clean stop, before it started at {}", self.start)
+        })
+    }
+
+    /// A recovered log knows the last sequence of each producer that has a batch in it.
+    fn producers_are_known(
+        &self,
+        name: &TopicPartition,
+        start: i64,
+        gaps_from: Option<i64>,
+        known: impl Fn(i64) -> Option<i32>,
+    ) -> Checked {
+        let mut last: BTreeMap<i64, i32> = BTreeMap::new();
+        let held = |batch: &&Batch| batch.base >= start && batch.is_surely_held(gaps_from);
+        for batch in self.batches.iter().filter(held) {
+            last.insert(batch.producer.0, batch.producer.1);
+        }
+        for (producer, sequence) in last {
+            // A batch that a power cut took from the middle of a compacted log may be in what is known of its producer.
+            let of_lost =
+                |batch: &Batch| batch.lost && Some(batch.producer) == known(producer).map(|last| (producer, last));
+            let lost = gaps_from.is_some() || self.batches.iter().any(of_lost);
+            let later = lost && known(producer) > Some(sequence);
+            holds::PRODUCERS.require(later || known(producer) == Some(sequence), || {
+                format!("{name}: producer {producer} wrote up to {sequence}, recovery says {:?}", known(producer))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What a recovered log holds is read next.
+    fn begin_check(&mut self, start: i64, end: i64, known: impl Fn(i64) -> Option<i32>) {
+        self.deleted_to = self.deleted_to.min(end);
+        // Whoever was told of something that is lost begins anew; others send again what they were not told of.
+        for (id, producer) in &mut self.producers {
+            producer.ledger.recovered(known(*id), end);
+            if !self.lossless {
+                producer.begin_anew(known(*id));
+            }
+        }
+        self.start = start;
+        self.phase = Phase::Checking(start);
+        self.seen = Seen::default();
+        self.cleanings_at_check = self.cleanings;
+    }
+
     /// Where the log ends.
     pub fn end(&self) -> i64 {
         self.batches.last().map_or(0, |batch| batch.next).max(self.anew_at)
@@ -455,70 +523,17 @@ impl Scene {
         let (start, end) = (led.log_start_offset(), led.log_end_offset());
         let now = self.kernel.mono();
         self.kernel.trace.event(now, "recovered", &[start as u64, end as u64, expected.flushed as u64], &[]);
-        let last = expected.end();
-        if let Some(maybe) = expected.maybe.take_if(|maybe| maybe.base == last && maybe.next == end) {
-            expected.batches.push(maybe);
-        }
-        expected.maybe = None;
         self.kernel.trace.note(now, || format!("{name} holds {:?}", names_in(&self.disk, name)));
-        // The end was lost below where records had been deleted up to: the log is begun anew there.
-        if start == end
-            && end <= expected.start.max(expected.deleted_to)
-            && expected.batches.iter().all(|batch| batch.next != end)
-        {
-            expected.anew_at = end;
-        }
-        let anew = expected.anew_at == end && start == end;
-        if !anew {
-            holds::end(&expected.batches, end, expected.flushed, expected.lossless)?;
-        }
-        // Retention may have been stopped half way, with the oldest segment gone and the log start not yet moved.
-        let retained = self.config.retention_bytes > 0;
-        holds::WHOLE.require(start <= expected.start.max(expected.deleted_to) || retained, || {
-            format!("{name} starts at {start}, it was last seen to start at {}", expected.start)
-        })?;
-        expected.batches.retain(|batch| batch.next <= end);
-        expected.anew_at = expected.anew_at.min(end);
-        log_start_ascends::ASCENDS.require(!expected.stopped_clean || start >= expected.start, || {
-            format!("{name} starts at {start} after a clean stop, before it started at {}", expected.start)
-        })?;
-        let mut last: BTreeMap<i64, i32> = BTreeMap::new();
+        expected.bounds_hold(name, start, end, self.config.retention_bytes > 0)?;
         // See `Batch::lost`: which ones are is known when the log has been read.
         let gaps_from = expected.gaps_from.filter(|_| self.config.cleanup_compact);
-        let sure = |batch: &Batch| gaps_from.is_none_or(|from| batch.next <= from);
-        let held = |batch: &&Batch| batch.base >= start && !batch.lost && sure(batch);
-        for batch in expected.batches.iter().filter(held) {
-            last.insert(batch.producer.0, batch.producer.1);
-        }
         let known = |producer: i64| led.producers().producer(producer).map(|entry| entry.last_sequence());
-        for (producer, sequence) in last {
-            // A batch that a power cut took from the middle of a compacted log may be in what is known of its producer.
-            let of_lost =
-                |batch: &Batch| batch.lost && Some(batch.producer) == known(producer).map(|last| (producer, last));
-            let lost = gaps_from.is_some() || expected.batches.iter().any(of_lost);
-            let later = lost && known(producer) > Some(sequence);
-            holds::PRODUCERS.require(later || known(producer) == Some(sequence), || {
-                format!("{name}: producer {producer} wrote up to {sequence}, recovery says {:?}", known(producer))
-            })?;
-        }
+        expected.producers_are_known(name, start, gaps_from, known)?;
         // A log's epochs below where it once started are cut at once, the checkpoint of its start comes later.
         let from = start.max(expected.start).max(expected.deleted_to);
-        let known_whole = |batch: &&Batch| batch.next > from && !batch.lost && sure(batch);
+        let known_whole = |batch: &&Batch| batch.next > from && batch.is_surely_held(gaps_from);
         epochs_match_batches::recovered(led.epochs(), from, expected.batches.iter().filter(known_whole))?;
-        expected.deleted_to = expected.deleted_to.min(end);
-        // Whoever was told of something that is lost begins anew; others send again what they were not told of.
-        let lossless = expected.lossless;
-        let known: BTreeMap<i64, Option<i32>> = expected.producers.keys().map(|id| (*id, known(*id))).collect();
-        for (id, producer) in &mut expected.producers {
-            producer.ledger.recovered(known[id], end);
-            if !lossless {
-                producer.begin_anew(known[id]);
-            }
-        }
-        expected.start = start;
-        expected.phase = Phase::Checking(start);
-        expected.seen = Seen::default();
-        expected.cleanings_at_check = expected.cleanings;
+        expected.begin_check(start, end, known);
         self.check_on(name)
     }
 

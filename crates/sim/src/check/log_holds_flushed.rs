@@ -43,6 +43,13 @@ pub struct Batch {
     pub lost: bool,
 }
 
+impl Batch {
+    /// Whether it must be in a log that may have lost batches above `gaps_from`.
+    pub fn is_surely_held(&self, gaps_from: Option<i64>) -> bool {
+        !self.lost && gaps_from.is_none_or(|from| self.next <= from)
+    }
+}
+
 /// Where a recovered log may end.
 ///
 /// # Errors
