@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use base::planted::PlantedBug;
 
 use crate::check::{Property, Violation};
+use crate::kernel::Kernel;
 
 /// What is simulated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +125,31 @@ pub struct Outcome {
     pub result: Result<(), Violation>,
     /// The last events, if they were asked for.
     pub lines: Vec<String>,
+}
+
+impl Outcome {
+    /// The end of a run.
+    pub fn of<E>(
+        mut kernel: Kernel<E>,
+        result: Result<(), Violation>,
+        operations: u64,
+        faults: u64,
+        coverage: Coverage,
+    ) -> Self {
+        if let Err(violation) = &result {
+            kernel.trace.note(kernel.mono(), || format!("VIOLATION {violation}"));
+        }
+        Self {
+            operations,
+            faults,
+            coverage,
+            events: kernel.trace.events(),
+            virtual_ms: kernel.mono().as_millis(),
+            hash: kernel.trace.hash(),
+            result,
+            lines: kernel.trace.into_lines(),
+        }
+    }
 }
 
 /// A machine that stops itself broke one of its own invariants.

@@ -7,6 +7,7 @@ use base::{Instant, Now, Prng};
 use driver::world::{Job, Lane, World};
 
 use crate::disk::SimDisk;
+use crate::kernel::Kernel;
 
 /// What one loop sees: the clock of this turn, its disk, and a place to put jobs.
 pub struct SimWorld<Done> {
@@ -58,6 +59,36 @@ pub struct JobTimes {
     pub slow_one_in: u64,
 }
 
+impl JobTimes {
+    /// A disk that is a hundred times slower.
+    pub fn slowed(mut self) -> Self {
+        self.half_us = (self.half_us.0 * 100, self.half_us.1 * 100);
+        self
+    }
+}
+
+/// The earliest timer of a loop that is scheduled.
+#[derive(Default)]
+pub struct Timer(Option<Instant>);
+
+impl Timer {
+    /// The loop wants a turn at `deadline`: the moment to schedule, unless an earlier one is.
+    pub fn want(&mut self, deadline: Option<Instant>) -> Option<Instant> {
+        let at = deadline.filter(|at| self.0.is_none_or(|timer| *at < timer))?;
+        self.0 = Some(at);
+        Some(at)
+    }
+
+    /// Whether what was scheduled for `at` is still wanted. Then it is over.
+    pub fn is_due(&mut self, at: Instant) -> bool {
+        let due = self.0 == Some(at);
+        if due {
+            self.0 = None;
+        }
+        due
+    }
+}
+
 /// The lanes of one process: jobs wait, run at one moment, and report at a later one. A crash drops the lanes and with
 /// them what had not run.
 pub struct Lanes<Done> {
@@ -99,6 +130,22 @@ impl<Done> Lanes<Done> {
         let finish_at = run_at + half();
         self.free_at.insert(lane, finish_at);
         JobSchedule { run_at, finish_at }
+    }
+
+    /// [`Lanes::submit`]s the jobs of a turn; their moments are events.
+    pub fn schedule<E>(
+        &mut self,
+        kernel: &mut Kernel<E>,
+        jobs: Vec<(Lane, Job<Done>)>,
+        times: JobTimes,
+        run: impl Fn(Lane) -> E,
+        finish: impl Fn(Lane) -> E,
+    ) {
+        for (lane, job) in jobs {
+            let schedule = self.submit(kernel.mono(), lane, job, times, &mut kernel.prng);
+            kernel.at(schedule.run_at, run(lane));
+            kernel.at(schedule.finish_at, finish(lane));
+        }
     }
 
     /// Runs the lane's next job: this is the moment at which it touches the disk.

@@ -20,7 +20,7 @@ use driver::world::{Job, Lane, World};
 use kafka_wire::records::{BatchBuilder, Compression, NewRecord};
 
 use crate::disk::{SimDisk, SimFile};
-use crate::world::{Lanes, SimWorld};
+use crate::world::{Lanes, SimWorld, Timer};
 
 /// The folder.
 pub const LOG_DIR: &str = "/kafka";
@@ -86,8 +86,8 @@ pub struct Host {
     shard: ShardLoop<SimDisk, HostWorld>,
     /// Its jobs.
     pub lanes: Lanes<Done>,
-    /// The earliest timer that is scheduled.
-    pub timer_at: Option<Instant>,
+    /// Its timer.
+    pub timer: Timer,
     next_token: u64,
 }
 
@@ -121,7 +121,7 @@ impl Host {
         let world = HostWorld { world: SimWorld::new(now, disk), outputs: Vec::new() };
         let mut shard = ShardLoop::new(config, machine, Arc::new(dirs), world);
         shard.plant(bug);
-        Ok(Self { shard, lanes: Lanes::default(), timer_at: None, next_token: 0 })
+        Ok(Self { shard, lanes: Lanes::default(), timer: Timer::default(), next_token: 0 })
     }
 
     /// One turn.

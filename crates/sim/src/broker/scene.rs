@@ -338,16 +338,7 @@ impl Scene {
 
     /// The end.
     pub fn outcome(self, result: Result<(), Violation>) -> Outcome {
-        Outcome {
-            operations: self.operations,
-            faults: self.faults,
-            coverage: self.coverage,
-            events: self.kernel.trace.events(),
-            virtual_ms: self.kernel.mono().as_millis(),
-            hash: self.kernel.trace.hash(),
-            result,
-            lines: self.kernel.trace.into_lines(),
-        }
+        Outcome::of(self.kernel, result, self.operations, self.faults, self.coverage)
     }
 
     fn one_event(&mut self) -> Checked {
@@ -362,8 +353,7 @@ impl Scene {
             Event::Fetch => self.fetch(),
             Event::Timer { life, at } if self.lives(life) => {
                 let host = self.host.as_mut().expect("it lives");
-                if host.timer_at == Some(at) {
-                    host.timer_at = None;
+                if host.timer.is_due(at) {
                     return self.turn(None);
                 }
                 Ok(())
@@ -467,15 +457,10 @@ impl Scene {
         let (now, life, times) = (self.kernel.now(), self.life, self.times);
         let Some(host) = &mut self.host else { return Ok(()) };
         let outputs = host.turn(now, input);
-        for (lane, job) in host.take_jobs() {
-            let schedule = host.lanes.submit(now.mono, lane, job, times, &mut self.kernel.prng);
-            self.kernel.at(schedule.run_at, Event::Run { life, lane });
-            self.kernel.at(schedule.finish_at, Event::Finish { life, lane });
-        }
-        if let Some(at) = host.deadline()
-            && host.timer_at.is_none_or(|timer| at < timer)
-        {
-            host.timer_at = Some(at);
+        let (run, finish) = (|lane| Event::Run { life, lane }, |lane| Event::Finish { life, lane });
+        let jobs = host.take_jobs();
+        host.lanes.schedule(&mut self.kernel, jobs, times, run, finish);
+        if let Some(at) = host.timer.want(host.deadline()) {
             self.kernel.at(at, Event::Timer { life, at });
         }
         for output in outputs {

@@ -327,16 +327,8 @@ impl Scene {
 
     /// The end.
     pub fn outcome(self, result: Result<(), Violation>) -> Outcome {
-        Outcome {
-            coverage: self.coverage,
-            operations: self.stage.operations(),
-            faults: self.faults,
-            events: self.stage.kernel.trace.events(),
-            virtual_ms: self.stage.kernel.mono().as_millis(),
-            hash: self.stage.kernel.trace.hash(),
-            result,
-            lines: self.stage.kernel.trace.into_lines(),
-        }
+        let operations = self.stage.operations();
+        Outcome::of(self.stage.kernel, result, operations, self.faults, self.coverage)
     }
 
     fn member(&mut self, sid: Sid) -> &mut Member {
@@ -388,28 +380,15 @@ impl Scene {
             return Ok(());
         }
         let Some(process) = self.process_in(sid, life) else { return Ok(()) };
-        process.turn_due = false;
-        process.turn(now);
-        let outputs = process.take_outputs();
-        for output in &outputs {
-            if let Output::Send(link, frame) = output {
-                process.answered(*link, frame);
-            }
-        }
-        for output in outputs {
+        for output in process.turn(now) {
             self.deliver(sid, output)?;
         }
         self.after_turn(sid)
     }
 
     fn timer(&mut self, sid: Sid, life: u64, at: Instant) -> Checked {
-        match self.process_in(sid, life) {
-            Some(process) if process.timer_at == Some(at) => {
-                process.timer_at = None;
-                self.turn(sid, life)
-            }
-            _ => Ok(()),
-        }
+        let due = self.process_in(sid, life).is_some_and(|process| process.timer.is_due(at));
+        if due { self.turn(sid, life) } else { Ok(()) }
     }
 
     fn deliver(&mut self, sid: Sid, output: Output) -> Checked {
@@ -502,19 +481,11 @@ impl Scene {
         let member = self.members.get_mut(&sid).expect("a member of this ensemble");
         let (life, standing) = (member.life, member.standing);
         let Some(process) = member.process.as_mut() else { return Ok(()) };
-        let mut times = self.stage.load.disk;
-        if member.slow_disk {
-            times.half_us = (times.half_us.0 * 100, times.half_us.1 * 100);
-        }
-        for (lane, job) in process.take_jobs() {
-            let schedule = process.lanes.submit(now, lane, job, times, &mut self.stage.kernel.prng);
-            self.stage.kernel.at(schedule.run_at, Event::Run { sid, life, lane });
-            self.stage.kernel.at(schedule.finish_at, Event::Finish { sid, life, lane });
-        }
-        if let Some(at) = process.deadline()
-            && process.timer_at.is_none_or(|timer| at < timer)
-        {
-            process.timer_at = Some(at);
+        let times = if member.slow_disk { self.stage.load.disk.slowed() } else { self.stage.load.disk };
+        let (run, finish) = (|lane| Event::Run { sid, life, lane }, |lane| Event::Finish { sid, life, lane });
+        let jobs = process.take_jobs();
+        process.lanes.schedule(&mut self.stage.kernel, jobs, times, run, finish);
+        if let Some(at) = process.timer.want(process.deadline()) {
             self.stage.kernel.at(at, Event::Timer { sid, life, at });
         }
         for note in process.take_notes() {
@@ -534,11 +505,10 @@ impl Scene {
                 false => ledger.applied(sid, keeper.last_processed(), keeper.tree().digest()),
             }
         })?;
-        let (fatal, more) = (process.take_fatal(), process.has_inputs());
-        if let Some(fatal) = fatal {
+        if let Some(fatal) = process.take_fatal() {
             self.stage.kernel.note("fatal", &[sid.unsigned_abs()], fatal.what.as_bytes());
             self.crash(sid, Crash::Process, Duration::from_millis(100));
-        } else if more {
+        } else {
             self.want_turn(sid);
         }
         Ok(())
@@ -548,8 +518,7 @@ impl Scene {
         let member = self.members.get_mut(&sid).expect("a member of this ensemble");
         let life = member.life;
         let Some(process) = member.process.as_mut() else { return };
-        if !process.turn_due && process.has_inputs() {
-            process.turn_due = true;
+        if process.wants_turn() {
             let moment = Duration::from_micros(self.stage.kernel.prng.below(100));
             self.stage.kernel.after(moment, Event::Turn { sid, life });
         }

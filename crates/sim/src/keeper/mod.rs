@@ -28,9 +28,6 @@ const CALM: Duration = Duration::from_secs(60);
 pub fn run(options: SeedOptions) -> Outcome {
     let mut scene = Scene::new(options);
     let result = phases(&mut scene);
-    if let Err(violation) = &result {
-        scene.stage().note(|| format!("VIOLATION {violation}"));
-    }
     scene.outcome(result)
 }
 

@@ -21,7 +21,7 @@ use zk_wire::{ConnectRequest, Jute, RequestHeader, SessionId, Zxid};
 use super::scene::state_of;
 use crate::disk::SimDisk;
 use crate::net::LinkId;
-use crate::world::{Lanes, SimWorld};
+use crate::world::{Lanes, SimWorld, Timer};
 
 type Done = KeeperDone<SimDisk>;
 
@@ -183,10 +183,9 @@ pub struct Process {
     inputs: Vec<KeeperInput<SimDisk>>,
     conns: BTreeMap<LinkId, ServerConn>,
     established: Vec<i64>,
-    /// Whether a turn is scheduled.
-    pub turn_due: bool,
-    /// The earliest timer that is scheduled.
-    pub timer_at: Option<Instant>,
+    turn_due: bool,
+    /// Its timer.
+    pub timer: Timer,
 }
 
 impl Process {
@@ -212,7 +211,7 @@ impl Process {
             conns: BTreeMap::new(),
             established: Vec::new(),
             turn_due: false,
-            timer_at: None,
+            timer: Timer::default(),
         })
     }
 
@@ -256,8 +255,15 @@ impl Process {
         self.keeper.keeper().with(|keeper| keeper.outstanding() == 0 && !keeper.is_unfinished())
     }
 
+    /// Whether a turn has to be scheduled, because inputs wait for one. Then it counts as scheduled.
+    pub fn wants_turn(&mut self) -> bool {
+        let wants = !self.turn_due && self.has_inputs();
+        self.turn_due |= wants;
+        wants
+    }
+
     /// Whether inputs wait for a turn that would take them.
-    pub fn has_inputs(&self) -> bool {
+    fn has_inputs(&self) -> bool {
         let taken = |input: &KeeperInput<SimDisk>| matches!(input, KeeperInput::Done(_));
         if self.keeper.wants_events() { !self.inputs.is_empty() } else { self.inputs.iter().any(taken) }
     }
@@ -343,8 +349,9 @@ impl Process {
         self.inputs.push(KeeperInput::Done(self.lanes.finish(lane)));
     }
 
-    /// One turn of the loop.
-    pub fn turn(&mut self, now: Now) {
+    /// One turn of the loop, and what it said.
+    pub fn turn(&mut self, now: Now) -> Vec<Output> {
+        self.turn_due = false;
         self.world.world.set_now(now);
         let mut inputs = core::mem::take(&mut self.inputs);
         if !self.keeper.wants_events() {
@@ -360,15 +367,22 @@ impl Process {
                 conn.session = Some(session);
             }
         }
+        let outputs = self.take_outputs();
+        for output in &outputs {
+            if let Output::Send(link, frame) = output {
+                self.answered(*link, frame);
+            }
+        }
+        outputs
     }
 
-    /// What is to be sent and closed. Keeps the connections' books as the server's world does.
+    /// What is to be sent and closed behind [`Process::on_frame`].
     pub fn take_outputs(&mut self) -> Vec<Output> {
         core::mem::take(&mut self.world.outputs)
     }
 
     /// The loop answered: see [`ConnOrder::queued`]. Not for frames of a connection's own reads.
-    pub fn answered(&mut self, link: LinkId, frame: &[u8]) {
+    fn answered(&self, link: LinkId, frame: &[u8]) {
         if let Some(conn) = self.conns.get(&link) {
             conn.order.queued(frame);
         }

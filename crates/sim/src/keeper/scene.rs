@@ -233,16 +233,8 @@ impl Scene {
     /// The end.
     pub fn outcome(mut self, result: Result<(), Violation>) -> Outcome {
         coverage::of(&self.stage.history, &self.txns, &mut self.coverage);
-        Outcome {
-            coverage: self.coverage,
-            operations: self.stage.operations(),
-            faults: self.faults,
-            events: self.stage.kernel.trace.events(),
-            virtual_ms: self.stage.kernel.mono().as_millis(),
-            hash: self.stage.kernel.trace.hash(),
-            result,
-            lines: self.stage.kernel.trace.into_lines(),
-        }
+        let operations = self.stage.operations();
+        Outcome::of(self.stage.kernel, result, operations, self.faults, self.coverage)
     }
 
     fn lives(&self, life: usize) -> bool {
@@ -344,24 +336,10 @@ impl Scene {
 
     fn turn(&mut self) {
         let now = self.stage.kernel.now();
-        let process = self.process();
-        process.turn_due = false;
-        process.turn(now);
-        for output in self.take_loop_outputs() {
+        for output in self.process().turn(now) {
             self.deliver(output);
         }
         self.after_turn();
-    }
-
-    fn take_loop_outputs(&mut self) -> Vec<Output> {
-        let process = self.process();
-        let outputs = process.take_outputs();
-        for output in &outputs {
-            if let Output::Send(link, frame) = output {
-                process.answered(*link, frame);
-            }
-        }
-        outputs
     }
 
     fn deliver(&mut self, output: Output) {
@@ -383,22 +361,14 @@ impl Scene {
         let (now, life) = (self.stage.kernel.mono(), self.life);
         let Some(process) = self.process.as_mut() else { return };
         self.operator.established(process);
-        let mut times = self.stage.load.disk;
-        if self.slow_disk {
-            times.half_us = (times.half_us.0 * 100, times.half_us.1 * 100);
-        }
-        for (lane, job) in process.take_jobs() {
-            let schedule = process.lanes.submit(now, lane, job, times, &mut self.stage.kernel.prng);
-            self.stage.kernel.at(schedule.run_at, Event::Run { life, lane });
-            self.stage.kernel.at(schedule.finish_at, Event::Finish { life, lane });
-        }
+        let times = if self.slow_disk { self.stage.load.disk.slowed() } else { self.stage.load.disk };
+        let (run, finish) = (|lane| Event::Run { life, lane }, |lane| Event::Finish { life, lane });
+        let jobs = process.take_jobs();
+        process.lanes.schedule(&mut self.stage.kernel, jobs, times, run, finish);
         // A piece takes its time, in which others are served.
         let piece = Duration::from_micros(self.stage.kernel.prng.below(self.stage.load.piece_us_max));
         let deadline = process.deadline().map(|at| if process.is_unfinished() { now + piece } else { at });
-        if let Some(at) = deadline
-            && process.timer_at.is_none_or(|timer| at < timer)
-        {
-            process.timer_at = Some(at);
+        if let Some(at) = process.timer.want(deadline) {
             self.stage.kernel.at(at, Event::Timer { life, at });
         }
         let mut snapshot = false;
@@ -406,7 +376,7 @@ impl Scene {
             snapshot |= matches!(note, KeeperNote::SnapshotWritten(_));
             self.stage.kernel.trace.note(now, || format!("note {note:?}"));
         }
-        let (fatal, more) = (process.take_fatal(), process.has_inputs());
+        let fatal = process.take_fatal();
         if snapshot && self.stage.load.retain.is_some() {
             // Purging removes logs behind the third snapshot: read them while they are there.
             self.remember_logs();
@@ -414,16 +384,14 @@ impl Scene {
         if let Some(fatal) = fatal {
             self.stage.kernel.note("fatal", &[], fatal.what.as_bytes());
             self.crash(Crash::Process, Duration::from_millis(100));
-        } else if more {
+        } else {
             self.want_turn();
         }
     }
 
     fn want_turn(&mut self) {
         let life = self.life;
-        let process = self.process();
-        if !process.turn_due && process.has_inputs() {
-            process.turn_due = true;
+        if self.process().wants_turn() {
             // The loop's thread needs a moment, in which more arrives: that is what makes batches.
             let moment = Duration::from_micros(self.stage.kernel.prng.below(100));
             self.stage.kernel.after(moment, Event::Turn { life });
@@ -431,9 +399,7 @@ impl Scene {
     }
 
     fn timer(&mut self, at: Instant) {
-        let process = self.process();
-        if process.timer_at == Some(at) {
-            process.timer_at = None;
+        if self.process().timer.is_due(at) {
             self.turn();
         }
     }

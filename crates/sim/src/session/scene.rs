@@ -208,16 +208,7 @@ impl Scene {
         for _ in self.txns.iter().filter(|txn| closed(txn) && broker(txn)) {
             self.coverage.hit("session of a broker expired");
         }
-        Outcome {
-            operations: self.operations,
-            faults: self.faults,
-            coverage: self.coverage,
-            events: self.kernel.trace.events(),
-            virtual_ms: self.kernel.mono().as_millis(),
-            hash: self.kernel.trace.hash(),
-            result,
-            lines: self.kernel.trace.into_lines(),
-        }
+        Outcome::of(self.kernel, result, self.operations, self.faults, self.coverage)
     }
 
     fn one_event(&mut self) -> Checked {
@@ -228,8 +219,7 @@ impl Scene {
             Event::KeeperTurn { life } if alive(self, life) => self.keeper_turn(),
             Event::KeeperTimer { life, at } if alive(self, life) => {
                 let keeper = self.keeper.as_mut().expect("alive");
-                if keeper.timer_at == Some(at) {
-                    keeper.timer_at = None;
+                if keeper.timer.is_due(at) {
                     self.keeper_turn();
                 }
             }
@@ -292,14 +282,7 @@ impl Scene {
     fn keeper_turn(&mut self) {
         let now = self.kernel.now();
         let keeper = self.keeper.as_mut().expect("alive");
-        keeper.turn_due = false;
-        keeper.turn(now);
-        let outputs = keeper.take_outputs();
-        for output in &outputs {
-            if let KeeperOutput::Send(link, frame) = output {
-                keeper.answered(*link, frame);
-            }
-        }
+        let outputs = keeper.turn(now);
         self.deliver(outputs);
         self.after_keeper_turn();
     }
@@ -318,17 +301,12 @@ impl Scene {
     }
 
     fn after_keeper_turn(&mut self) {
-        let (now, life, times) = (self.kernel.mono(), self.life, self.times);
+        let (life, times) = (self.life, self.times);
         let keeper = self.keeper.as_mut().expect("alive");
-        for (lane, job) in keeper.take_jobs() {
-            let schedule = keeper.lanes.submit(now, lane, job, times, &mut self.kernel.prng);
-            self.kernel.at(schedule.run_at, Event::Run { life, lane });
-            self.kernel.at(schedule.finish_at, Event::Finish { life, lane });
-        }
-        if let Some(at) = keeper.deadline()
-            && keeper.timer_at.is_none_or(|timer| at < timer)
-        {
-            keeper.timer_at = Some(at);
+        let (run, finish) = (|lane| Event::Run { life, lane }, |lane| Event::Finish { life, lane });
+        let jobs = keeper.take_jobs();
+        keeper.lanes.schedule(&mut self.kernel, jobs, times, run, finish);
+        if let Some(at) = keeper.timer.want(keeper.deadline()) {
             self.kernel.at(at, Event::KeeperTimer { life, at });
         }
         self.want_keeper_turn();
@@ -337,8 +315,7 @@ impl Scene {
     fn want_keeper_turn(&mut self) {
         let life = self.life;
         let keeper = self.keeper.as_mut().expect("alive");
-        if !keeper.turn_due && keeper.has_inputs() {
-            keeper.turn_due = true;
+        if keeper.wants_turn() {
             let moment = Duration::from_micros(self.kernel.prng.below(100));
             self.kernel.after(moment, Event::KeeperTurn { life });
         }

@@ -111,16 +111,7 @@ impl Scene {
     }
 
     pub fn outcome(self, result: Checked) -> (Outcome, Marks) {
-        let outcome = Outcome {
-            operations: self.operations,
-            faults: self.faults,
-            coverage: Coverage::default(),
-            events: self.kernel.trace.events(),
-            virtual_ms: self.kernel.mono().as_millis(),
-            hash: self.kernel.trace.hash(),
-            result,
-            lines: self.kernel.trace.into_lines(),
-        };
+        let outcome = Outcome::of(self.kernel, result, self.operations, self.faults, Coverage::default());
         (outcome, self.marks)
     }
 
