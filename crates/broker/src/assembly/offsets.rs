@@ -40,11 +40,13 @@ impl<A> Collected<A> {
     }
 }
 
-/// Goes through topics and partitions: `missing` answers for a partition that does not exist, the others are asked.
+/// Goes through topics and partitions: `missing` answers for a question that `refused` says why not to ask, and for a
+/// partition that does not exist; the others are asked.
 fn split<Q, A, P>(
     cluster: &Cluster<'_>,
     topics: impl IntoIterator<Item = (Str, Vec<P>)>,
     index: impl Fn(&P) -> i32,
+    refused: impl Fn(&P) -> Option<ErrorCode>,
     question: impl Fn(u32, TopicPartition, P) -> Q,
     missing: impl Fn(u32, ErrorCode) -> A,
 ) -> (Collected<A>, Vec<(ShardId, Vec<Q>)>) {
@@ -55,7 +57,9 @@ fn split<Q, A, P>(
         for partition in partitions {
             let (position, number) = (collected.answers.len() as u32, index(&partition));
             indexes.push(number);
-            if cluster.image.partition(&topic, number).is_some() {
+            if let Some(code) = refused(&partition) {
+                collected.answers.push(Some(missing(position, code)));
+            } else if cluster.image.partition(&topic, number).is_some() {
                 let id = TopicPartition { topic: topic.clone(), partition: number };
                 parts.push(cluster.shards.shard_of(&topic, number), question(position, id, partition));
                 collected.answers.push(None);
@@ -74,8 +78,6 @@ pub fn split_list_offsets(
     version: i16,
     request: wire::ListOffsetsRequest,
 ) -> (Collected<ListOffsetAnswer>, Vec<(ShardId, ShardRequest)>) {
-    let asked = request.topics.iter().flat_map(|topic| &topic.partitions);
-    let refused: Vec<bool> = asked.map(|asked| !is_known_question(asked.timestamp, version)).collect();
     let (replica_id, read_committed) = (request.replica_id, request.isolation_level == 1);
     let question = |position, partition, asked: wire::ListOffsetsRequestPartitions| ListOffset {
         position,
@@ -86,14 +88,10 @@ pub fn split_list_offsets(
         timestamp_ms: asked.timestamp,
     };
     let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partitions));
-    let (mut collected, mut parts) = split(cluster, topics, |p| p.partition_index, question, nothing);
-    if refused.contains(&true) {
-        for (position, _) in refused.iter().enumerate().filter(|(_, refused)| **refused) {
-            collected.answers[position] = Some(nothing(position as u32, error::UNSUPPORTED_VERSION));
-        }
-        parts.iter_mut().for_each(|(_, part)| part.retain(|asked| !refused[asked.position as usize]));
-        parts.retain(|(_, part)| !part.is_empty());
-    }
+    let refused = |asked: &wire::ListOffsetsRequestPartitions| {
+        (!is_known_question(asked.timestamp, version)).then_some(error::UNSUPPORTED_VERSION)
+    };
+    let (collected, parts) = split(cluster, topics, |p| p.partition_index, refused, question, nothing);
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::ListOffsets(part))).collect())
 }
 
@@ -128,7 +126,7 @@ pub fn split_legacy_offsets(
         offsets_max: asked.max_num_offsets,
     };
     let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partitions));
-    let (collected, parts) = split(cluster, topics, |p| p.partition_index, question, legacy_offsets::failure);
+    let (collected, parts) = split(cluster, topics, |p| p.partition_index, |_| None, question, legacy_offsets::failure);
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::LegacyOffsets(part))).collect())
 }
 
@@ -160,7 +158,7 @@ pub fn split_epoch_ends(
     };
     let missing = |position, error_code| EpochEndAnswer { position, error_code, leader_epoch: -1, end_offset: -1 };
     let topics = request.topics.into_iter().map(|topic| (topic.topic, topic.partitions));
-    let (collected, parts) = split(cluster, topics, |p| p.partition, question, missing);
+    let (collected, parts) = split(cluster, topics, |p| p.partition, |_| None, question, missing);
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::OffsetForLeaderEpoch(part))).collect())
 }
 
@@ -187,7 +185,7 @@ pub fn split_describe_producers(
     let question = |position, partition, _: i32| DescribeProducers { position, partition };
     let missing = |position, code| DescribeProducersAnswer { position, producers: Err(code) };
     let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partition_indexes));
-    let (collected, parts) = split(cluster, topics, |p| *p, question, missing);
+    let (collected, parts) = split(cluster, topics, |p| *p, |_| None, question, missing);
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::DescribeProducers(part))).collect())
 }
 
@@ -218,7 +216,7 @@ pub fn split_delete_records(
     };
     let missing = |position, error_code| DeleteRecordsAnswer { position, error_code, low_watermark: -1 };
     let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partitions));
-    let (collected, parts) = split(cluster, topics, |p| p.partition_index, question, missing);
+    let (collected, parts) = split(cluster, topics, |p| p.partition_index, |_| None, question, missing);
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::DeleteRecords(part))).collect())
 }
 
