@@ -25,7 +25,7 @@ use base::{Instant, Prng};
 use bytes::Bytes;
 use keeper::audit::AuditRecord;
 use keeper::quota::QuotaExceeded;
-use keeper::{CloseReason, ConnId, Effect, Event, Keeper, Listing, Recovery};
+use keeper::{CloseReason, ConnId, Effect, Event, Keeper, Recovery};
 use storage::disk::Disk;
 use storage::zk::data_dir::DataDir;
 use storage::zk::error::StoreError;
@@ -297,9 +297,7 @@ impl KeeperLoopConfig {
             bug: PlantedBug::None,
         }
     }
-}
 
-impl KeeperLoopConfig {
     fn restore_options(&self) -> RestoreOptions {
         RestoreOptions {
             autocreate: self.autocreate,
@@ -486,10 +484,11 @@ impl<D: Disk> KeeperLoop<D> {
             && self.state != State::Stopped
         {
             // Reads go on while a long list is made. It comes right in front of what it is for.
-            let mut batch: Vec<Event> = self.list_for(&first).map(Event::Listed).into_iter().collect();
+            let listing = self.large_end_in(&first).map(|session| self.keeper.with(|keeper| keeper.list(session)));
+            let mut batch: Vec<Event> = listing.map(Event::Listed).into_iter().collect();
             batch.push(first);
             while batch.len() < INPUTS_PER_LOCK
-                && let Some(event) = events.next_if(|event| !self.wants_list(event))
+                && let Some(event) = events.next_if(|event| self.large_end_in(event).is_none())
             {
                 batch.push(event);
             }
@@ -498,18 +497,14 @@ impl<D: Disk> KeeperLoop<D> {
         self.advance(world);
     }
 
-    /// The nodes that go with an event, if they are very many.
-    fn list_for(&self, event: &Event) -> Option<Listing> {
-        let Event::Request { conn, header, .. } = event else { return None };
-        if header.opcode != OpCode::CLOSE_SESSION.0 {
-            return None;
+    /// The session that a request ends, if its nodes are very many.
+    fn large_end_in(&self, event: &Event) -> Option<SessionId> {
+        match event {
+            Event::Request { conn, header, .. } if header.opcode == OpCode::CLOSE_SESSION.0 => {
+                self.keeper.with(|keeper| keeper.large_end_asked(*conn))
+            }
+            _ => None,
         }
-        self.keeper.with(|keeper| keeper.large_end_asked(*conn).map(|session| keeper.list(session)))
-    }
-
-    fn wants_list(&self, event: &Event) -> bool {
-        matches!(event, Event::Request { conn, header, .. } if header.opcode == OpCode::CLOSE_SESSION.0
-            && self.keeper.with(|keeper| keeper.large_end_asked(*conn).is_some()))
     }
 
     fn step<W: KeeperWorld<D>>(&mut self, world: &mut W, events: impl IntoIterator<Item = Event>) {
