@@ -141,21 +141,31 @@ impl Conns {
     }
 }
 
+/// Between two tries to accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The next connection. What stands in the way of one (descriptors, memory) mostly passes.
+pub async fn accept_one(listener: &TcpListener, whom: &str) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::warn!("cannot accept a connection of {whom}: {error}; trying again");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
 /// Accepts until the server stops.
 pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut stopping = shared.stopping.subscribe();
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (stream, peer) = tokio::select! {
+            accepted = accept_one(&listener, "a client") => accepted,
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
-        match accepted {
-            Ok((stream, peer)) => admit(stream, peer, &shared),
-            Err(e) => {
-                tracing::warn!("cannot accept a connection: {e}; trying again");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
+        admit(stream, peer, &shared);
     }
 }
 

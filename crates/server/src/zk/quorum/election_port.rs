@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use base::{DecodeError, Reader, Str};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use keeper::membership::{HostPort, Member, ServerAddress};
+use keeper::membership::{HostPort, ServerAddress};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -97,7 +97,6 @@ impl ElectionPort {
         members: Members,
         deliver: impl Fn(Voted) + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
-        let places = own_addresses(&config, &members.load(), ServerAddress::election)?;
         let port = Arc::new(Port {
             config,
             members,
@@ -111,7 +110,9 @@ impl ElectionPort {
         });
         let admits = port.clone();
         let admit = Arc::new(move |stream, ip| admits.admit(stream, ip));
-        let listening = Listening::open(places, &port.config, "votes of other servers", admit).await?;
+        let listening =
+            Listening::open(&port.config, &port.members, ServerAddress::election, "votes of other servers", admit)
+                .await?;
         Ok(Self { port, listening })
     }
 
@@ -129,11 +130,7 @@ impl ElectionPort {
 
     /// This server's own addresses may have changed.
     pub fn reconfigured(&mut self) {
-        match own_addresses(&self.port.config, &self.port.members.load(), ServerAddress::election) {
-            Ok(places) => self.listening.move_to(places),
-            // It is on its way out; who is left need not reach it.
-            Err(error) => tracing::warn!("{error}"),
-        }
+        self.listening.reconfigured();
     }
 }
 
@@ -145,24 +142,6 @@ impl Drop for ElectionPort {
             server.connection.iter().for_each(|connection| connection.task.abort());
             server.dialling.iter().for_each(AbortHandle::abort);
         }
-    }
-}
-
-/// This server's own addresses of one kind.
-///
-/// # Errors
-/// There is no line for this server.
-pub(super) fn own_addresses(
-    config: &MemberConfig,
-    members: &keeper::membership::Membership,
-    kind: impl Fn(&ServerAddress) -> HostPort,
-) -> Result<Vec<HostPort>, StartError> {
-    let id = config.my_id;
-    match members.members.get(&id) {
-        Some(Member { addresses, .. }) => Ok(addresses.iter().map(kind).collect()),
-        None => Err(StartError::Config(format!(
-            "my id {id} is not in the list of servers; add a line server.{id}=host:port:port, or correct the file myid"
-        ))),
     }
 }
 

@@ -4,14 +4,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use keeper::membership::HostPort;
+use keeper::membership::{HostPort, Membership, ServerAddress};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinSet};
+use zab::Sid;
 
 use super::super::StartError;
 use super::super::listener::{self, Listen};
-use super::MemberConfig;
+use super::{MemberConfig, Members};
 
 /// Between two tries to bind.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -19,8 +20,14 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// What is done with a connection.
 pub type Admit = Arc<dyn Fn(TcpStream, IpAddr) + Send + Sync>;
 
+/// Which of a server's two ports.
+pub type Kind = fn(&ServerAddress) -> HostPort;
+
 /// A port that takes connections, until it is dropped.
 pub struct Listening {
+    my_id: Sid,
+    members: Members,
+    kind: Kind,
     places: Vec<HostPort>,
     everywhere: bool,
     whom: &'static str,
@@ -30,24 +37,35 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Binds `places` as [`bind`] does, and takes connections.
+    /// Binds this server's own addresses as [`bind`] does, and takes connections.
     ///
     /// # Errors
-    /// As [`bind`].
+    /// As [`bind`]; also when there is no line for this server.
     pub async fn open(
-        places: Vec<HostPort>,
         config: &MemberConfig,
+        members: &Members,
+        kind: Kind,
         whom: &'static str,
         admit: Admit,
     ) -> Result<Self, StartError> {
-        let everywhere = config.listen_on_all_ips;
+        let (my_id, everywhere, members) = (config.my_id, config.listen_on_all_ips, members.clone());
+        let places = own_addresses(my_id, &members.load(), kind)?;
         let bound = bind(&places, everywhere, config.bind_retries, whom).await?;
         let (runtime, task) = (Handle::current(), tokio::spawn(serve(bound, admit.clone())).abort_handle());
-        Ok(Self { places, everywhere, whom, admit, runtime, task })
+        Ok(Self { my_id, members, kind, places, everywhere, whom, admit, runtime, task })
+    }
+
+    /// This server's own addresses may have changed.
+    pub fn reconfigured(&mut self) {
+        match own_addresses(self.my_id, &self.members.load(), self.kind) {
+            Ok(places) => self.move_to(places),
+            // It is on its way out; who is left need not reach it.
+            Err(error) => tracing::warn!("{error}"),
+        }
     }
 
     /// Binds other addresses in the place of these, and tries that for as long as it takes.
-    pub fn move_to(&mut self, places: Vec<HostPort>) {
+    fn move_to(&mut self, places: Vec<HostPort>) {
         if places == self.places {
             return;
         }
@@ -67,6 +85,20 @@ impl Listening {
 impl Drop for Listening {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// This server's own addresses of one kind.
+///
+/// # Errors
+/// There is no line for this server.
+fn own_addresses(my_id: Sid, members: &Membership, kind: Kind) -> Result<Vec<HostPort>, StartError> {
+    match members.members.get(&my_id) {
+        Some(member) => Ok(member.addresses.iter().map(kind).collect()),
+        None => Err(StartError::Config(format!(
+            "my id {my_id} is not in the list of servers; add a line server.{my_id}=host:port:port, or correct the file \
+             myid"
+        ))),
     }
 }
 
@@ -135,12 +167,7 @@ async fn resolve(place: &HostPort, whom: &'static str) -> Result<Listen, StartEr
 /// Accepts for ever.
 async fn accept(listener: TcpListener, admit: Admit) {
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => admit(stream, peer.ip().to_canonical()),
-            Err(error) => {
-                tracing::warn!("cannot accept a connection of another server: {error}; trying again");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
+        let (stream, peer) = listener::accept_one(&listener, "another server").await;
+        admit(stream, peer.ip().to_canonical());
     }
 }

@@ -21,7 +21,6 @@ use zk_wire::QuorumPacket;
 
 use super::super::StartError;
 use super::dial::{connect_any, prepare};
-use super::election_port::own_addresses;
 use super::link::LinkOut;
 use super::listen::Listening;
 use super::packets::Packets;
@@ -91,7 +90,6 @@ impl QuorumPort {
         members: Members,
         deliver: impl Fn(FromLink) + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
-        let places = own_addresses(&config, &members.load(), ServerAddress::quorum)?;
         let port = Arc::new(Port {
             config,
             members,
@@ -107,7 +105,7 @@ impl QuorumPort {
         });
         let admits = port.clone();
         let admit = Arc::new(move |stream, ip| admits.admit(stream, ip));
-        let listening = Listening::open(places, &port.config, "learners", admit).await?;
+        let listening = Listening::open(&port.config, &port.members, ServerAddress::quorum, "learners", admit).await?;
         Ok(Self { port, listening })
     }
 
@@ -133,11 +131,7 @@ impl QuorumPort {
 
     /// This server's own addresses may have changed.
     pub fn reconfigured(&mut self) {
-        match own_addresses(&self.port.config, &self.port.members.load(), ServerAddress::quorum) {
-            Ok(places) => self.listening.move_to(places),
-            // It is on its way out; who is left need not reach it.
-            Err(error) => tracing::warn!("{error}"),
-        }
+        self.listening.reconfigured();
     }
 
     /// A connection's queue, while it is open.
