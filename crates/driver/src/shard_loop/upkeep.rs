@@ -247,7 +247,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             return;
         }
         let mut flushes = Vec::new();
-        let (mut failed, mut full) = (Vec::new(), None);
+        let (mut failed, mut full) = (Vec::new(), Vec::new());
         for (partition, open) in &mut self.logs {
             let Some(led) = self.shard.partition(partition) else { continue };
             match open.log.close(led.producers()) {
@@ -256,7 +256,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 Err(e) if is_full(&e) => match open.log.flush() {
                     Ok(flush) => {
                         flushes.push((partition.clone(), flush));
-                        full = Some((open.dir, e));
+                        full.push((open.dir, e));
                     }
                     Err(e) => failed.push((open.dir, e)),
                 },
@@ -264,8 +264,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             }
         }
         // A log that is just being opened is not closed with the others: what its recovery cut off may come back.
-        let clean = failed.is_empty() && full.is_none() && self.opening == 0 && self.upkeep.retries.is_empty();
-        if let Some((dir, e)) = full {
+        let clean = failed.is_empty() && full.is_empty() && self.opening == 0 && self.upkeep.retries.is_empty();
+        for (dir, e) in full {
             self.note_full(dir, &e);
         }
         for (dir, e) in failed {
@@ -282,7 +282,6 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             let news = checkpoints.entry(open.dir).or_default();
             news.recovery_points.insert(partition.clone(), open.log.log_end_offset());
         }
-        let clean = clean || self.bug.is(PlantedBug::AlwaysMarkedClean);
         let blind = self.bug.is(PlantedBug::AlwaysMarkedClean);
         let dirs = self.dirs.clone();
         let run = move || {
@@ -296,7 +295,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 io::Result::Ok(())
             };
             let closed = close();
-            let marked = dirs.shard_closed(clean && (blind || closed.is_ok()), -1);
+            let marked = dirs.shard_closed(blind || (clean && closed.is_ok()), -1);
             ShardDone::Closed(closed.and(marked))
         };
         // Behind every sync that is under way.
