@@ -4,6 +4,7 @@
 use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash, Hasher};
+use std::collections::hash_map::Entry;
 
 use crate::prng::Prng;
 
@@ -28,28 +29,55 @@ impl BuildHasher for HashKey {
     }
 }
 
-/// A folded-multiply hash: two secret words, one 128-bit multiplication per eight bytes.
+/// A folded-multiply hash: two secret words, one 128-bit multiplication per sixteen bytes.
 #[derive(Clone, Debug)]
 pub struct KeyedHasher {
     state: u64,
     key: u64,
 }
 
+/// Odd, and as many ones as zeros.
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+
 impl KeyedHasher {
     fn mix(&mut self, word: u64) {
-        let product = u128::from(self.state ^ word) * u128::from(self.key ^ 0x9E37_79B9_7F4A_7C15);
+        self.mix_two(word, ODD);
+    }
+
+    fn mix_two(&mut self, a: u64, b: u64) {
+        let product = u128::from(self.state ^ a) * u128::from(self.key ^ b);
         self.state = (product as u64) ^ ((product >> 64) as u64) ^ self.key.rotate_left(23);
     }
 }
 
 impl Hasher for KeyedHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.mix(u64::from_le_bytes(word));
+        // What is left at the end is read in words that overlap: the length tells such strings apart.
+        self.state = self.state.wrapping_add((bytes.len() as u64).wrapping_mul(ODD));
+        let mut rest = bytes;
+        while rest.len() > 16
+            && let Some((block, behind)) = rest.split_first_chunk::<16>()
+        {
+            let block = u128::from_le_bytes(*block);
+            self.mix_two(block as u64, (block >> 64) as u64);
+            rest = behind;
         }
-        self.mix(bytes.len() as u64);
+        let long = |part: Option<&[u8; 8]>| part.map_or(0, |part| u64::from_le_bytes(*part));
+        let int = |part: Option<&[u8; 4]>| part.map_or(0, |part| u64::from(u32::from_le_bytes(*part)));
+        let (a, b) = match rest {
+            [] => (0, 0),
+            [first, .., last] if rest.len() < 4 => {
+                (u64::from(*first) << 16 | u64::from(rest[1]) << 8 | u64::from(*last), 0)
+            }
+            [only] => (u64::from(*only), 0),
+            _ if rest.len() < 8 => (int(rest.first_chunk()), int(rest.last_chunk())),
+            _ => (long(rest.first_chunk()), long(rest.last_chunk())),
+        };
+        self.mix_two(a, b);
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.mix(u64::from(byte));
     }
 
     fn write_u64(&mut self, word: u64) {
@@ -118,6 +146,14 @@ impl<K: Eq + Hash, V> KeyedMap<K, V> {
         self.0.entry(key).or_insert_with(make)
     }
 
+    /// Removes the value of `key` if `wanted` says so, with one look for it.
+    pub fn remove_if(&mut self, key: K, wanted: impl FnOnce(&V) -> bool) -> Option<V> {
+        match self.0.entry(key) {
+            Entry::Occupied(entry) if wanted(entry.get()) => Some(entry.remove()),
+            _ => None,
+        }
+    }
+
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -172,6 +208,51 @@ mod tests {
             *map.get_or_insert_with(7, || 0) += 1;
             assert_eq!(map.get(&7), Some(&1));
         }
+    }
+
+    #[test]
+    fn every_bit_of_a_string_counts() {
+        let key = HashKey::from_prng(&mut Prng::new(7));
+        let mut seen = std::collections::BTreeSet::new();
+        for len in 0..=40 {
+            let zeros = vec![0_u8; len];
+            let flipped = (0..len * 8).map(|bit| {
+                let mut bytes = zeros.clone();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                bytes
+            });
+            let mut all: Vec<Vec<u8>> = flipped.collect();
+            all.push(zeros.clone());
+            for bytes in all {
+                let mut hasher = key.build_hasher();
+                hasher.write(&bytes);
+                assert!(seen.insert(hasher.finish()), "{bytes:?} hashes as another string");
+            }
+        }
+        assert_eq!(seen.len(), (0..=40).map(|len| len * 8 + 1).sum::<usize>());
+    }
+
+    #[test]
+    fn buckets_are_filled_evenly() {
+        let key = HashKey::from_prng(&mut Prng::new(7));
+        let mut low = [0_u32; 64];
+        let mut high = [0_u32; 64];
+        for number in 0..64_000 {
+            let hash = key.hash_one(format!("/castlekeep-bench/1234-1/{number}").as_str());
+            low[(hash & 63) as usize] += 1;
+            high[(hash >> 58) as usize] += 1;
+        }
+        for count in low.into_iter().chain(high) {
+            assert!((800..1200).contains(&count), "{low:?} {high:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_removed() {
+        let mut map = KeyedMap::new(&mut Prng::new(1));
+        map.insert(1, 10);
+        assert_eq!((map.remove_if(1, |value| *value == 11), map.remove_if(2, |_| true)), (None, None));
+        assert_eq!((map.remove_if(1, |value| *value == 10), map.len()), (Some(10), 0));
     }
 
     #[test]

@@ -5,23 +5,24 @@ use core::fmt;
 use core::ops::Deref;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use crate::bytes::DecodeError;
 
-/// A string backed by [`Bytes`]: cloning counts a reference, decoding checks UTF-8 and copies nothing. It compares,
+/// A string backed by [`Bytes`]: cloning counts a reference, decoding checks UTF-8 once and copies nothing. It compares,
 /// hashes and sorts as `str`.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Str(Bytes);
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Str(ByteString);
 
 impl Str {
     /// The empty string.
     pub const fn new() -> Self {
-        Self(Bytes::new())
+        Self(ByteString::new())
     }
 
     /// A string that lives as long as the program.
     pub const fn from_static(s: &'static str) -> Self {
-        Self(Bytes::from_static(s.as_bytes()))
+        Self(ByteString::from_static(s))
     }
 
     /// Takes the bytes if they are UTF-8.
@@ -29,25 +30,30 @@ impl Str {
     /// # Errors
     /// [`DecodeError::Invalid`] when they are not.
     pub fn from_utf8(bytes: Bytes) -> Result<Self, DecodeError> {
-        match core::str::from_utf8(&bytes) {
-            Ok(_) => Ok(Self(bytes)),
-            Err(_) => Err(DecodeError::Invalid("UTF-8")),
-        }
+        ByteString::try_from(bytes).map(Self).map_err(|_| DecodeError::Invalid("UTF-8"))
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.0).expect("checked when the value was made")
+        &self.0
     }
 
     /// The UTF-8 bytes, sharing memory.
     pub fn as_bytes_shared(&self) -> Bytes {
-        self.0.clone()
+        self.0.as_bytes().clone()
+    }
+
+    /// A part of it, sharing memory.
+    ///
+    /// # Panics
+    /// When `part` is not of this string.
+    pub fn slice_ref(&self, part: &str) -> Self {
+        Self(self.0.slice_ref(part))
     }
 
     /// A copy that holds on to no larger frame: for values kept longer than their request.
     pub fn detached(&self) -> Self {
-        Self(Bytes::copy_from_slice(&self.0))
+        Self::from(self.as_str())
     }
 }
 
@@ -70,33 +76,27 @@ impl AsRef<str> for Str {
     }
 }
 
-impl core::hash::Hash for Str {
-    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
-    }
-}
-
 impl From<&str> for Str {
     fn from(s: &str) -> Self {
-        Self(Bytes::copy_from_slice(s.as_bytes()))
+        Self(ByteString::from(s))
     }
 }
 
 impl From<String> for Str {
     fn from(s: String) -> Self {
-        Self(Bytes::from(s))
+        Self(ByteString::from(s))
     }
 }
 
 impl PartialEq<str> for Str {
     fn eq(&self, other: &str) -> bool {
-        &*self.0 == other.as_bytes()
+        self.as_str() == other
     }
 }
 
 impl PartialEq<&str> for Str {
     fn eq(&self, other: &&str) -> bool {
-        &*self.0 == other.as_bytes()
+        self.as_str() == *other
     }
 }
 
@@ -124,5 +124,6 @@ mod tests {
         assert!(Str::from_utf8(Bytes::from_static(&[0xff])).is_err());
         let set: std::collections::BTreeSet<Str> = ["b", "a"].into_iter().map(Str::from).collect();
         assert!(set.contains("a"));
+        assert_eq!(s.slice_ref(&s[2..]), "ber");
     }
 }
