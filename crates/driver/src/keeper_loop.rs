@@ -320,6 +320,9 @@ pub struct KeeperLoop<D: Disk> {
     config: KeeperLoopConfig,
     /// Of a member of an ensemble.
     member: Option<MemberState>,
+    /// Empty between two turns.
+    events: Vec<Event>,
+    /// Empty between two steps.
     effects: Vec<Effect>,
     group_began: Instant,
     snapshots: Snapshots,
@@ -387,6 +390,7 @@ impl<D: Disk> KeeperLoop<D> {
             dir: Arc::new(dir),
             config,
             member,
+            events: Vec::new(),
             effects: Vec::new(),
             group_began: now.mono,
             snapshots: Snapshots::default(),
@@ -453,7 +457,7 @@ impl<D: Disk> KeeperLoop<D> {
 
     /// One turn: all of `inputs`, the tick if it is due, then the log's next group.
     pub fn turn<W: KeeperWorld<D>>(&mut self, world: &mut W, inputs: &mut Vec<KeeperInput<D>>) {
-        let mut events = Vec::new();
+        let mut events = std::mem::take(&mut self.events);
         for input in inputs.drain(..) {
             match input {
                 KeeperInput::Event(event) => {
@@ -479,21 +483,18 @@ impl<D: Disk> KeeperLoop<D> {
         if self.keeper.with(Keeper::is_unfinished) {
             events.push(Event::GoOn);
         }
-        let mut events = events.into_iter().peekable();
-        while let Some(first) = events.next()
+        let mut rest = events.drain(..);
+        while let Some(first) = rest.as_slice().first()
             && self.state != State::Stopped
         {
             // Reads go on while a long list is made. It comes right in front of what it is for.
-            let listing = self.large_end_in(&first).map(|session| self.keeper.with(|keeper| keeper.list(session)));
-            let mut batch: Vec<Event> = listing.map(Event::Listed).into_iter().collect();
-            batch.push(first);
-            while batch.len() < INPUTS_PER_LOCK
-                && let Some(event) = events.next_if(|event| self.large_end_in(event).is_none())
-            {
-                batch.push(event);
-            }
-            self.step(world, batch);
+            let listing = self.large_end_in(first).map(|session| self.keeper.with(|keeper| keeper.list(session)));
+            let behind = rest.as_slice()[1..].iter().take(INPUTS_PER_LOCK - 1);
+            let count = 1 + behind.take_while(|event| self.large_end_in(event).is_none()).count();
+            self.step(world, listing.map(Event::Listed).into_iter().chain(rest.by_ref().take(count)));
         }
+        drop(rest);
+        self.events = events;
         self.advance(world);
     }
 

@@ -18,6 +18,8 @@ use crate::world::Lane;
 pub struct Snapshot<D: Disk> {
     writer: SnapshotWriter<D>,
     cursor: SnapshotCursor,
+    /// Of the last chunk; its memory is the next one's.
+    bytes: BytesMut,
 }
 
 /// Who wants a snapshot.
@@ -75,7 +77,7 @@ impl<D: Disk> KeeperLoop<D> {
             let named = ahead.unwrap_or(cursor.zxid());
             let mut writer = SnapshotWriter::new(disk, &snap_dir, named.0).compressed(compression);
             match writer.write(&bytes) {
-                Ok(()) => KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor })),
+                Ok(()) => KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor, bytes })),
                 Err(e) => KeeperDone::SnapshotEnd(Err(e)),
             }
         };
@@ -89,14 +91,15 @@ impl<D: Disk> KeeperLoop<D> {
         let chunk_bytes = self.config.snapshot_chunk_bytes;
         let with_last_zxid = self.config.snapshot_last_zxid;
         let job = move || {
-            let Snapshot { mut writer, mut cursor } = snapshot;
-            let mut bytes = BytesMut::with_capacity(chunk_bytes + 4096);
+            let Snapshot { mut writer, mut cursor, mut bytes } = snapshot;
+            bytes.clear();
+            bytes.reserve(chunk_bytes + 4096);
             let more = keeper.with(|keeper| keeper.snapshot_chunk(&mut cursor, chunk_bytes, &mut bytes));
             if let Err(e) = writer.write(&bytes) {
                 return KeeperDone::SnapshotEnd(Err(e));
             }
             if more {
-                return KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor }));
+                return KeeperDone::Snapshot(Box::new(Snapshot { writer, cursor, bytes }));
             }
             let digest = keeper.with(|keeper| keeper.snapshot_digest()).map(|digest| (digest.zxid.0, digest.digest));
             let last_zxid = with_last_zxid.then_some(cursor.zxid().0);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use base::map::HashKey;
 use base::{Now, Prng};
 use bytes::Bytes;
 use driver::conn_order::SharedKeeper;
@@ -78,7 +79,7 @@ pub struct Started {
 /// Opens the folder and runs the loop, on a thread of its own.
 pub fn spawn(
     config: KeeperLoopConfig,
-    prng: Prng,
+    mut prng: Prng,
     clock: Clock,
     inbox: Arc<Inbox<ToLoop>>,
     stats: Arc<ServerStats>,
@@ -93,7 +94,7 @@ pub fn spawn(
             disk: FileDisk,
             lanes,
             sync: VecDeque::new(),
-            conns: HashMap::new(),
+            conns: HashMap::with_hasher(HashKey::from_prng(&mut prng)),
             dirty: Vec::new(),
             stats,
             asked: Operators::default(),
@@ -227,7 +228,7 @@ struct RealWorld {
     lanes: Lanes<KeeperDone<FileDisk>>,
     /// Jobs of the lane of syncs, which the loop's own thread does at the end of a turn.
     sync: VecDeque<Job<KeeperDone<FileDisk>>>,
-    conns: HashMap<ConnId, Arc<Outbox>>,
+    conns: HashMap<ConnId, Arc<Outbox>, HashKey>,
     /// Connections with something to send at the end of the turn: their queues leave in one write each.
     dirty: Vec<Arc<Outbox>>,
     stats: Arc<ServerStats>,

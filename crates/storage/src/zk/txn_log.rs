@@ -58,6 +58,8 @@ struct Writer<D: Disk> {
     disk: D,
     dir: PathBuf,
     open: Option<OpenLog<D::File>>,
+    /// Groups are put together here, one after the other in the same memory.
+    joined: BytesMut,
 }
 
 struct OpenLog<F> {
@@ -114,7 +116,7 @@ impl<D: Disk> TxnLog<D> {
     /// folder's `castlekeep.synced`.
     pub fn new(disk: D, dir: PathBuf, config: TxnLogConfig, side: SyncedFile<D>) -> Self {
         Self {
-            writer: Some(Writer { disk, dir, open: None }),
+            writer: Some(Writer { disk, dir, open: None, joined: BytesMut::new() }),
             pending: Vec::new(),
             pending_bytes: 0,
             roll: false,
@@ -332,10 +334,12 @@ impl<D: Disk> GroupJob<D> {
     }
 
     /// Small payloads are joined, so that a group of many small entries is one write; large ones are not copied.
-    fn pieces(&self, with_header: bool) -> Vec<Bytes> {
+    fn pieces(&mut self, with_header: bool) -> Vec<Bytes> {
         const COPY_BYTES_MAX: usize = 16 * 1024;
         let mut pieces = Vec::new();
-        let mut joined = BytesMut::with_capacity((self.bytes as usize).min(self.config.group_bytes_max as usize) + 16);
+        let joined = &mut self.writer.joined;
+        // The pieces of the last group are gone: this is their memory again.
+        joined.reserve((self.bytes as usize).min(self.config.group_bytes_max as usize) + HEADER_BYTES as usize);
         if with_header {
             joined.put_slice(&header());
         }
@@ -350,7 +354,7 @@ impl<D: Disk> GroupJob<D> {
             }
             joined.put_u8(END_MARK);
         }
-        pieces.push(joined.freeze());
+        pieces.push(joined.split().freeze());
         pieces
     }
 
