@@ -32,9 +32,16 @@ pub fn allows(acl: &[Acl], wanted: i32, ids: &[Id]) -> bool {
 ///
 /// # Errors
 /// `INVALIDACL` for an empty list, an unknown scheme, an id that its scheme does not allow, `auth` without identity.
-pub fn fixup(acl: Option<&[Acl]>, ids: &[Id], config: &Config) -> Result<Vec<Acl>, ErrorCode> {
+pub fn fixup(acl: Option<Vec<Acl>>, ids: &[Id], config: &Config) -> Result<Vec<Acl>, ErrorCode> {
+    let acl = acl.unwrap_or_default();
+    // What nearly everybody sends.
+    if let [only] = &*acl
+        && is_anyone(&only.id)
+    {
+        return Ok(acl);
+    }
     let mut unique: Vec<&Acl> = Vec::new();
-    for entry in acl.unwrap_or_default() {
+    for entry in &acl {
         if !unique.contains(&entry) {
             unique.push(entry);
         }
@@ -111,6 +118,11 @@ impl AclTable {
     /// As [`AclTable::get`], without sharing.
     pub fn borrow(&self, id: AclId) -> Option<&[Acl]> {
         if id == OPEN { Some(&self.open) } else { self.lists.get(&id).map(|entry| &*entry.list) }
+    }
+
+    /// A list as a node that is not in the tree yet has it.
+    pub fn shared(&self, list: &[Acl]) -> AclList {
+        if *list == *self.open { self.open.clone() } else { list.into() }
     }
 
     /// The number of a list, which has one more use from now on.
@@ -226,17 +238,22 @@ mod tests {
         let config = Config::default();
         let ben = [id("ip", "10.0.0.7"), id("digest", "ben:hash")];
         let all = entry(31, "auth", "");
-        assert_eq!(fixup(Some(core::slice::from_ref(&all)), &ben, &config), Ok(vec![entry(31, "digest", "ben:hash")]));
-        assert_eq!(fixup(Some(&[all]), &ben[..1], &config), Err(ErrorCode::INVALID_ACL), "an address is no identity");
+        assert_eq!(fixup(Some(vec![all.clone()]), &ben, &config), Ok(vec![entry(31, "digest", "ben:hash")]));
+        assert_eq!(
+            fixup(Some(vec![all]), &ben[..1], &config),
+            Err(ErrorCode::INVALID_ACL),
+            "an address is no identity"
+        );
         let world = entry(1, "world", "anyone");
-        assert_eq!(fixup(Some(&[world.clone(), world.clone()]), &[], &config), Ok(vec![world]));
+        assert_eq!(fixup(Some(vec![world.clone(), world.clone()]), &[], &config), Ok(vec![world.clone()]));
+        assert_eq!(fixup(Some(vec![world.clone()]), &[], &config), Ok(vec![world]));
         for bad in [None, Some(vec![]), Some(vec![entry(1, "none", "x")]), Some(vec![entry(1, "world", "me")])] {
-            assert_eq!(fixup(bad.as_deref(), &ben, &config), Err(ErrorCode::INVALID_ACL));
+            assert_eq!(fixup(bad, &ben, &config), Err(ErrorCode::INVALID_ACL));
         }
-        assert_eq!(fixup(Some(&[entry(1, "digest", "nopassword")]), &ben, &config), Err(ErrorCode::INVALID_ACL));
-        assert_eq!(fixup(Some(&[entry(1, "ip", "10.0.0.0/40")]), &ben, &config), Err(ErrorCode::INVALID_ACL));
+        assert_eq!(fixup(Some(vec![entry(1, "digest", "nopassword")]), &ben, &config), Err(ErrorCode::INVALID_ACL));
+        assert_eq!(fixup(Some(vec![entry(1, "ip", "10.0.0.0/40")]), &ben, &config), Err(ErrorCode::INVALID_ACL));
         let off = Config { digest_auth_enabled: false, ..Config::default() };
-        assert_eq!(fixup(Some(&[entry(1, "digest", "a:b")]), &[], &off), Err(ErrorCode::INVALID_ACL));
+        assert_eq!(fixup(Some(vec![entry(1, "digest", "a:b")]), &[], &off), Err(ErrorCode::INVALID_ACL));
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Keeper {
         self.containers.next = now.mono + core::time::Duration::from_millis(wait_ms);
     }
 
-    fn delete_container(&mut self, now: Now, path: &str, effects: &mut Vec<Effect>) -> bool {
+    fn delete_container(&mut self, now: Now, path: &Str, effects: &mut Vec<Effect>) -> bool {
         let Some(header) = self.txn_header(now, SessionId::NONE, 0, OpCode::DELETE_CONTAINER) else { return false };
         let against = Against {
             tree: &self.tree,

@@ -11,10 +11,13 @@ use crate::event::ReadOutcome;
 use crate::op::{self, Reading};
 use crate::tree::Applied;
 
+/// Room for the body of a write's reply: a Stat, or a path that is not long.
+const BODY_BYTES: usize = 80;
+
 /// A reply's frame. Nothing follows the header of an error.
 pub(crate) fn reply(xid: i32, zxid: Zxid, body: Result<impl FnOnce(&mut BytesMut), ErrorCode>) -> Bytes {
     match body {
-        Ok(write) => zk_wire::frame::reply(&ReplyHeader { xid, zxid, err: 0 }, 64, write),
+        Ok(write) => zk_wire::frame::reply(&ReplyHeader { xid, zxid, err: 0 }, BODY_BYTES, write),
         Err(code) => error(xid, zxid, code),
     }
 }

@@ -50,6 +50,7 @@ mod server;
 mod session;
 mod snapshot;
 pub mod tree;
+mod walk;
 pub mod watch;
 
 pub use auth::DigestAlg;

@@ -5,7 +5,7 @@
 use zk_wire::StatPersisted;
 
 use crate::acl::{AclId, OPEN};
-use crate::node::Node;
+use crate::node::{Name, Node};
 use crate::tree::Tree;
 
 /// A tree while its snapshot is read.
@@ -24,7 +24,7 @@ struct OpenNode {
     /// Length of its parent's path within the path.
     parent_len: usize,
     /// Complete nodes below it.
-    children: Vec<(Box<str>, Box<Node>)>,
+    children: Vec<(Name, Box<Node>)>,
 }
 
 /// Why a node is not taken.

@@ -1,7 +1,9 @@
 //! A znode (upstream: `DataNode`, `EphemeralType`).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::{Entry, VacantEntry};
 
+use compact_str::CompactString;
 use zk_wire::{SessionId, Stat, StatPersisted, Zxid, digest};
 
 use crate::acl::AclId;
@@ -39,7 +41,20 @@ struct Rare {
 }
 
 /// The nodes below a node by name.
-pub type Children = BTreeMap<Box<str>, Box<Node>>;
+pub type Children = BTreeMap<Name, Box<Node>>;
+
+/// A node's name. A short one lies in its slot, so that a look for a name goes to few places in memory.
+pub type Name = CompactString;
+
+/// A place below a node that is looked up once to be filled.
+pub struct Vacancy<'a>(VacantEntry<'a, Name, Box<Node>>);
+
+impl Vacancy<'_> {
+    /// Hangs a node there.
+    pub fn insert(self, node: Node) {
+        self.0.insert(Box::new(node));
+    }
+}
 
 /// Who owns a node, as its `ephemeralOwner` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +170,11 @@ impl Node {
         })
     }
 
+    /// The transaction that created it.
+    pub fn czxid(&self) -> Zxid {
+        self.czxid
+    }
+
     /// The transaction that last changed its data.
     pub fn mzxid(&self) -> Zxid {
         self.mzxid
@@ -182,7 +202,7 @@ impl Node {
 
     /// Names of the nodes below it, in order.
     pub fn child_names(&self) -> impl Iterator<Item = &str> {
-        self.children().into_iter().flat_map(|children| children.keys()).map(|name| &**name)
+        self.children().into_iter().flat_map(|children| children.keys()).map(CompactString::as_str)
     }
 
     /// How many nodes are directly below it.
@@ -200,13 +220,24 @@ impl Node {
         self.rare.as_mut()?.children.get_mut(name).map(|child| &mut **child)
     }
 
+    /// Where a node of this name could hang below it.
+    ///
+    /// # Errors
+    /// The node that hangs there.
+    pub fn vacancy(&mut self, name: &str) -> Result<Vacancy<'_>, &mut Self> {
+        match self.rare_mut().children.entry(name.into()) {
+            Entry::Vacant(vacant) => Ok(Vacancy(vacant)),
+            Entry::Occupied(occupied) => Err(&mut **occupied.into_mut()),
+        }
+    }
+
     /// Hangs a node below it.
     pub fn add_child(&mut self, name: &str, child: Self) {
         self.rare_mut().children.insert(name.into(), Box::new(child));
     }
 
     /// Hangs many nodes below it, in any order. False when a name was there twice: one of the two is gone then.
-    pub fn add_children(&mut self, added: Vec<(Box<str>, Box<Self>)>) -> bool {
+    pub fn add_children(&mut self, added: Vec<(Name, Box<Self>)>) -> bool {
         if added.is_empty() {
             return true;
         }

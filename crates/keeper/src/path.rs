@@ -1,5 +1,6 @@
 //! Paths (upstream: `PathUtils`, and the path helpers of `PrepRequestProcessor`).
 
+use base::Str;
 use zk_wire::ErrorCode;
 
 /// Nodes that cannot be deleted.
@@ -19,6 +20,16 @@ pub fn split(path: &str) -> Option<(&str, &str)> {
 pub fn top(path: &str) -> &str {
     path.split('/').nth(1).unwrap_or_default()
 }
+
+/// The parent's path of a path in a request, which shares its memory.
+///
+/// # Errors
+/// As [`parent`].
+pub fn parent_of(path: &Str) -> Result<Str, ErrorCode> {
+    parent(path).map(|parent| if parent == "/" { ROOT } else { path.slice_ref(parent) })
+}
+
+const ROOT: Str = Str::from_static("/");
 
 /// The parent's path of a path in a request.
 ///
@@ -92,5 +103,9 @@ mod tests {
         assert_eq!(parent("a"), Err(ErrorCode::BAD_ARGUMENTS));
         assert_eq!(parent("/a\0b/c"), Err(ErrorCode::BAD_ARGUMENTS));
         assert_eq!(parent("x/c"), Ok("x"));
+        for (path, expected) in [("/a/b", "/a"), ("/a", "/"), ("//", "/")] {
+            assert_eq!(parent_of(&path.into()), Ok(expected.into()), "{path}");
+        }
+        assert_eq!(parent_of(&"a".into()), Err(ErrorCode::BAD_ARGUMENTS));
     }
 }

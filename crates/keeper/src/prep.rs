@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use base::map::KeyedMap;
 use base::{Prng, Str};
-use zk_wire::{ErrorCode, Id, SessionId, StatPersisted, Zxid, digest};
+use zk_wire::{Acl, ErrorCode, Id, SessionId, StatPersisted, Zxid, digest};
 
 use crate::acl::{self, AclList};
 use crate::config::Config;
@@ -31,14 +31,22 @@ pub struct ChangeRecord {
     pub content: u32,
     /// Bytes of its data.
     pub data_len: usize,
+    /// Its part in the tree's digest, and its owner, when it was found or last put: what a change of it takes back.
+    found: Found,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    digest: i64,
+    owner: Option<SessionId>,
 }
 
 impl ChangeRecord {
     /// A node as a write leaves it.
     pub fn new(stat: StatPersisted, acl: AclList, path: &str, data: Option<&[u8]>) -> Self {
-        let mut record = Self { zxid: stat.mzxid, stat: Some(stat), children: 0, acl, content: 0, data_len: 0 };
-        record.set_data(path, data);
-        record
+        let content = digest::content(path, data);
+        let data_len = data.map_or(0, <[u8]>::len);
+        Self { zxid: stat.mzxid, stat: Some(stat), children: 0, acl, content, data_len, found: Found::default() }
     }
 
     /// Its data changes.
@@ -73,8 +81,10 @@ impl ChangeRecord {
 #[derive(Debug)]
 pub struct Outstanding {
     records: KeyedMap<Str, ChangeRecord>,
-    /// What each write touched: to be forgotten when it is applied.
-    by_zxid: VecDeque<(Zxid, Vec<Touched>)>,
+    /// What the writes touched, in their order: to be forgotten when they are applied.
+    touched: VecDeque<Touched>,
+    /// Empty: the memory of [`Prep::undo`] between two writes.
+    undo: Vec<Undo>,
     /// Ephemeral nodes created or deleted by writes under way, by owner, with the last such write.
     owned: BTreeMap<SessionId, BTreeMap<Str, Zxid>>,
     /// The tree's digest once every write under way is applied.
@@ -91,6 +101,7 @@ pub struct Outstanding {
 
 #[derive(Debug)]
 struct Touched {
+    zxid: Zxid,
     path: Str,
     owner: Option<SessionId>,
 }
@@ -100,7 +111,8 @@ impl Outstanding {
     pub fn new(digest: i64, prng: &mut Prng) -> Self {
         Self {
             records: KeyedMap::new(prng),
-            by_zxid: VecDeque::new(),
+            touched: VecDeque::new(),
+            undo: Vec::new(),
             owned: BTreeMap::new(),
             digest,
             closing: BTreeMap::new(),
@@ -113,7 +125,7 @@ impl Outstanding {
     /// Nothing is under way any more above a tree with this digest: what was, another leader decides.
     pub fn reset(&mut self, digest: i64) {
         self.records.clear();
-        self.by_zxid.clear();
+        self.touched.clear();
         self.owned.clear();
         self.closing.clear();
         (self.digest, self.over_quota) = (digest, None);
@@ -156,14 +168,9 @@ impl Outstanding {
     pub fn retire(&mut self, zxid: Zxid) {
         self.closing.retain(|_, end| *end != zxid);
         self.listed = None;
-        if self.by_zxid.front().is_none_or(|(first, _)| *first != zxid) {
-            return;
-        }
-        let (_, touched) = self.by_zxid.pop_front().expect("looked at above");
-        for Touched { path, owner } in touched {
-            if self.records.get(&path).is_some_and(|record| record.zxid == zxid) {
-                self.records.remove(&path);
-            }
+        while self.touched.front().is_some_and(|first| first.zxid == zxid)
+            && let Some(Touched { path, owner, .. }) = self.touched.pop_front()
+        {
             if let Some(owner) = owner
                 && let Some(paths) = self.owned.get_mut(&owner)
             {
@@ -174,6 +181,7 @@ impl Outstanding {
                     self.owned.remove(&owner);
                 }
             }
+            self.records.remove_if(path, |record| record.zxid == zxid);
         }
     }
 }
@@ -195,6 +203,7 @@ pub struct Prep<'a> {
     kept: bool,
 }
 
+#[derive(Debug)]
 struct Undo {
     path: Str,
     before: Option<ChangeRecord>,
@@ -220,20 +229,21 @@ impl<'a> Prep<'a> {
     /// Begins to check the write `zxid` of `session`, whose client is `ids`.
     pub fn new(against: Against<'a>, session: SessionId, ids: &'a [Id], zxid: Zxid, time_ms: i64) -> Self {
         let Against { tree, outstanding, sessions, config } = against;
-        Self { tree, outstanding, sessions, config, session, ids, zxid, time_ms, undo: Vec::new(), kept: false }
+        let undo = core::mem::take(&mut outstanding.undo);
+        Self { tree, outstanding, sessions, config, session, ids, zxid, time_ms, undo, kept: false }
     }
 
     /// The write is proposed: later ones see its effect.
     pub fn keep(mut self) {
         self.kept = true;
-        let undo = core::mem::take(&mut self.undo);
-        self.remember(undo);
+        let zxid = self.zxid;
+        let touched = self.undo.drain(..).map(|Undo { path, owner, .. }| Touched { zxid, path, owner });
+        self.outstanding.touched.extend(touched);
     }
 
     /// Takes back what the write's parts did so far.
     pub fn rollback(&mut self) {
-        let mut undo = core::mem::take(&mut self.undo);
-        while let Some(Undo { path, before, digest, owner, owned_before }) = undo.pop() {
+        while let Some(Undo { path, before, digest, owner, owned_before }) = self.undo.pop() {
             self.outstanding.digest = digest;
             if let Some(owner) = owner
                 && let Some(paths) = self.outstanding.owned.get_mut(&owner)
@@ -253,14 +263,6 @@ impl<'a> Prep<'a> {
         }
     }
 
-    fn remember(&mut self, undo: Vec<Undo>) {
-        if undo.is_empty() {
-            return;
-        }
-        let touched = undo.into_iter().map(|undo| Touched { path: undo.path, owner: undo.owner }).collect();
-        self.outstanding.by_zxid.push_back((self.zxid, touched));
-    }
-
     /// A node as it will be.
     ///
     /// # Errors
@@ -270,45 +272,42 @@ impl<'a> Prep<'a> {
             return if record.stat.is_some() { Ok(record.clone()) } else { Err(ErrorCode::NO_NODE) };
         }
         let node = self.outstanding.applied(self.tree, path).ok_or(ErrorCode::NO_NODE)?;
+        let stat = node.numbers();
+        let digest = if digest::counts(path) { digest::node(node.content, &stat) } else { 0 };
         Ok(ChangeRecord {
             zxid: Zxid::ZERO,
-            stat: Some(node.numbers()),
+            stat: Some(stat),
             children: node.children_count() as i64,
             acl: self.tree.acl(node),
             content: node.content,
             data_len: node.data.as_ref().map_or(0, |data| data.len()),
+            found: Found { digest, owner: node.owner().session() },
         })
     }
 
-    /// A node as this write leaves it.
-    pub fn put(&mut self, path: &str, mut record: ChangeRecord) {
-        record.zxid = self.zxid;
+    /// A node as this write leaves it: what [`Prep::record`] gave, changed, or a new one.
+    pub fn put(&mut self, path: &Str, record: ChangeRecord) {
         self.change(path, record);
     }
 
-    /// A node is gone after this write.
-    pub fn put_deleted(&mut self, path: &str, mut record: ChangeRecord) {
-        record.zxid = self.zxid;
+    /// A node that [`Prep::record`] gave is gone after this write.
+    pub fn put_deleted(&mut self, path: &Str, mut record: ChangeRecord) {
         record.stat = None;
         self.change(path, record);
     }
 
-    fn change(&mut self, path: &str, record: ChangeRecord) {
-        let (before_digest, before_owner) = match self.outstanding.records.get(path) {
-            Some(before) => (before.digest(path), before.owner()),
-            None => self
-                .outstanding
-                .applied(self.tree, path)
-                .map_or((0, None), |node| (crate::tree::node_digest(path, node), node.owner().session())),
-        };
-        let undo_digest = self.outstanding.digest;
-        self.outstanding.digest = undo_digest.wrapping_sub(before_digest).wrapping_add(record.digest(path));
-        let owner = record.owner().or(before_owner);
-        let path = Str::from(path);
+    /// The path is not copied: it shares the frame of the request, which the write holds on to as well.
+    fn change(&mut self, path: &Str, mut record: ChangeRecord) {
+        let found = core::mem::take(&mut record.found);
+        record.zxid = self.zxid;
+        record.found = Found { digest: record.digest(path), owner: record.owner() };
+        let digest = self.outstanding.digest;
+        self.outstanding.digest = digest.wrapping_sub(found.digest).wrapping_add(record.found.digest);
+        let owner = record.found.owner.or(found.owner);
         let owned = owner.map(|owner| self.outstanding.owned.entry(owner).or_default());
         let owned_before = owned.and_then(|paths| paths.insert(path.clone(), self.zxid));
         let before = self.outstanding.records.insert(path.clone(), record);
-        self.undo.push(Undo { path, before, digest: undo_digest, owner, owned_before });
+        self.undo.push(Undo { path: path.clone(), before, digest, owner, owned_before });
     }
 
     /// The session ends with this write, which must be kept. Gives the nodes that go with it, in order. Only those that
@@ -379,6 +378,11 @@ impl<'a> Prep<'a> {
         if self.config.skip_acl || acl::allows(acl, wanted, self.ids) { Ok(()) } else { Err(ErrorCode::NO_AUTH) }
     }
 
+    /// A list, as the record of a node has it.
+    pub fn shared_acl(&self, list: &[Acl]) -> AclList {
+        self.tree.acls().shared(list)
+    }
+
     /// Whether the quota above a node leaves room for so many nodes and bytes more. What counts is what is applied, as
     /// upstream has it: writes under way are not in the numbers yet. Limits that are no text of limits limit nothing.
     ///
@@ -417,6 +421,7 @@ impl Drop for Prep<'_> {
         if !self.kept {
             self.rollback();
         }
+        self.outstanding.undo = core::mem::take(&mut self.undo);
     }
 }
 

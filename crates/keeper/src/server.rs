@@ -32,6 +32,11 @@ use crate::watch::Watches;
 /// The operator hears of quotas no more often than this.
 const QUOTA_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Transactions share pieces of memory of this size. A larger one has its own.
+const PAYLOADS_BYTES: usize = 64 * 1024;
+/// With less than this left of a piece, the next one is begun.
+const PAYLOAD_BYTES: usize = 256;
+
 /// The coordination service.
 #[derive(Debug)]
 pub struct Keeper {
@@ -68,6 +73,8 @@ pub struct Keeper {
     pub(crate) window: Vec<Proposal>,
     /// The first of `ending`, when a tick has put it off so that its nodes can be listed.
     pub(crate) unlisted: Option<SessionId>,
+    /// Transactions on their way to the log are cut from here: many share one piece of memory.
+    payloads: BytesMut,
 }
 
 /// What recovery found.
@@ -111,6 +118,7 @@ impl Keeper {
             ending,
             window,
             unlisted: None,
+            payloads: BytesMut::with_capacity(PAYLOADS_BYTES),
             config,
             tree,
             sessions,
@@ -428,22 +436,26 @@ impl Keeper {
         let digested = self.config.digest_enabled && !matches!(body, TxnBody::Error(_));
         let digest = digested.then_some(TxnDigest { version: DIGEST_VERSION, tree_digest });
         let transaction = Transaction { header, body, digest };
-        let payload = transaction.to_bytes();
+        self.payloads.reserve(PAYLOAD_BYTES);
+        transaction.encode(&mut self.payloads);
+        let payload = self.payloads.split().freeze();
         let Transaction { header, body, .. } = transaction;
         let digest = Some(tree_digest);
         self.pending.push_back(Pending { header, body, digest, prepared: true, op, conn, audit: None });
         if let Some(connection) = conn.and_then(|conn| self.conns.get_mut(&conn)) {
             connection.waiting.push_back(Waiting::Write(zxid));
         }
-        let proposal = Proposal { zxid, bytes: payload, config: None };
         match &mut self.order {
             Order::Alone(broadcast) => {
-                broadcast.propose(proposal.clone());
-                let (payload, bytes) = (proposal.bytes.clone(), proposal.bytes.len());
+                // There is nobody to send it to.
+                broadcast.propose(Proposal { zxid, bytes: Bytes::new(), config: None });
+                let bytes = payload.len();
                 effects.push(Effect::Append { zxid, payload });
                 self.roll.on_append(&self.config, bytes, effects);
             }
-            Order::Member(_) => self.propose_to_ensemble(proposal, effects),
+            Order::Member(_) => {
+                self.propose_to_ensemble(Proposal { zxid, bytes: payload, config: None }, effects);
+            }
         }
     }
 

@@ -7,10 +7,11 @@
 //! sequential name would be given twice then.
 
 use bytes::BytesMut;
-use zk_wire::{Jute, SnapshotSession, Zxid, snapshot};
+use zk_wire::{SnapshotSession, Zxid, snapshot};
 
-use crate::node::{Children, Node};
+use crate::node::Node;
 use crate::tree::Tree;
+use crate::walk::Walk;
 
 /// Where a snapshot stands between two chunks.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ pub fn chunk(tree: &Tree, cursor: &mut SnapshotCursor, bytes_max: usize, out: &m
             snapshot::encode_end(out);
             return false;
         };
-        if node.numbers().czxid > cursor.zxid {
+        if node.czxid() > cursor.zxid {
             left_out += 1;
             continue;
         }
@@ -66,73 +67,7 @@ pub fn chunk(tree: &Tree, cursor: &mut SnapshotCursor, bytes_max: usize, out: &m
 }
 
 fn put(out: &mut BytesMut, path: &str, node: &Node) {
-    snapshot::encode_path(out, path);
-    zk_wire::jute::put_buffer(out, node.data.as_deref());
-    node.acl.encode(out);
-    node.numbers().encode(out);
-}
-
-/// A walk in pre-order, which can begin anywhere, also at a node that is gone.
-struct Walk<'a> {
-    /// For each level from the root down: the children not visited yet.
-    levels: Vec<Level<'a>>,
-    path: String,
-}
-
-struct Level<'a> {
-    rest: std::collections::btree_map::Range<'a, Box<str>, Box<Node>>,
-    /// Length of the parent's path, which the names of this level are added to.
-    parent_len: usize,
-}
-
-impl<'a> Walk<'a> {
-    /// Stands at `last` (visited) and goes on below it; costs its depth times the logarithm of its siblings.
-    fn at(root: &'a Node, last: &str) -> Self {
-        let mut walk = Self { levels: Vec::new(), path: String::new() };
-        let mut node = Some(root);
-        for name in last.split('/').skip(1).filter(|name| !name.is_empty()) {
-            if let Some(children) = node.and_then(Node::children) {
-                walk.levels.push(Level { rest: after(children, name), parent_len: walk.path.len() });
-            }
-            node = node.and_then(|node| node.child(name));
-            walk.path.push('/');
-            walk.path.push_str(name);
-        }
-        if let Some(node) = node {
-            walk.descend(node);
-        }
-        walk
-    }
-
-    /// Goes on with what is below the node that came last.
-    fn descend(&mut self, node: &'a Node) {
-        if let Some(children) = node.children() {
-            self.levels.push(Level { rest: children.range::<str, _>(..), parent_len: self.path.len() });
-        }
-    }
-
-    fn next(&mut self) -> Option<&'a Node> {
-        loop {
-            let level = self.levels.last_mut()?;
-            let Some((name, node)) = level.rest.next() else {
-                self.levels.pop();
-                continue;
-            };
-            self.path.truncate(level.parent_len);
-            self.path.push('/');
-            self.path.push_str(name);
-            return Some(node);
-        }
-    }
-
-    fn path(&self) -> &str {
-        if self.path.is_empty() { "/" } else { &self.path }
-    }
-}
-
-fn after<'a>(children: &'a Children, name: &str) -> std::collections::btree_map::Range<'a, Box<str>, Box<Node>> {
-    use std::ops::Bound::{Excluded, Unbounded};
-    children.range::<str, _>((Excluded(name), Unbounded))
+    snapshot::encode_node(out, path, node.data.as_deref(), node.acl, &node.numbers());
 }
 
 #[cfg(test)]

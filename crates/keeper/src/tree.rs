@@ -131,7 +131,7 @@ impl Tree {
     }
 
     fn get_mut(&mut self, path: &str) -> Option<&mut Node> {
-        names(path)?.try_fold(&mut self.root, |node, name| node.child_mut(name))
+        below(&mut self.root, path)
     }
 
     /// The list of a node.
@@ -259,31 +259,28 @@ impl Tree {
     /// still become the transaction's, which the snapshot may not have (ZOOKEEPER-4846).
     fn create(&mut self, stamp: Stamp, new: &NewNode<'_>, on_change: OnChange<'_>) -> Result<Option<Stat>, ErrorCode> {
         let (parent_path, name) = path::split(new.path).ok_or(ErrorCode::NO_NODE)?;
-        if self.get(parent_path).is_none() {
-            return Err(ErrorCode::NO_NODE);
-        }
-        let acl = self.acls.acquire(new.acl);
-        self.raise_parent(parent_path, new.parent_cversion, stamp.zxid);
-        if let Some(existing) = self.get_mut(new.path) {
-            let old = core::mem::replace(&mut existing.acl, acl);
-            self.acls.release(old);
+        if new.path == "/" {
             return Err(ErrorCode::NODE_EXISTS);
         }
-        let stat = StatPersisted {
-            czxid: stamp.zxid,
-            mzxid: stamp.zxid,
-            pzxid: stamp.zxid,
-            ctime: stamp.time_ms,
-            mtime: stamp.time_ms,
-            ephemeral_owner: new.owner.encode(),
-            ..StatPersisted::default()
+        let parent = below(&mut self.root, parent_path).ok_or(ErrorCode::NO_NODE)?;
+        let acl = self.acls.acquire(new.acl);
+        let (parent_acl, parent_owner) = (parent.acl, parent.owner());
+        let risen = raise(parent_path, parent, new.parent_cversion, stamp.zxid);
+        let added = match parent.vacancy(name) {
+            Ok(vacancy) => {
+                let node = Node::new(new.path, new.data, acl, new.numbers(stamp));
+                let (shown, counted) = (node.stat(), Counted::of(new.path, &node));
+                vacancy.insert(node);
+                Ok((shown, counted))
+            }
+            Err(existing) => Err(core::mem::replace(&mut existing.acl, acl)),
         };
-        let node = Node::new(new.path, new.data, acl, stat);
-        let shown = node.stat();
-        self.count_in(new.path, &node);
-        let parent = self.get_mut(parent_path).expect("looked up above");
-        parent.add_child(name, node);
-        let parent_acl = parent.acl;
+        self.shift_digest(parent_owner, risen);
+        let (shown, counted) = added.map_err(|old_acl| {
+            self.acls.release(old_acl);
+            ErrorCode::NODE_EXISTS
+        })?;
+        self.count(new.path, counted);
         self.quota_created(new.path, new.data.map_or(0, <[u8]>::len));
         on_change(Change {
             kind: ChangeKind::Created,
@@ -294,29 +291,20 @@ impl Tree {
         Ok(Some(shown))
     }
 
-    /// A parent's counter of creations never goes back, whatever is replayed. -1 (logs of old releases): one more.
-    fn raise_parent(&mut self, parent_path: &str, cversion: i32, zxid: Zxid) {
-        self.change_numbers(parent_path, |stat| {
-            let cversion = if cversion == -1 { stat.cversion.wrapping_add(1) } else { cversion };
-            if cversion > stat.cversion {
-                stat.cversion = cversion;
-                stat.pzxid = zxid;
-            }
-        });
-    }
-
     /// Replay: the parent learns of the deletion before the node is looked for. A node that has children again (they
     /// and it were made anew behind this transaction) goes with them; their transactions come back.
     fn delete(&mut self, zxid: Zxid, path: &str, on_change: OnChange<'_>) -> Result<(), ErrorCode> {
-        let (parent_path, name) = path::split(path).ok_or(ErrorCode::NO_NODE)?;
-        let parent = self.get(parent_path).filter(|_| !name.is_empty()).ok_or(ErrorCode::NO_NODE)?;
+        let (parent_path, name) = path::split(path).filter(|(_, name)| !name.is_empty()).ok_or(ErrorCode::NO_NODE)?;
+        let parent = below(&mut self.root, parent_path).ok_or(ErrorCode::NO_NODE)?;
+        let (parent_acl, parent_owner) = (parent.acl, parent.owner());
         // Of many deletions by one transaction only the first one tells the parent.
-        if parent.numbers().pzxid < zxid {
-            self.change_numbers(parent_path, |stat| stat.pzxid = zxid);
-        }
-        let parent = self.get_mut(parent_path).expect("looked up above");
-        let parent_acl = parent.acl;
-        let node = parent.remove_child(name).ok_or(ErrorCode::NO_NODE)?;
+        let told = match parent.pzxid() < zxid {
+            true => change_numbers(parent_path, parent, |stat| stat.pzxid = zxid),
+            false => 0,
+        };
+        let gone = parent.remove_child(name);
+        self.shift_digest(parent_owner, told);
+        let node = gone.ok_or(ErrorCode::NO_NODE)?;
         let acl = self.acls.get(node.acl);
         let parent_acl = self.acls.get(parent_acl);
         let bytes = node.data.as_ref().map_or(0, |data| data.len());
@@ -357,7 +345,7 @@ impl Tree {
         let (old_len, old_digest) = (node.data.as_ref().map_or(0, |data| data.len()), node_digest(path, node));
         node.data = data.map(Into::into);
         node.content = digest::content(path, data);
-        change_numbers(node, change);
+        set_numbers(node, change);
         let (shown, new_digest, acl, owner) = (node.stat(), node_digest(path, node), node.acl, node.owner());
         self.shift_digest(owner, new_digest.wrapping_sub(old_digest));
         self.bytes = self.bytes - old_len as u64 + data.map_or(0, <[u8]>::len) as u64;
@@ -412,10 +400,9 @@ impl Tree {
 
     fn change_numbers(&mut self, path: &str, change: impl FnOnce(&mut StatPersisted)) {
         let Some(node) = self.get_mut(path) else { return };
-        let before = node_digest(path, node);
-        change_numbers(node, change);
-        let (after, owner) = (node_digest(path, node), node.owner());
-        self.shift_digest(owner, after.wrapping_sub(before));
+        let owner = node.owner();
+        let by = change_numbers(path, node, change);
+        self.shift_digest(owner, by);
     }
 
     /// A node's part in the digests has become another one.
@@ -435,11 +422,14 @@ impl Tree {
 
     /// A node more is part of the counts, wherever it hangs.
     pub(crate) fn count_in(&mut self, path: &str, node: &Node) {
-        let digest = self.digest_of(path, node);
+        self.count(path, Counted::of(path, node));
+    }
+
+    fn count(&mut self, path: &str, Counted { digest, bytes, owner }: Counted) {
         self.digest = self.digest.wrapping_add(digest);
         self.nodes += 1;
-        self.bytes += node_size(path, node);
-        match node.owner() {
+        self.bytes += bytes;
+        match owner {
             Owner::Persistent => {}
             Owner::Session(session) => {
                 let owned = self.ephemerals.entry(session).or_default();
@@ -491,10 +481,34 @@ impl Tree {
     }
 }
 
-fn change_numbers(node: &mut Node, change: impl FnOnce(&mut StatPersisted)) {
+/// A parent's counter of creations never goes back, whatever is replayed. -1 (logs of old releases): one more. Gives what
+/// its part in the digests has changed by.
+fn raise(path: &str, parent: &mut Node, cversion: i32, zxid: Zxid) -> i64 {
+    change_numbers(path, parent, |stat| {
+        let cversion = if cversion == -1 { stat.cversion.wrapping_add(1) } else { cversion };
+        if cversion > stat.cversion {
+            stat.cversion = cversion;
+            stat.pzxid = zxid;
+        }
+    })
+}
+
+/// Gives what the node's part in the digests has changed by.
+fn change_numbers(path: &str, node: &mut Node, change: impl FnOnce(&mut StatPersisted)) -> i64 {
+    let before = node_digest(path, node);
+    set_numbers(node, change);
+    node_digest(path, node).wrapping_sub(before)
+}
+
+fn set_numbers(node: &mut Node, change: impl FnOnce(&mut StatPersisted)) {
     let mut numbers = node.numbers();
     change(&mut numbers);
     node.set_numbers(numbers);
+}
+
+/// The node at a path below a root.
+fn below<'a>(root: &'a mut Node, path: &str) -> Option<&'a mut Node> {
+    names(path)?.try_fold(root, |node, name| node.child_mut(name))
 }
 
 /// A node's part in the tree's digest.
@@ -518,6 +532,19 @@ impl Applied {
     }
 }
 
+/// What a node adds to the counts.
+struct Counted {
+    digest: i64,
+    bytes: u64,
+    owner: Owner,
+}
+
+impl Counted {
+    fn of(path: &str, node: &Node) -> Self {
+        Self { digest: node_digest(path, node), bytes: node_size(path, node), owner: node.owner() }
+    }
+}
+
 struct NewNode<'a> {
     path: &'a str,
     data: Option<&'a [u8]>,
@@ -529,6 +556,18 @@ struct NewNode<'a> {
 impl<'a> NewNode<'a> {
     fn of(path: &'a str, data: Option<&'a [u8]>, acl: Option<&'a [Acl]>, owner: Owner, parent_cversion: i32) -> Self {
         Self { path, data, acl: acl.unwrap_or_default(), owner, parent_cversion }
+    }
+
+    fn numbers(&self, stamp: Stamp) -> StatPersisted {
+        StatPersisted {
+            czxid: stamp.zxid,
+            mzxid: stamp.zxid,
+            pzxid: stamp.zxid,
+            ctime: stamp.time_ms,
+            mtime: stamp.time_ms,
+            ephemeral_owner: self.owner.encode(),
+            ..StatPersisted::default()
+        }
     }
 }
 

@@ -9,9 +9,9 @@
 //! Upstream: `SerializeUtils.serializeSnapshot`, `DataTree.serialize`.
 
 use base::{DecodeError, Reader, Str};
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::generated::{SnapshotAcl, SnapshotNode, SnapshotSession};
+use crate::generated::{SnapshotAcl, SnapshotNode, SnapshotSession, StatPersisted};
 use crate::jute::{Jute, put_buffer, put_len};
 
 /// Something in a snapshot.
@@ -47,6 +47,27 @@ pub fn encode_acls(out: &mut BytesMut, acls: &[SnapshotAcl]) {
 pub fn encode_path(out: &mut BytesMut, path: &str) {
     put_buffer(out, Some(if path == "/" { b"" } else { path.as_bytes() }));
 }
+
+/// Appends a node: its path and its record, in few steps, since a snapshot has very many.
+pub fn encode_node(out: &mut BytesMut, path: &str, data: Option<&[u8]>, acl: i64, stat: &StatPersisted) {
+    out.reserve(4 + path.len() + 4 + data.map_or(0, <[u8]>::len) + 8 + STAT_BYTES);
+    encode_path(out, path);
+    put_buffer(out, data);
+    let mut numbers = [0; 8 + STAT_BYTES];
+    let longs = [acl, stat.czxid.0, stat.mzxid.0, stat.ctime, stat.mtime];
+    for (at, long) in numbers.chunks_exact_mut(8).zip(longs) {
+        at.copy_from_slice(&long.to_be_bytes());
+    }
+    let ints = [stat.version, stat.cversion, stat.aversion];
+    for (at, int) in numbers[40..].chunks_exact_mut(4).zip(ints) {
+        at.copy_from_slice(&int.to_be_bytes());
+    }
+    numbers[52..60].copy_from_slice(&stat.ephemeral_owner.to_be_bytes());
+    numbers[60..].copy_from_slice(&stat.pzxid.0.to_be_bytes());
+    out.put_slice(&numbers);
+}
+
+const STAT_BYTES: usize = StatPersisted::SMALLEST_BYTES;
 
 /// Appends the end.
 pub fn encode_end(out: &mut BytesMut) {
@@ -175,7 +196,7 @@ fn decode_acl(r: &mut Reader) -> Result<SnapshotAcl, DecodeError> {
 mod tests {
     use super::*;
     use crate::generated::{Acl, Id};
-    use crate::types::SessionId;
+    use crate::types::{SessionId, Zxid};
 
     fn stream() -> (Bytes, Vec<SnapshotRecord>) {
         let sessions = [SnapshotSession { id: SessionId(5), timeout_ms: 4000 }];
@@ -219,6 +240,28 @@ mod tests {
             assert_eq!(decoder.consumed(), bytes.len() as u64 - 4);
             pieces.for_each(|piece| decoder.feed(piece));
             assert_eq!(&decoder.rest()[..], b"tail");
+        }
+    }
+
+    #[test]
+    fn a_node_in_few_steps_is_the_record_of_its_schema() {
+        let stat = StatPersisted {
+            czxid: Zxid(1),
+            mzxid: Zxid(2),
+            ctime: 3,
+            mtime: -4,
+            version: 5,
+            cversion: 6,
+            aversion: -7,
+            ephemeral_owner: i64::MIN,
+            pzxid: Zxid(9),
+        };
+        for (path, data) in [("/", None), ("/a", Some(&b""[..])), ("/a/b", Some(b"data"))] {
+            let (mut whole, mut fields) = (BytesMut::new(), BytesMut::new());
+            encode_node(&mut whole, path, data, -1, &stat);
+            encode_path(&mut fields, path);
+            SnapshotNode { data: data.map(Bytes::copy_from_slice), acl: -1, stat: stat.clone() }.encode(&mut fields);
+            assert_eq!(whole, fields, "{path}");
         }
     }
 

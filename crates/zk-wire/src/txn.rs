@@ -161,12 +161,17 @@ impl Transaction {
     /// The log entry's payload.
     pub fn to_bytes(&self) -> Bytes {
         let mut out = BytesMut::new();
-        self.header.encode(&mut out);
-        self.body.encode(&mut out);
-        if let Some(digest) = &self.digest {
-            digest.encode(&mut out);
-        }
+        self.encode(&mut out);
         out.freeze()
+    }
+
+    /// Appends the log entry's payload.
+    pub fn encode(&self, out: &mut BytesMut) {
+        self.header.encode(out);
+        self.body.encode(out);
+        if let Some(digest) = &self.digest {
+            digest.encode(out);
+        }
     }
 }
 

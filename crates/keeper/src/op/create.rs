@@ -24,21 +24,22 @@ pub(crate) enum Kind {
 }
 
 /// Checks and makes the transaction.
-pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest, kind: Kind) -> Result<TxnBody, ErrorCode> {
+pub(crate) fn prep(prep: &mut Prep<'_>, request: CreateRequest, kind: Kind) -> Result<TxnBody, ErrorCode> {
     let mode = CreateMode::from_flags(request.flags).ok_or(ErrorCode::BAD_ARGUMENTS)?;
     check_ttl(prep, mode, kind)?;
     prep.check_session()?;
-    let parent_path = path::parent(&request.path)?;
-    let list = acl::fixup(request.acl.as_deref(), prep.ids(), prep.config())?;
-    let mut parent = prep.record(parent_path)?;
+    let CreateRequest { path: asked, data, acl, .. } = request;
+    let parent_path = path::parent_of(&asked)?;
+    let list = acl::fixup(acl, prep.ids(), prep.config())?;
+    let mut parent = prep.record(&parent_path)?;
     prep.check_acl(&parent.acl, perms::CREATE)?;
     let parent_cversion = parent.stat().cversion;
     let path = match mode.is_sequential() {
         true if prep.config().bug.is(PlantedBug::SequenceFromChildCount) => {
-            sequential(&request.path, parent.children as i32).into()
+            sequential(&asked, parent.children as i32).into()
         }
-        true => sequential(&request.path, parent_cversion).into(),
-        false => request.path.clone(),
+        true => sequential(&asked, parent_cversion).into(),
+        false => asked,
     };
     path::validate(&path)?;
     if prep.record(&path).is_ok() {
@@ -47,7 +48,7 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest, kind: Kind) -> 
     if matches!(Owner::decode(parent.stat().ephemeral_owner), Owner::Session(_)) {
         return Err(ErrorCode::NO_CHILDREN_FOR_EPHEMERALS);
     }
-    prep.check_quota(&path, 1, request.data.as_ref().map_or(0, |data| data.len() as i64))?;
+    prep.check_quota(&path, 1, data.as_ref().map_or(0, |data| data.len() as i64))?;
     let owner = match kind {
         Kind::Container => Owner::Container,
         Kind::Ttl(ttl_ms) => Owner::Ttl(ttl_ms),
@@ -57,7 +58,7 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest, kind: Kind) -> 
     let parent_cversion = parent_cversion.wrapping_add(1);
     parent.children += 1;
     raise(parent.stat_mut(), parent_cversion, prep);
-    prep.put(parent_path, parent);
+    prep.put(&parent_path, parent);
     let stat = StatPersisted {
         czxid: prep.zxid,
         mzxid: prep.zxid,
@@ -67,8 +68,8 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest, kind: Kind) -> 
         ephemeral_owner: owner.encode(),
         ..StatPersisted::default()
     };
-    prep.put(&path, ChangeRecord::new(stat, list.clone().into(), &path, request.data.as_deref()));
-    let (data, acl) = (request.data.clone(), Some(list));
+    prep.put(&path, ChangeRecord::new(stat, prep.shared_acl(&list), &path, data.as_deref()));
+    let acl = Some(list);
     Ok(match kind {
         Kind::Plain => TxnBody::Create(CreateTxn { path, data, acl, ephemeral: mode.is_ephemeral(), parent_cversion }),
         Kind::Container => TxnBody::CreateContainer(CreateContainerTxn { path, data, acl, parent_cversion }),

@@ -8,6 +8,6 @@ use super::create::{self, Kind};
 use crate::prep::Prep;
 
 /// Checks and makes the transaction.
-pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateRequest) -> Result<TxnBody, ErrorCode> {
+pub(crate) fn prep(prep: &mut Prep<'_>, request: CreateRequest) -> Result<TxnBody, ErrorCode> {
     create::prep(prep, request, Kind::Container)
 }

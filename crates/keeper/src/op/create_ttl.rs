@@ -7,12 +7,13 @@ use super::create::{self, Kind};
 use crate::prep::Prep;
 
 /// Checks and makes the transaction.
-pub(crate) fn prep(prep: &mut Prep<'_>, request: &CreateTtlRequest) -> Result<TxnBody, ErrorCode> {
-    create::prep(prep, &without_ttl(request), Kind::Ttl(request.ttl_ms))
+pub(crate) fn prep(prep: &mut Prep<'_>, request: CreateTtlRequest) -> Result<TxnBody, ErrorCode> {
+    let kind = Kind::Ttl(request.ttl_ms);
+    create::prep(prep, without_ttl(request), kind)
 }
 
 /// The fields that create has too.
-pub(crate) fn without_ttl(request: &CreateTtlRequest) -> CreateRequest {
+pub(crate) fn without_ttl(request: CreateTtlRequest) -> CreateRequest {
     let CreateTtlRequest { path, data, acl, flags, .. } = request;
-    CreateRequest { path: path.clone(), data: data.clone(), acl: acl.clone(), flags: *flags }
+    CreateRequest { path, data, acl, flags }
 }

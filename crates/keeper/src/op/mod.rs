@@ -100,8 +100,23 @@ pub const SERVED: &[(OpCode, Route)] = &[
 
 /// How a request of this operation is handled; `None` when it is not served.
 pub fn route(opcode: OpCode) -> Option<Route> {
-    SERVED.iter().find(|(served, _)| *served == opcode).map(|(_, route)| *route)
+    let at = usize::try_from(opcode.0.checked_sub(SMALLEST)?).ok()?;
+    ROUTES.get(at).copied().flatten()
 }
+
+const SMALLEST: i32 = OpCode::CLOSE_SESSION.0;
+
+/// [`SERVED`] by number, from [`SMALLEST`] on: every request is looked up more than once.
+const ROUTES: [Option<Route>; 128] = {
+    let mut routes = [None; 128];
+    let mut at = 0;
+    while at < SERVED.len() {
+        let (opcode, route) = SERVED[at];
+        routes[(opcode.0 - SMALLEST) as usize] = Some(route);
+        at += 1;
+    }
+    routes
+};
 
 /// What a read looks at.
 pub(crate) struct Reading<'a> {
@@ -165,13 +180,13 @@ pub(crate) fn read(
 /// Checks a write and makes its transaction.
 pub(crate) fn prep(prep: &mut Prep<'_>, opcode: OpCode, body: &Bytes) -> Result<TxnBody, ErrorCode> {
     match opcode {
-        OpCode::CREATE | OpCode::CREATE2 => create::prep(prep, &decode(body)?, create::Kind::Plain),
-        OpCode::CREATE_CONTAINER => create_container::prep(prep, &decode(body)?),
-        OpCode::CREATE_TTL => create_ttl::prep(prep, &decode(body)?),
-        OpCode::DELETE => delete::prep(prep, &decode(body)?),
-        OpCode::SET_DATA => set_data::prep(prep, &decode(body)?),
-        OpCode::SET_ACL => set_acl::prep(prep, &decode(body)?),
-        OpCode::MULTI => multi::prep(prep, &decode(body)?),
+        OpCode::CREATE | OpCode::CREATE2 => create::prep(prep, decode(body)?, create::Kind::Plain),
+        OpCode::CREATE_CONTAINER => create_container::prep(prep, decode(body)?),
+        OpCode::CREATE_TTL => create_ttl::prep(prep, decode(body)?),
+        OpCode::DELETE => delete::prep(prep, decode(body)?),
+        OpCode::SET_DATA => set_data::prep(prep, decode(body)?),
+        OpCode::SET_ACL => set_acl::prep(prep, decode(body)?),
+        OpCode::MULTI => multi::prep(prep, decode(body)?),
         OpCode::RECONFIG => reconfig::prep(prep, &decode(body)?),
         OpCode::CLOSE_SESSION => Ok(close_session::prep(prep)),
         _ => Err(ErrorCode::UNIMPLEMENTED),
@@ -198,4 +213,17 @@ pub(crate) fn is_readable(opcode: OpCode, body: &Bytes) -> bool {
 /// `MARSHALLINGERROR`.
 pub(crate) fn decode<T: Jute>(body: &Bytes) -> Result<T, ErrorCode> {
     T::from_bytes(body.clone()).map_err(|_| ErrorCode::MARSHALLING_ERROR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_served_has_its_route_and_nothing_else_has_one() {
+        for number in (i32::MIN..i32::MIN + 300).chain(-300..300).chain(i32::MAX - 300..=i32::MAX) {
+            let served = SERVED.iter().find(|(opcode, _)| opcode.0 == number).map(|(_, route)| *route);
+            assert_eq!(route(OpCode(number)), served, "{number}");
+        }
+    }
 }

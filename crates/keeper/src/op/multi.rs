@@ -11,7 +11,7 @@ use crate::tree::Applied;
 
 /// Checks all parts. The transaction of a failed multi still has them, with errors in place of the one that failed and
 /// those behind it: whoever applies it sees the errors and does nothing.
-pub(crate) fn prep(prep: &mut Prep<'_>, request: &MultiRequest) -> Result<TxnBody, ErrorCode> {
+pub(crate) fn prep(prep: &mut Prep<'_>, request: MultiRequest) -> Result<TxnBody, ErrorCode> {
     if request.ops.iter().any(MultiOp::is_read) {
         return Err(ErrorCode::MARSHALLING_ERROR);
     }
@@ -27,13 +27,14 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &MultiRequest) -> Result<TxnBod
     }
     let mut parts = Vec::with_capacity(request.ops.len());
     let mut failed = false;
-    for op in &request.ops {
+    for op in request.ops {
         if failed {
             parts.push((OpCode::ERROR, TxnBody::error(ErrorCode::RUNTIME_INCONSISTENCY)));
             continue;
         }
-        match prep_part(prep, op) {
-            Ok(body) => parts.push((opcode(op), body)),
+        let opcode = opcode(&op);
+        match prep_part(prep, opcode, op) {
+            Ok(body) => parts.push((opcode, body)),
             Err(code) => {
                 failed = true;
                 if !prep.config().bug.is(PlantedBug::MultiNotRolledBack) {
@@ -46,8 +47,8 @@ pub(crate) fn prep(prep: &mut Prep<'_>, request: &MultiRequest) -> Result<TxnBod
     Ok(TxnBody::Multi(parts))
 }
 
-fn prep_part(prep: &mut Prep<'_>, op: &MultiOp) -> Result<TxnBody, ErrorCode> {
-    let container = opcode(op) == OpCode::CREATE_CONTAINER;
+fn prep_part(prep: &mut Prep<'_>, opcode: OpCode, op: MultiOp) -> Result<TxnBody, ErrorCode> {
+    let container = opcode == OpCode::CREATE_CONTAINER;
     match op {
         MultiOp::Create(request) | MultiOp::Create2(request) | MultiOp::CreateContainer(request) if container => {
             create_container::prep(prep, request)
@@ -55,12 +56,12 @@ fn prep_part(prep: &mut Prep<'_>, op: &MultiOp) -> Result<TxnBody, ErrorCode> {
         MultiOp::Create(request) | MultiOp::Create2(request) | MultiOp::CreateContainer(request) => {
             create::prep(prep, request, create::Kind::Plain)
         }
-        MultiOp::CreateTtl(request) if container => create_container::prep(prep, &create_ttl::without_ttl(request)),
-        MultiOp::CreateTtl(request) if opcode(op) == OpCode::CREATE_TTL => create_ttl::prep(prep, request),
-        MultiOp::CreateTtl(request) => create::prep(prep, &create_ttl::without_ttl(request), create::Kind::Plain),
+        MultiOp::CreateTtl(request) if container => create_container::prep(prep, create_ttl::without_ttl(request)),
+        MultiOp::CreateTtl(request) if opcode == OpCode::CREATE_TTL => create_ttl::prep(prep, request),
+        MultiOp::CreateTtl(request) => create::prep(prep, create_ttl::without_ttl(request), create::Kind::Plain),
         MultiOp::Delete(request) => delete::prep(prep, request),
         MultiOp::SetData(request) => set_data::prep(prep, request),
-        MultiOp::Check(request) => check::prep(prep, request),
+        MultiOp::Check(request) => check::prep(prep, &request),
         MultiOp::GetChildren(_) | MultiOp::GetData(_) => Err(ErrorCode::MARSHALLING_ERROR),
     }
 }
