@@ -17,7 +17,7 @@ use crate::fanout::{Fanout, Fanouts, Telling};
 use crate::finish;
 use crate::op;
 use crate::server::Keeper;
-use crate::tree::{Applied, Change, Closing};
+use crate::tree::{Applied, Change, Closing, Counting};
 use crate::watch::{Told, Watches};
 
 /// A write under way.
@@ -39,63 +39,91 @@ pub(crate) struct Pending {
     pub audit: Option<AuditRequest>,
 }
 
-/// A session's end that is applied in pieces.
+/// A transaction that is applied in pieces.
 #[derive(Debug)]
 pub(crate) struct Unfinished {
     pending: Pending,
-    closing: Closing,
+    work: Work,
     /// The tree's digest before the first piece.
     pub digest_before: i64,
 }
 
+/// What there is to do in pieces.
+#[derive(Debug)]
+enum Work {
+    /// The nodes of a session go.
+    Closing(Closing),
+    /// What a quota covers is counted, and then the transaction is applied at once.
+    Counting(Counting),
+}
+
 impl Keeper {
     /// Applies a transaction and sends everything that follows from it.
-    fn commit(&mut self, now: Now, pending: Pending, effects: &mut Vec<Effect>) {
-        if self.is_long(&pending) {
-            return self.begin_long(now, pending, effects);
+    fn commit(&mut self, now: Now, mut pending: Pending, effects: &mut Vec<Effect>) {
+        let digest_before = self.tree.digest();
+        if let Some(work) = self.long_work(&mut pending) {
+            return self.piece(now, Unfinished { pending, work, digest_before }, effects);
         }
         let applied = self.apply(&pending, effects);
         self.applied(now, &pending, &applied, effects);
     }
 
-    /// Whether applying the transaction takes more than a piece.
-    fn is_long(&self, pending: &Pending) -> bool {
-        let TxnBody::CloseSession(txn) = &pending.body else { return false };
-        let listed = txn.as_ref().and_then(|txn| txn.paths_to_delete.as_ref()).map_or(0, Vec::len);
-        listed.max(self.tree.ephemerals_of(pending.header.client_id)) > self.config.piece_max
-    }
-
-    fn begin_long(&mut self, now: Now, mut pending: Pending, effects: &mut Vec<Effect>) {
-        let digest_before = self.tree.digest();
-        let listed = match &mut pending.body {
-            TxnBody::CloseSession(Some(txn)) => txn.paths_to_delete.take().unwrap_or_default(),
-            _ => Vec::new(),
+    /// What takes more than a piece; `None` when the transaction can be applied at once.
+    fn long_work(&mut self, pending: &mut Pending) -> Option<Work> {
+        let piece_max = self.config.piece_max;
+        let TxnBody::CloseSession(txn) = &mut pending.body else {
+            let counting = self.tree.count_begin(&pending.body).filter(|_| self.tree.nodes_count() > piece_max);
+            return counting.map(Work::Counting);
         };
+        let listed = txn.as_mut().and_then(|txn| txn.paths_to_delete.as_mut());
+        let owned = self.tree.ephemerals_of(pending.header.client_id);
+        if listed.as_ref().map_or(0, |listed| listed.len()).max(owned) <= piece_max {
+            return None;
+        }
+        let listed = listed.map(core::mem::take).unwrap_or_default();
         if self.config.bug.is(PlantedBug::UnfinishedCloseShown) {
             self.last_processed = pending.header.zxid;
         }
-        let closing = self.tree.close_begin(&pending.header, listed);
-        self.unfinished = Some(Unfinished { pending, closing, digest_before });
-        self.close_piece(now, effects);
+        Some(Work::Closing(self.tree.close_begin(&pending.header, listed)))
     }
 
-    /// A piece more of what is done in pieces: of an event that goes to many, or of a session's end.
+    /// A piece more of what is done in pieces: of an event that goes to many, or of a transaction.
     pub(crate) fn go_on(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.fanouts.begin_step();
-        if self.fanouts.is_empty() {
-            self.close_piece(now, effects);
-        } else {
+        if !self.fanouts.is_empty() {
             let with = Telling { watches: &self.watches, conns: &self.conns };
             self.fanouts.go_on(self.config.piece_max, with, effects);
+        } else if let Some(unfinished) = self.unfinished.take() {
+            self.piece(now, unfinished, effects);
         }
         self.commit_ready(now, effects);
     }
 
-    /// A piece more of a session's end. Reads may come between two of them: they see some of its nodes gone, and the zxid
-    /// of the transaction before. Transactions behind it wait until it is whole.
-    fn close_piece(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let Some(mut unfinished) = self.unfinished.take() else { return };
-        let Unfinished { pending, closing, .. } = &mut unfinished;
+    /// A piece more of a transaction. Reads may come between two of them: they see some of a session's nodes gone, and
+    /// the zxid of the transaction before. Transactions behind it wait until it is whole.
+    fn piece(&mut self, now: Now, mut unfinished: Unfinished, effects: &mut Vec<Effect>) {
+        let piece_max = self.config.piece_max;
+        match unfinished.work {
+            Work::Closing(mut closing) => {
+                self.close_piece(&unfinished.pending, &mut closing, effects);
+                if closing.is_over() {
+                    return self.applied(now, &unfinished.pending, &Applied::default(), effects);
+                }
+                unfinished.work = Work::Closing(closing);
+            }
+            Work::Counting(mut counting) => {
+                if self.tree.count_piece(&mut counting, piece_max) {
+                    self.tree.use_counts(counting);
+                    let applied = self.apply(&unfinished.pending, effects);
+                    return self.applied(now, &unfinished.pending, &applied, effects);
+                }
+                unfinished.work = Work::Counting(counting);
+            }
+        }
+        self.unfinished = Some(unfinished);
+    }
+
+    fn close_piece(&mut self, pending: &Pending, closing: &mut Closing, effects: &mut Vec<Effect>) {
         let piece = closing.piece(self.config.piece_max);
         let mut on_change =
             teller(pending.header.zxid, &self.watches, &self.conns, &self.config, &mut self.fanouts, effects);
@@ -105,11 +133,6 @@ impl Keeper {
             let session = pending.header.client_id;
             let gone = piece.iter().map(|path| audit::went_with_its_session(session, path));
             effects.extend(gone.map(Effect::Audit));
-        }
-        if closing.is_over() {
-            self.applied(now, &unfinished.pending, &Applied::default(), effects);
-        } else {
-            self.unfinished = Some(unfinished);
         }
     }
 

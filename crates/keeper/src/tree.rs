@@ -16,6 +16,7 @@ use crate::path;
 use crate::quota::Quotas;
 
 pub use closing::Closing;
+pub use quotas::{Count, Counting};
 
 /// All znodes.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Tree {
     /// The nodes that the server may delete by itself.
     containers_and_ttls: BTreeSet<Str>,
     quotas: Quotas,
+    /// Counted for the transaction that is applied next.
+    counts: Vec<Count>,
     digest: i64,
     nodes: usize,
     bytes: u64,
@@ -117,6 +120,7 @@ impl Tree {
             ephemerals: BTreeMap::new(),
             containers_and_ttls: BTreeSet::new(),
             quotas: Quotas::default(),
+            counts: Vec::new(),
             digest: 0,
             nodes: 1,
             bytes: 1,
@@ -191,10 +195,12 @@ impl Tree {
     /// Applies a transaction.
     pub fn apply(&mut self, header: &TxnHeader, body: &TxnBody, on_change: OnChange<'_>) -> Applied {
         let stamp = Stamp { session: header.client_id, zxid: header.zxid, time_ms: header.time_ms };
-        match body {
+        let applied = match body {
             TxnBody::Multi(parts) => self.apply_multi(stamp, parts, on_change),
             body => self.apply_one(stamp, body, on_change),
-        }
+        };
+        self.counts.clear();
+        applied
     }
 
     /// All parts or none: with an error among them the parts before it count as done and those behind it as not reached.
@@ -328,7 +334,7 @@ impl Tree {
             stat.mtime = stamp.time_ms;
         };
         let (old_len, shown, acl) = self.replace_data(path, data, change).ok_or(ErrorCode::NO_NODE)?;
-        self.quota_changed(path, 0, data.map_or(0, <[u8]>::len) as i64 - old_len as i64);
+        self.quota_data_changed(path, data, data.map_or(0, <[u8]>::len) as i64 - old_len as i64);
         let acl = self.acls.get(acl);
         on_change(Change { kind: ChangeKind::DataChanged, path, parent_acl: acl.clone(), acl });
         Ok(shown)

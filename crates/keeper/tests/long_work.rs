@@ -6,6 +6,7 @@ mod support;
 use base::Prng;
 use keeper::{CloseReason, ConnId, Effect, Event};
 use support::{Harness, Reply, content, create_request, now, recover};
+use zk_wire::multi::{MultiOp, MultiRequest};
 use zk_wire::txn::{Transaction, TxnBody};
 use zk_wire::{
     AddWatchRequest, CreateMode, ErrorCode, ExistsRequest, GetDataRequest, OpCode, SessionId, SetAclRequest,
@@ -375,6 +376,89 @@ fn the_sums_are_right_behind_a_session_with_many_parents_and_a_quota() {
     assert_summed(&h);
     let stats = h.keeper.tree().get("/zookeeper/quota/q/zookeeper_stats").expect("it is there");
     assert_eq!(stats.data.as_deref(), Some(&b"count=14,bytes=0"[..]), "13 parents and the node itself");
+}
+
+const STATS: &str = "/zookeeper/quota/q/zookeeper_stats";
+
+fn stats(h: &Harness) -> String {
+    let node = h.keeper.tree().get(STATS).expect("it is there");
+    String::from_utf8(node.data.as_deref().expect("it has a text").to_vec()).expect("it is text")
+}
+
+#[test]
+fn what_a_new_quota_covers_is_counted_in_pieces_and_reads_go_on() {
+    let mut h = Harness::new();
+    let (conn, _) = h.connect();
+    let (other, _) = h.connect();
+    let (reader, _) = h.connect();
+    h.create(conn, "/q", CreateMode::Persistent);
+    h.create(conn, "/zookeeper/quota/q", CreateMode::Persistent);
+    for n in 0..3500 {
+        h.send(conn, OpCode::CREATE, &create_request(&format!("/q/n{n}"), b"four", CreateMode::Persistent));
+    }
+    h.sync();
+    assert_eq!(h.take(conn).len(), 3500);
+    let before = h.keeper.last_processed();
+    // What the transaction itself changes in front of the count is part of it.
+    let create = |path: &str, data: &[u8]| MultiOp::Create(create_request(path, data, CreateMode::Persistent));
+    let ops = vec![
+        create("/q/first", b"12345678"),
+        MultiOp::Delete(zk_wire::DeleteRequest { path: "/q/n0".into(), version: -1 }),
+        create("/zookeeper/quota/q/zookeeper_limits", b"count=9,bytes=-1"),
+        create(STATS, b"whatever"),
+        create("/q/second", b""),
+    ];
+    let quota = h.send(conn, OpCode::MULTI, &MultiRequest { ops });
+    let behind = h.send(other, OpCode::CREATE, &create_request("/q/third", b"12", CreateMode::Persistent));
+    h.sync();
+    let (third, _) = connect_beside(&mut h);
+    assert!(third.is_none(), "a new session is a later transaction");
+    let mut pieces = 1;
+    while h.keeper.is_unfinished() {
+        assert_eq!((h.take(conn), h.keeper.last_processed()), (vec![], before), "nothing is answered in between");
+        assert!(h.keeper.tree().get("/q/first").is_none(), "and nothing is changed");
+        let read = exists(&mut h, reader, "/q/n1");
+        assert_eq!((read.err, read.zxid), (ErrorCode::OK, before.0));
+        h.step(Event::GoOn);
+        pieces += 1;
+    }
+    assert_eq!(pieces, 4, "3501 nodes, 1000 a piece");
+    assert_eq!(h.take(conn).remove(0).xid, quota);
+    assert_eq!(h.take(other).remove(0).xid, behind);
+    assert_eq!(stats(&h), "count=3503,bytes=14006", "3499 of four bytes, /q, and three more of 8, 0 and 2");
+    assert_eq!(h.keeper.digest_mismatches(), 0);
+
+    // A text that is none is counted anew at once, in pieces as well.
+    let set = SetDataRequest { path: STATS.into(), data: Some("none".into()), version: -1 };
+    h.send(conn, OpCode::SET_DATA, &set);
+    h.sync();
+    assert_eq!(finish(&mut h), 3);
+    assert_eq!(stats(&h), "count=3503,bytes=14006");
+}
+
+#[test]
+fn pieces_of_any_size_count_the_same() {
+    for piece_max in 1..=12 {
+        let mut h = small_pieces(piece_max);
+        let (conn, _) = h.connect();
+        for path in
+            ["/zookeeper/quota/q", "/zookeeper/quota/q/r", "/zookeeper/quota/gone", "/p", "/q", "/q/r", "/q/r/s"]
+        {
+            h.create(conn, path, CreateMode::Persistent);
+        }
+        for path in ["/q/a", "/q/r/a", "/q/r/s/a", "/q0", "/r"] {
+            h.call(conn, OpCode::CREATE, &create_request(path, b"x", CreateMode::Persistent));
+        }
+        let limited = ["/q", "/q/r", "/gone"];
+        let stats = limited.map(|path| format!("/zookeeper/quota{path}/zookeeper_stats"));
+        let ops = stats.iter().map(|path| MultiOp::Create(create_request(path, b"", CreateMode::Persistent)));
+        h.send(conn, OpCode::MULTI, &MultiRequest { ops: ops.collect() });
+        h.sync();
+        finish(&mut h);
+        let text = |path: &String| h.keeper.tree().get(path).and_then(|node| node.data.clone()).expect("a text");
+        let texts = stats.each_ref().map(|path| String::from_utf8(text(path).to_vec()).expect("text"));
+        assert_eq!(texts, ["count=6,bytes=3", "count=4,bytes=2", "count=0,bytes=0"], "pieces of {piece_max}");
+    }
 }
 
 #[test]

@@ -1,13 +1,47 @@
 //! The tree's part in quotas: it knows which paths have limits and keeps the texts of their `zookeeper_stats` right.
+//!
+//! A new text is counted, which of a large tree takes long. So the nodes are counted in pieces before the transaction
+//! that wants it is applied ([`Tree::count_begin`]), with reads in between.
 
 use std::collections::BTreeMap;
 
 use base::Str;
+use zk_wire::txn::TxnBody;
+use zk_wire::{CreateContainerTxn, CreateTtlTxn, CreateTxn, CreateTxnV0, SetDataTxn};
 
 use super::Tree;
 use crate::node::Node;
 use crate::path;
 use crate::quota::{QuotaNode, Quotas, StatsTrack, stats_path};
+use crate::walk::Walk;
+
+/// What is at a node and below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    limited: Str,
+    nodes: i64,
+    bytes: i64,
+}
+
+impl Count {
+    fn add(&mut self, nodes: i64, bytes: i64) {
+        self.nodes += nodes;
+        self.bytes += bytes;
+    }
+
+    fn covers(&self, path: &str) -> bool {
+        path.strip_prefix(&*self.limited).is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    }
+}
+
+/// Counts on their way, between two pieces. The tree must not change meanwhile.
+#[derive(Debug)]
+pub struct Counting {
+    left: Vec<Str>,
+    /// The count under way, with the path of the node that came last.
+    at: Option<(Count, Str)>,
+    done: Vec<Count>,
+}
 
 impl Tree {
     /// The paths with limits.
@@ -35,14 +69,79 @@ impl Tree {
         limited.iter().for_each(|limited| self.recount(limited));
     }
 
+    /// The counts that a transaction wants: of paths whose `zookeeper_stats` it makes, or gives a text that is none.
+    /// `None` when it wants none.
+    pub fn count_begin(&self, body: &TxnBody) -> Option<Counting> {
+        let left: Vec<Str> = match body {
+            TxnBody::Multi(parts) => parts.iter().filter_map(|(_, part)| wanted(part)).collect(),
+            one => wanted(one).into_iter().collect(),
+        };
+        (!left.is_empty()).then_some(Counting { left, at: None, done: Vec::new() })
+    }
+
+    /// Counts so many nodes more, at most. True when all is counted.
+    pub fn count_piece(&self, counting: &mut Counting, nodes_max: usize) -> bool {
+        let mut left = nodes_max;
+        while left > 0 {
+            let Some((mut count, last)) = counting.at.take() else {
+                let Some(limited) = counting.left.pop() else { return true };
+                left -= 1;
+                let mut count = Count { limited: limited.clone(), nodes: 0, bytes: 0 };
+                match self.get(&limited) {
+                    Some(node) => {
+                        count.add(1, data_bytes(node));
+                        counting.at = Some((count, limited));
+                    }
+                    None => counting.done.push(count),
+                }
+                continue;
+            };
+            let mut walk = Walk::at(&self.root, &last);
+            while left > 0
+                && let Some(node) = walk.next().filter(|_| count.covers(walk.path()))
+            {
+                count.add(1, data_bytes(node));
+                walk.descend(node);
+                left -= 1;
+            }
+            match left {
+                0 => counting.at = Some((count, walk.path().into())),
+                _ => counting.done.push(count),
+            }
+        }
+        counting.at.is_none() && counting.left.is_empty()
+    }
+
+    /// The transaction that wanted these counts is applied next.
+    pub fn use_counts(&mut self, counting: Counting) {
+        self.counts = counting.done;
+    }
+
     /// A node was made.
     pub(super) fn quota_created(&mut self, path: &str, bytes: usize) {
+        self.adjust_counts(path, 1, bytes as i64);
         match QuotaNode::of(path) {
             Some(QuotaNode::Limits(limited)) => self.quotas.insert(limited),
             Some(QuotaNode::Stats(limited)) => self.recount(limited),
             None => {}
         }
-        self.quota_changed(path, 1, bytes as i64);
+        self.add_above(path, 1, bytes as i64);
+    }
+
+    /// A node's data is another one: so many bytes more.
+    pub(super) fn quota_data_changed(&mut self, path: &str, data: Option<&[u8]>, bytes: i64) {
+        self.adjust_counts(path, 0, bytes);
+        if let Some(QuotaNode::Stats(limited)) = QuotaNode::of(path)
+            && data.and_then(StatsTrack::parse).is_none()
+        {
+            self.recount(limited);
+        }
+        self.add_above(path, 0, bytes);
+    }
+
+    /// What the transaction under way changes behind the counts that it wanted is added to them.
+    fn adjust_counts(&mut self, path: &str, nodes: i64, bytes: i64) {
+        self.counts.iter_mut().filter(|count| count.covers(path)).for_each(|count| count.add(nodes, bytes));
     }
 
     /// A node is gone.
@@ -50,7 +149,8 @@ impl Tree {
         if let Some(QuotaNode::Limits(limited)) = QuotaNode::of(path) {
             self.quotas.remove(limited);
         }
-        self.quota_changed(path, -1, -(bytes as i64));
+        self.adjust_counts(path, -1, -(bytes as i64));
+        self.add_above(path, -1, -(bytes as i64));
     }
 
     /// Nodes with the same parent are gone: what they mean for a quota is one change of its numbers.
@@ -80,7 +180,7 @@ impl Tree {
     }
 
     /// So many nodes and bytes more (or fewer) at a path.
-    pub(super) fn quota_changed(&mut self, path: &str, count: i64, bytes: i64) {
+    fn add_above(&mut self, path: &str, count: i64, bytes: i64) {
         if let Some(limited) = self.quotas.above(path).cloned() {
             self.add_to_stats(&limited, count, bytes);
         }
@@ -94,25 +194,42 @@ impl Tree {
                 stats.add(count, bytes);
                 self.put_stats(&stats_path, &stats);
             }
-            // A client wrote something else there.
+            // A client of another server wrote something else there, and it was not repaired.
             None => self.recount(limited),
         }
     }
 
-    /// Counts what is at a node and below, the node included. As long as that is.
+    /// Writes what is at a node and below, the node included. As long as that is, unless it is counted already.
     fn recount(&mut self, limited: &str) {
-        let (mut count, mut bytes) = (0, 0);
-        let mut open: Vec<_> = self.get(limited).into_iter().collect();
-        while let Some(node) = open.pop() {
-            count += 1;
-            bytes += node.data.as_ref().map_or(0, |data| data.len() as i64);
-            open.extend(node.child_names().filter_map(|name| node.child(name)));
-        }
-        self.put_stats(&stats_path(limited), &StatsTrack::new(count, bytes));
+        let counted = self.counts.iter().find(|count| &*count.limited == limited).cloned();
+        let count = counted.unwrap_or_else(|| {
+            let mut counting = Counting { left: vec![limited.into()], at: None, done: Vec::new() };
+            while !self.count_piece(&mut counting, usize::MAX) {}
+            counting.done.pop().expect("one was wanted")
+        });
+        self.put_stats(&stats_path(limited), &StatsTrack::new(count.nodes, count.bytes));
     }
 
     /// Neither a version nor a time changes with it.
     fn put_stats(&mut self, path: &str, stats: &StatsTrack) {
         let _ = self.replace_data(path, Some(stats.to_string().as_bytes()), |_| {});
     }
+}
+
+fn data_bytes(node: &Node) -> i64 {
+    node.data.as_ref().map_or(0, |data| data.len() as i64)
+}
+
+/// The path that a part of a transaction wants to be counted.
+fn wanted(body: &TxnBody) -> Option<Str> {
+    let (path, text) = match body {
+        TxnBody::Create(CreateTxn { path, .. })
+        | TxnBody::CreateV0(CreateTxnV0 { path, .. })
+        | TxnBody::CreateContainer(CreateContainerTxn { path, .. })
+        | TxnBody::CreateTtl(CreateTtlTxn { path, .. }) => (path, None),
+        TxnBody::SetData(SetDataTxn { path, data, .. }) => (path, data.as_deref()),
+        _ => return None,
+    };
+    let QuotaNode::Stats(limited) = QuotaNode::of(path)? else { return None };
+    text.and_then(StatsTrack::parse).is_none().then(|| path.slice_ref(limited))
 }

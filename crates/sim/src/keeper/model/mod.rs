@@ -413,7 +413,7 @@ impl Model {
             node.mzxid = at.zxid;
             node.mtime = at.time_ms;
         });
-        self.quota_changed(path, 0, more);
+        self.quota_data_changed(path, data.as_deref(), more);
         let node = &self.nodes[path];
         let acl = node.acl.clone();
         triggers.push(Trigger { change: Change::DataChanged, path: path.into(), parent_acl: acl.clone(), acl });

@@ -88,6 +88,16 @@ impl Model {
         self.quota_changed(path, 1, bytes as i64);
     }
 
+    /// Its data is another one. Numbers that are none are counted at once.
+    pub(super) fn quota_data_changed(&mut self, path: &str, data: Option<&[u8]>, more: i64) {
+        if let Some(limited) = path.strip_prefix(ROOT).and_then(|below| below.strip_suffix(STATS))
+            && data.and_then(Track::parse).is_none()
+        {
+            self.recount(limited);
+        }
+        self.quota_changed(path, 0, more);
+    }
+
     /// So many nodes and bytes more at a path: the deepest limits above it count them.
     pub(super) fn quota_changed(&mut self, path: &str, count: i64, bytes: i64) {
         let Some(limited) = self.limited_above(path) else { return };
