@@ -20,7 +20,10 @@ const READERS: usize = 8;
 /// Both loads.
 pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let ticks = ticks_per_second()?;
-    let (mut ensembles, mut best, mut per_cpu) = (Vec::new(), Both::default(), Both::default());
+    let (mut ensembles, mut best) = (Vec::new(), Both::default());
+    let (mut per_cpu, mut p999) = (Both::default(), Both::default());
+    let disk = bench.generator(&disk_arguments(bench), Duration::from_secs(120));
+    let disk_p999 = number(&disk, "/latency_us/p999")?;
     for who in MAKES {
         let mut ensemble = bench.ensemble(who, "load")?;
         ensemble.start_settled()?;
@@ -30,29 +33,46 @@ pub fn measure(bench: &Bench) -> Result<Vec<Row>> {
     }
     for run in 1..=bench.options.runs {
         for (who, ensemble) in &ensembles {
-            let (rate, _) = writes(bench, ensemble, None, bench.options.seconds, ticks)?;
-            say(&format!("writes on three of {who}, run {run}: {rate:.0} 1/s"));
-            of(&mut best, *who).push(rate);
+            let seen = writes(bench, ensemble, None, bench.options.seconds, ticks)?;
+            say(&format!("writes on three of {who}, run {run}: {:.0} 1/s", seen.rate));
+            of(&mut best, *who).push(seen.rate);
         }
     }
     let common = 0.8 * median(&best.ours).min(median(&best.apache));
     for run in 1..=bench.options.runs {
         for (who, ensemble) in &ensembles {
-            let (_, count) = writes(bench, ensemble, Some(common), bench.options.seconds, ticks)?;
+            let seen = writes(bench, ensemble, Some(common), bench.options.seconds, ticks)?;
+            let count = seen.per_cpu_second;
             say(&format!("writes on three of {who} at {common:.0} 1/s, run {run}: {count:.0} per CPU second"));
             of(&mut per_cpu, *who).push(count);
+            of(&mut p999, *who).push(seen.p999_us);
         }
     }
+    let above = |all: &[f64]| all.iter().map(|us| (us - disk_p999).max(1.0)).collect();
+    let above = Both { ours: above(&p999.ours), apache: above(&p999.apache) };
     let mut rows = vec![
         Row::plain("set 64 x 32 over three members, highest rate", "1/s", best),
         Row::plain("the same at the common rate, per CPU second of all three", "1/s", per_cpu).ratio_at_least(3.0),
+        Row::plain("raw fdatasync, p99.9", "us", Both { ours: vec![disk_p999], apache: Vec::new() }),
+        Row::plain("set 64 x 32 at the common rate, p99.9 above the disk's", "us", above).ratio_at_most(1.0 / 3.0),
+        Row::plain("set 64 x 32 at the common rate, p99.9", "us", p999),
     ];
     rows.extend(reads(bench, &mut ensembles)?);
     Ok(rows)
 }
 
-/// Durable writes from a generator at each member; gives requests per second, and per CPU second of all members.
-fn writes(bench: &Bench, ensemble: &Ensemble, rate: Option<f64>, seconds: f64, ticks: f64) -> Result<(f64, f64)> {
+/// What one load of writes came to.
+struct Writes {
+    /// Requests per second.
+    rate: f64,
+    /// Requests per second of all members' CPU.
+    per_cpu_second: f64,
+    /// Of the member whose clients waited longest, microseconds.
+    p999_us: f64,
+}
+
+/// Durable writes from a generator at each member.
+fn writes(bench: &Bench, ensemble: &Ensemble, rate: Option<f64>, seconds: f64, ticks: f64) -> Result<Writes> {
     let ports: Vec<u16> = ensemble.ids().map(|id| ensemble.port(id)).collect();
     let cpu = || ensemble.pids().into_iter().map(|pid| cpu_seconds(pid, ticks)).sum::<Result<f64>>();
     let before = cpu()?;
@@ -68,12 +88,20 @@ fn writes(bench: &Bench, ensemble: &Ensemble, rate: Option<f64>, seconds: f64, t
     });
     let used = cpu()? - before;
     let requests: f64 = reports.iter().map(|report| number(report, "/requests")).sum::<Result<f64>>()?;
-    Ok((requests / seconds, requests / used))
+    let longest = |longest: Result<f64>, report| Ok(longest?.max(number(report, "/latency_us/p999")?));
+    let p999_us = reports.iter().fold(Ok(0.0), longest)?;
+    Ok(Writes { rate: requests / seconds, per_cpu_second: requests / used, p999_us })
 }
 
 /// Reads on a member that follows, beside a keeper of ours that stands alone.
 fn reads(bench: &Bench, ensembles: &mut [(Who, Ensemble)]) -> Result<Vec<Row>> {
     let alone = servers::start_ours(Kind::ZooKeeper, &bench.binary, &bench.dir.join("alone"), "maxClientCnxns=0\n")?;
+    // With as many writes behind it as the members have: a process that has worked reads a little slower.
+    let written = 2.0 + 2.0 * bench.options.runs as f64 * bench.options.seconds;
+    bench.generator(
+        &arguments("set", alone.port, CONNECTIONS, None, written),
+        Duration::from_secs_f64(written + 120.0),
+    )?;
     let (mut member, mut single) = (Both::default(), Both::default());
     let mut follower_ports = Vec::new();
     for (who, ensemble) in ensembles {
@@ -106,6 +134,12 @@ fn reads(bench: &Bench, ensembles: &mut [(Who, Ensemble)]) -> Result<Vec<Row>> {
         Row::plain("get 8 x 32 on a keeper that stands alone, CPU", "us", single),
         Row::plain("get 8 x 32 on a follower, CPU", "us", member).at_most(limit, " (alone and a tenth)"),
     ])
+}
+
+/// The disk below the members' folders.
+fn disk_arguments(bench: &Bench) -> Vec<String> {
+    let (dir, seconds) = (bench.dir.display().to_string(), bench.options.seconds.to_string());
+    ["disk".to_owned(), "--dir".to_owned(), dir, "--duration".to_owned(), seconds].to_vec()
 }
 
 fn arguments(operation: &str, port: u16, connections: usize, rate: Option<f64>, seconds: f64) -> Vec<String> {
