@@ -4,6 +4,7 @@
 //! equal work. Server and generator are pinned to different cores. Runs alternate between the two servers; median and
 //! spread of the runs are printed.
 
+mod broker;
 mod ensemble;
 mod keeper;
 mod servers;
@@ -34,6 +35,8 @@ pub struct Arguments {
 /// A part in depth.
 #[derive(clap::Subcommand, Clone, Debug)]
 enum Part {
+    /// Everything that is wanted of the broker, each figure with its goal
+    Broker(broker::Options),
     /// Three keepers: failover, restarts, writes and reads
     Ensemble(ensemble::Options),
     /// Everything that is wanted of the keeper, each figure with its goal
@@ -43,6 +46,7 @@ enum Part {
 /// Measures what was asked for and prints it.
 pub fn run_arguments(arguments: Arguments) -> Result<()> {
     match arguments.part {
+        Some(Part::Broker(options)) => broker::run(options),
         Some(Part::Ensemble(options)) => ensemble::run(options),
         Some(Part::Keeper(options)) => keeper::run(options),
         None => run(&arguments.options),
@@ -138,15 +142,15 @@ fn new_folder(part: &str) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Measures a part in depth, given our binary and a folder, and prints its table.
-fn print_rows(part: &str, rows: impl FnOnce(PathBuf, PathBuf) -> Result<Vec<Row>>) -> Result<()> {
+/// Measures a part in depth, given our binary and a folder, and prints its table. `beside` is Apache's release.
+fn print_rows(part: &str, beside: &str, rows: impl FnOnce(PathBuf, PathBuf) -> Result<Vec<Row>>) -> Result<()> {
     provision::programs()?;
     crate::apache::fetch()?;
     let dir = new_folder(part)?;
     let rows = rows(repo::binary()?, dir.clone());
     // The folder is a bench's own; what is left of it is only disk space.
     let _ = std::fs::remove_dir_all(&dir);
-    println!("{}", row::render(&rows?));
+    println!("{}", row::render(beside, &rows?));
     Ok(())
 }
 

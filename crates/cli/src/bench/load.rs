@@ -63,7 +63,7 @@ impl Gap {
 const TIMER_GRAIN: Duration = Duration::from_millis(2);
 
 /// Waits until `due`, or at least lets the other connections go on.
-async fn approach(due: Instant, now: Instant) {
+pub async fn approach(due: Instant, now: Instant) {
     match due.saturating_duration_since(now) {
         left if left > TIMER_GRAIN => tokio::time::sleep(left - TIMER_GRAIN).await,
         _ => tokio::task::yield_now().await,

@@ -36,11 +36,16 @@ pub enum Command {
     Idle(idle::Args),
     /// Produce or fetch against a Kafka broker
     Kafka(kafka::Args),
+    /// From a Kafka producer to the consumers
+    EndToEnd(kafka::end_to_end::Args),
     /// How many small appends a disk makes durable per second
     Disk(disk::Args),
     /// A server that only answers, for comparison
     #[command(hide = true)]
     Echo(echo::Args),
+    /// A log that is no broker, for comparison
+    #[command(hide = true)]
+    PlainLog(kafka::plain::Args),
 }
 
 /// Runs `castlekeep bench`.
@@ -56,6 +61,8 @@ pub fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Idle(args) => idle::main(args),
         Command::Disk(args) => disk::main(args),
         Command::Echo(args) => echo::main(args),
+        Command::EndToEnd(args) => kafka::end_to_end::main(args),
+        Command::PlainLog(args) => kafka::plain::main(args),
     }
 }
 

@@ -62,7 +62,7 @@ pub fn run(mut options: Options) -> Result<()> {
         (options.failovers, options.starts, options.seconds) = (3, 1, 1.0);
         (options.runs, options.warm_up) = (1, 4.0);
     }
-    super::print_rows("ensemble", |binary, dir| Bench { options, binary, dir }.rows())
+    super::print_rows("ensemble", "3.9.5", |binary, dir| Bench { options, binary, dir }.rows())
 }
 
 impl Bench {

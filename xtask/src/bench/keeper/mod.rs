@@ -69,7 +69,7 @@ pub fn run(mut options: Options) -> Result<()> {
         (options.seconds, options.runs, options.warm_up) = (1.0, 1, 4.0);
         options.znodes = options.znodes.min(100_000);
     }
-    super::print_rows("keeper", |binary, dir| Bench { options, binary, dir }.rows())
+    super::print_rows("keeper", "3.9.5", |binary, dir| Bench { options, binary, dir }.rows())
 }
 
 impl Bench {

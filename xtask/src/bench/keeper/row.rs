@@ -57,9 +57,9 @@ impl Row {
     }
 }
 
-/// All rows as a table in Markdown, ready for `docs/performance.md`.
-pub fn render(rows: &[Row]) -> String {
-    let mut out = String::from("| figure | castlekeep | Apache 3.9.5 | ratio | goal | met |\n");
+/// All rows as a table in Markdown, ready for `docs/performance.md`. `beside` is Apache's release.
+pub fn render(beside: &str, rows: &[Row]) -> String {
+    let mut out = format!("| figure | castlekeep | Apache {beside} | ratio | goal | met |\n");
     out.push_str("| --- | ---: | ---: | ---: | --- | --- |\n");
     for row in rows {
         let ratio = row.ratio();
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(met(Row::plain("a", "us", both()).ratio_at_least(0.3)), Some(false));
         assert_eq!(met(Row::plain("a", "us", both()).at_most(1.0, "").ratio_at_most(0.2)), Some(false));
         assert_eq!(met(Row::plain("a", "us", Both::default()).at_most(1.0, "")), Some(false), "nothing was measured");
-        let text = render(&[Row::plain("get", "us", both()).at_most(2.0, "")]);
+        let text = render("3.9.5", &[Row::plain("get", "us", both()).at_most(2.0, "")]);
         assert!(
             text.ends_with("| get, us | 2.00 (1.00 to 9.00) | 10.00 (10.00 to 10.00) | 0.20 | at most 2.00 | yes |\n")
         );

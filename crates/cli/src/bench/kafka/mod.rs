@@ -1,22 +1,25 @@
 //! `castlekeep bench kafka`: produce or fetch against any Kafka broker, on the raw protocol. One partition for each
 //! connection; the broker must lead them all.
 
-use anyhow::{Context, ensure};
+mod connection;
+pub mod end_to_end;
+pub mod plain;
+
+use anyhow::ensure;
 use base::{Reader, Str};
 use bytes::{Bytes, BytesMut};
 use clap::{Args as ClapArgs, ValueEnum};
 use kafka_wire::header::write_request_frame;
 use kafka_wire::messages::{
-    CreateTopicsRequest, CreateTopicsRequestTopics, DeleteTopicsRequest, FetchRequest, FetchRequestPartitions,
-    FetchRequestTopics, FetchResponse, MetadataRequest, MetadataRequestTopics, ProduceRequest,
-    ProduceRequestPartitionData, ProduceRequestTopicData, ProduceResponse,
+    FetchRequest, FetchRequestPartitions, FetchRequestTopics, FetchResponse, ProduceRequest, ProduceResponse,
 };
 use kafka_wire::records::builder::{BatchBuilder, NewRecord};
 use kafka_wire::records::compress::Compression;
-use kafka_wire::{ApiRequest, ErrorCode, Message, ResponseHeader};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use kafka_wire::{ErrorCode, Message};
 
+use self::connection::{
+    CLIENT_ID, Connection, FETCH_VERSION, PRODUCE_VERSION, check_produce, produce_request, wall_ms,
+};
 use super::load::Protocol;
 use super::{Common, run};
 
@@ -36,6 +39,7 @@ pub enum Operation {
     castlekeep bench kafka                                             produce, 8 connections, acks=all\n  \
     castlekeep bench kafka --batch-size 16384 --record-size 1024 --acks 1 --outstanding 5\n  \
     castlekeep bench kafka --operation fetch --batch-size 1048576\n  \
+    castlekeep bench kafka --operation fetch --partitions 1 --connections 100 --fetch-size 1048576\n  \
     castlekeep bench kafka --broker kafka1:9092 --rate 2000 --format json\n\n\
     The topic castlekeep-bench-PID is made at the start and deleted at the end (except after Ctrl-C).")]
 pub struct Args {
@@ -48,9 +52,24 @@ pub struct Args {
     /// Payload bytes of each record
     #[arg(long, default_value_t = 100, value_name = "BYTES")]
     record_size: usize,
-    /// Bytes of records in each produce request, or asked for in each fetch
+    /// Bytes of records in each batch; each produce request has one
     #[arg(long, default_value_t = 16384, value_name = "BYTES")]
     batch_size: usize,
+    /// Bytes that each fetch asks for [default: those of a batch]
+    #[arg(long, value_name = "BYTES")]
+    fetch_size: Option<usize>,
+    /// Partitions of the topic, which the connections share [default: one for each connection]
+    #[arg(long, value_name = "N")]
+    partitions: Option<usize>,
+    /// MiB that each partition has at least before it is fetched
+    #[arg(long, default_value_t = 32, value_name = "MIB")]
+    prepared: usize,
+    /// The topic, which may be there [default: castlekeep-bench-PID]
+    #[arg(long, value_name = "NAME")]
+    topic: Option<String>,
+    /// Leave the topic behind
+    #[arg(long)]
+    keep: bool,
     /// Acknowledgements: -1 (all), 1 (leader)
     #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(-1..=1))]
     acks: i16,
@@ -58,121 +77,53 @@ pub struct Args {
     common: Common,
 }
 
-/// Versions that every broker since 2.1 serves and that name topics, not ids.
-const PRODUCE_VERSION: i16 = 7;
-const FETCH_VERSION: i16 = 11;
-const METADATA_VERSION: i16 = 7;
-const CREATE_TOPICS_VERSION: i16 = 2;
-const DELETE_TOPICS_VERSION: i16 = 1;
-const CLIENT_ID: Str = Str::from_static("castlekeep-bench");
-/// Batches written to each partition before a fetch load reads them.
-const FETCH_PREPARED_BYTES: usize = 32 << 20;
-
 /// Runs the load and prints the report.
 ///
 /// # Errors
 /// When the broker cannot be reached or refuses a request.
 pub fn main(args: Args) -> anyhow::Result<()> {
     ensure!(args.acks != 0, "acks 0 has no replies to measure; use 1 or -1");
+    let fetch_size = args.fetch_size.unwrap_or(args.batch_size);
     let workload = match args.operation {
         Operation::Produce => format!(
             "produce {} B of {} B records, acks {}, {}",
             args.batch_size, args.record_size, args.acks, args.broker
         ),
-        Operation::Fetch => format!("fetch {} B, {}", args.batch_size, args.broker),
+        Operation::Fetch => format!("fetch {fetch_size} B of batches of {} B, {}", args.batch_size, args.broker),
     };
     let runtime = super::runtime(&args.common)?;
     runtime.block_on(async move {
-        let topic = Str::from(format!("castlekeep-bench-{}", std::process::id()));
+        let topic = args.topic.clone().unwrap_or_else(|| format!("castlekeep-bench-{}", std::process::id()));
+        let topic = Str::from(topic);
+        let partitions = i32::try_from(args.partitions.unwrap_or(args.common.connections))?.max(1);
         let mut admin = Connection::open(&args.broker).await?;
-        admin.create_topic(&topic, args.common.connections as i32).await?;
+        admin.create_topic(&topic, partitions).await?;
         let mut connections = Vec::new();
-        for partition in 0..args.common.connections as i32 {
-            let mut connection = Connection::open(&args.broker).await?;
-            let load = Load::new(&args, topic.clone(), partition);
+        for connection in 0..i32::try_from(args.common.connections)? {
+            let mut load = Load::new(&args, topic.clone(), connection % partitions);
             if args.operation == Operation::Fetch {
-                for _ in 0..FETCH_PREPARED_BYTES.div_ceil(load.batch.len()) {
-                    connection.produce(&load).await?;
-                }
+                load.readable = prepare(&mut admin, &load, args.prepared << 20).await?;
             }
-            connections.push((connection.stream, load));
+            connections.push((Connection::open(&args.broker).await?.stream, load));
         }
         let report = run(workload, &args.common, true, connections).await;
-        admin.delete_topic(&topic).await?;
+        if !args.keep {
+            admin.delete_topic(&topic).await?;
+        }
         println!("{}", report?.render(args.common.format)?);
         Ok(())
     })
 }
 
-/// A connection for the steps before and after the load.
-struct Connection {
-    stream: TcpStream,
-    correlation_id: i32,
-}
-
-impl Connection {
-    async fn open(broker: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(broker)
-            .await
-            .with_context(|| format!("cannot connect to {broker}; is a Kafka broker listening there?"))?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, correlation_id: 0 })
+/// Sees to it that a partition holds as much; gives its end.
+async fn prepare(admin: &mut Connection, load: &Load, bytes: usize) -> anyhow::Result<i64> {
+    let mut end = admin.end_offset(&load.topic, load.partition).await?;
+    let wanted = bytes.div_ceil(load.batch.len()) as i64 * load.records;
+    while end < wanted {
+        admin.produce(&load.produce_request()).await?;
+        end += load.records;
     }
-
-    async fn call<M: ApiRequest>(&mut self, request: &M, version: i16) -> anyhow::Result<M::Response> {
-        self.correlation_id += 1;
-        let mut out = BytesMut::new();
-        write_request_frame(&mut out, self.correlation_id, Some(&CLIENT_ID), request, version);
-        self.stream.write_all(&out).await?;
-        let length = self.stream.read_u32().await.context("the broker closed the connection")? as usize;
-        ensure!(length <= 256 << 20, "the broker sent a frame of {length} bytes; is this the right port?");
-        let mut frame = vec![0; length];
-        self.stream.read_exact(&mut frame).await?;
-        let mut reader = Reader::new(frame.into());
-        ResponseHeader::decode(&mut reader, M::KEY, version)?;
-        Ok(M::Response::decode(&mut reader, version)?)
-    }
-
-    async fn create_topic(&mut self, topic: &Str, partitions: i32) -> anyhow::Result<()> {
-        let request = CreateTopicsRequest {
-            topics: vec![CreateTopicsRequestTopics {
-                name: topic.clone(),
-                num_partitions: partitions,
-                replication_factor: 1,
-                ..Default::default()
-            }],
-            timeout_ms: 30_000,
-            ..Default::default()
-        };
-        let answer = self.call(&request, CREATE_TOPICS_VERSION).await?;
-        let error = ErrorCode(answer.topics.first().map_or(0, |topic| topic.error_code));
-        ensure!(error == ErrorCode::NONE, "cannot create topic {topic}: {error}; is this broker the controller?");
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-        while !self.has_leaders(topic, partitions).await? {
-            ensure!(tokio::time::Instant::now() < deadline, "topic {topic} has no leaders after 30 s");
-        }
-        Ok(())
-    }
-
-    async fn has_leaders(&mut self, topic: &Str, partitions: i32) -> anyhow::Result<bool> {
-        let asked = MetadataRequestTopics { name: Some(topic.clone()), ..Default::default() };
-        let request = MetadataRequest { topics: Some(vec![asked]), ..Default::default() };
-        let answer = self.call(&request, METADATA_VERSION).await?;
-        let with_leader = answer.topics.iter().flat_map(|topic| &topic.partitions).filter(|p| p.leader_id >= 0);
-        Ok(with_leader.count() == partitions as usize)
-    }
-
-    async fn delete_topic(&mut self, topic: &Str) -> anyhow::Result<()> {
-        let request =
-            DeleteTopicsRequest { topic_names: vec![topic.clone()], timeout_ms: 30_000, ..Default::default() };
-        self.call(&request, DELETE_TOPICS_VERSION).await?;
-        Ok(())
-    }
-
-    async fn produce(&mut self, load: &Load) -> anyhow::Result<()> {
-        let answer = self.call(&load.produce_request(), PRODUCE_VERSION).await?;
-        check_produce(&answer)
-    }
+    Ok(end)
 }
 
 struct Load {
@@ -186,6 +137,8 @@ struct Load {
     fetch_bytes: i32,
     correlation_id: i32,
     next_offset: i64,
+    /// Where the partition ended before the load.
+    readable: i64,
 }
 
 impl Load {
@@ -193,9 +146,7 @@ impl Load {
         let value = vec![b'x'; args.record_size];
         let mut builder = BatchBuilder::new(Compression::None);
         let records = (args.batch_size / args.record_size.max(1)).max(1);
-        // Of today: the broker's retention takes what is older than a week, also while it is read.
-        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let written_at_ms = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
+        let written_at_ms = wall_ms();
         for _ in 0..records {
             builder.add(NewRecord { timestamp: written_at_ms, value: Some(&value), ..Default::default() });
         }
@@ -207,20 +158,15 @@ impl Load {
             batch: builder.finish(),
             records: records as i64,
             payload_bytes: (records * args.record_size) as u64,
-            fetch_bytes: i32::try_from(args.batch_size).unwrap_or(i32::MAX),
+            fetch_bytes: i32::try_from(args.fetch_size.unwrap_or(args.batch_size)).unwrap_or(i32::MAX),
             correlation_id: 0,
             next_offset: 0,
+            readable: 0,
         }
     }
 
     fn produce_request(&self) -> ProduceRequest {
-        let partition = ProduceRequestPartitionData { index: self.partition, records: Some(self.batch.clone()) };
-        ProduceRequest {
-            transactional_id: None,
-            acks: self.acks,
-            timeout_ms: 30_000,
-            topic_data: vec![ProduceRequestTopicData { name: self.topic.clone(), partition_data: vec![partition] }],
-        }
+        produce_request(&self.topic, self.partition, self.acks, self.batch.clone())
     }
 
     fn fetch_request(&self) -> FetchRequest {
@@ -262,8 +208,10 @@ impl Protocol for Load {
                 write_request_frame(out, self.correlation_id, Some(&CLIENT_ID), &self.fetch_request(), FETCH_VERSION);
                 // Batches of one size from the start of the partition: each request reads the next stretch.
                 let batches = (self.fetch_bytes as i64 / self.batch.len() as i64).max(1);
-                let prepared = (FETCH_PREPARED_BYTES.div_ceil(self.batch.len())) as i64;
-                self.next_offset = (self.next_offset + batches * self.records) % (prepared * self.records);
+                self.next_offset += batches * self.records;
+                if self.next_offset + batches * self.records > self.readable {
+                    self.next_offset = 0;
+                }
                 batches as u64 * self.batch.len() as u64
             }
         }
@@ -286,12 +234,4 @@ impl Protocol for Load {
         }
         Ok(true)
     }
-}
-
-fn check_produce(answer: &ProduceResponse) -> anyhow::Result<()> {
-    for partition in answer.responses.iter().flat_map(|topic| &topic.partition_responses) {
-        let error = ErrorCode(partition.error_code);
-        ensure!(error == ErrorCode::NONE, "the broker refused a batch: {error}");
-    }
-    Ok(())
 }
