@@ -1,4 +1,4 @@
-// Go clients against our servers or Apache's: conformance-go zookeeper|kafka HOST:PORT
+// Go clients against our servers or Apache's: conformance-go zookeeper|kafka|sarama HOST:PORT
 //
 // Each check asserts; the first wrong result ends its suite with exit code 1.
 package main
@@ -18,9 +18,9 @@ type check struct {
 }
 
 func main() {
-	suites := map[string][]check{"zookeeper": append(zookeeperChecks, sessionChecks...), "kafka": kafkaChecks}
+	suites := map[string][]check{"zookeeper": append(zookeeperChecks, sessionChecks...), "kafka": kafkaChecks, "sarama": saramaChecks}
 	if len(os.Args) < 3 || suites[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: conformance-go zookeeper|kafka HOST:PORT")
+		fmt.Fprintln(os.Stderr, "usage: conformance-go zookeeper|kafka|sarama HOST:PORT")
 		os.Exit(2)
 	}
 	failed := false

@@ -104,6 +104,15 @@ const STRACE: Tool = Tool {
     needed_for: "the proof that replies wait for the disk",
 };
 
+/// As for [`STRACE`].
+const MAKE: Tool = Tool {
+    name: "make",
+    probe: &["make", "--version"],
+    minimum: (0, 0),
+    debian: "make g++",
+    needed_for: "building librdkafka",
+};
+
 /// As [`programs`], of strace alone.
 pub fn strace() -> Result<()> {
     install_missing([&STRACE].into_iter())
@@ -212,17 +221,24 @@ pub fn go_clients() -> Result<PathBuf> {
 
 /// Compiles `conformance/java` against the jars of Curator; gives the folder of classes.
 pub fn java_clients() -> Result<PathBuf> {
-    built_from("java", |sources, classes| {
-        let mut compile = Command::new("javac");
-        compile.args(["-nowarn", "-proc:none", "-cp"]).arg(apache::class_path("curator")?);
-        compile.arg("-d").arg(classes).args(sources);
-        run_ok(compile, "", INSTALL).map(|_| ())
-    })
+    built_from("java", &[], |sources, classes| javac("curator", sources, classes))
+}
+
+/// Compiles `conformance/java-kafka` against the jars of Kafka 3.9; gives the folder of classes.
+pub fn java_kafka_clients() -> Result<PathBuf> {
+    built_from("java-kafka", &["conformance/java/Checks.java"], |sources, classes| javac("kafka", sources, classes))
+}
+
+fn javac(set: &str, sources: &[PathBuf], classes: &Path) -> Result<()> {
+    let mut compile = Command::new("javac");
+    compile.args(["-nowarn", "-proc:none", "-Xlint:-deprecation", "-cp"]).arg(apache::class_path(set)?);
+    compile.arg("-d").arg(classes).args(sources);
+    run_ok(compile, "", INSTALL).map(|_| ())
 }
 
 /// Compiles the program of `conformance/c`; gives the binary's path.
 pub fn c_client() -> Result<PathBuf> {
-    let folder = built_from("c", |sources, folder| {
+    let folder = built_from("c", &[], |sources, folder| {
         let mut compile = Command::new("cc");
         // Without THREADED the headers hide the synchronous calls.
         compile.args(["-std=c11", "-D_GNU_SOURCE", "-DTHREADED", "-Wall", "-Wextra", "-Werror", "-O1", "-o"]);
@@ -234,20 +250,31 @@ pub fn c_client() -> Result<PathBuf> {
 
 /// Builds the program of `conformance/rust`, a workspace of its own with its own lock file; gives the binary's path.
 pub fn rust_client() -> Result<PathBuf> {
-    let target = built_from("rust", |_, target| {
-        let mut build = tidy::cargo(&repo::root()?.join("conformance/rust"));
+    rust_program("rust")
+}
+
+/// As [`rust_client`], of `conformance/rust-kafka`. It compiles librdkafka, which takes a minute once.
+pub fn rust_kafka_client() -> Result<PathBuf> {
+    install_missing([&MAKE].into_iter())?;
+    rust_program("rust-kafka")
+}
+
+fn rust_program(name: &str) -> Result<PathBuf> {
+    let target = built_from(name, &[], |_, target| {
+        let mut build = tidy::cargo(&repo::root()?.join("conformance").join(name));
         build.args(["build", "--quiet", "--locked", "--target-dir"]).arg(target);
         run_ok(build, "", INSTALL).map(|_| ())
     })?;
-    Ok(target.join("debug/castlekeep-conformance-rust"))
+    Ok(target.join(format!("debug/castlekeep-conformance-{name}")))
 }
 
-/// Builds what is in `conformance/NAME` into a folder of the cache, which is given. `build` gets the sources and that
-/// folder; it is called again only when a source has changed since.
-fn built_from(name: &str, build: impl FnOnce(&[PathBuf], &Path) -> Result<()>) -> Result<PathBuf> {
+/// Builds what is in `conformance/NAME`, and the files `more`, into a folder of the cache, which is given. `build` gets the
+/// sources and that folder; it is called again only when a source has changed since.
+fn built_from(name: &str, more: &[&str], build: impl FnOnce(&[PathBuf], &Path) -> Result<()>) -> Result<PathBuf> {
     let root = repo::root()?;
     let prefix = format!("conformance/{name}/");
-    let files = repo::tracked_files(&root)?.into_iter().filter(|file| file.starts_with(&prefix));
+    let files = repo::tracked_files(&root)?;
+    let files = files.into_iter().filter(|file| file.starts_with(&prefix) || more.contains(&file.as_str()));
     let sources: Vec<PathBuf> = files.map(|file| root.join(file)).collect();
     let mut text = String::new();
     for source in &sources {

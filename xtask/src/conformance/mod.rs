@@ -1,6 +1,7 @@
 //! `cargo xtask conformance`: other people's clients and tools against our servers, or against Apache's to prove the
 //! suite itself.
 
+mod broker;
 mod data_dir;
 pub mod differential;
 mod differential_broker;
@@ -52,45 +53,9 @@ enum On {
     Both(fn(Ports) -> Result<String>),
 }
 
-/// The longest ones first, so that two workers end together.
-const BROKER_SUITES: &[Suite] = &[
-    Suite {
-        name: "kafka-python",
-        about: "kafka-python: produce, consume, groups, admin",
-        on: On::Both(scripts::kafka_python),
-    },
-    Suite { name: "verifiable", about: "Apache's verifiable producer and consumer", on: On::Both(java::verifiable) },
-    Suite { name: "examples", about: "the programs of examples/", on: On::Both(scripts::examples) },
-    Suite { name: "groups", about: "kafka-consumer-groups", on: On::Both(java::groups) },
-    Suite { name: "topics", about: "kafka-topics and kafka-configs", on: On::Both(java::topics) },
-    Suite {
-        name: "confluent",
-        about: "librdkafka: codecs, idempotence, groups, admin",
-        on: On::Both(scripts::confluent),
-    },
-    Suite {
-        name: "message-sets",
-        about: "record formats 0 and 1 of clients before Kafka 0.11, byte by byte",
-        on: On::Both(scripts::message_sets),
-    },
-    Suite {
-        name: "quotas",
-        about: "kafka-configs for clients and users, kafka-producer-perf-test under a quota",
-        on: On::Both(java_admin::quotas),
-    },
-    Suite {
-        name: "admin-tools",
-        about: "get-offsets, delete-records, log-dirs, leader-election, broker-api-versions, consumer-perf-test",
-        on: On::Both(java_admin::admin_tools),
-    },
-    Suite { name: "console", about: "the console producer and consumer", on: On::Both(java::console) },
-    Suite { name: "kcat", about: "kcat of Debian", on: On::Both(kcat::run) },
-    Suite { name: "franz-go", about: "franz-go", on: On::Both(scripts::franz_go) },
-];
-
 /// Every suite of a client.
 fn suites() -> impl Iterator<Item = &'static Suite> {
-    keeper::SUITES.iter().chain(BROKER_SUITES)
+    keeper::SUITES.iter().chain(broker::SUITES)
 }
 
 /// A suite that starts servers of its own, with its files in the given folder.
@@ -206,6 +171,8 @@ pub fn list() {
     }
     let clients: Vec<&str> = keeper::SUITES.iter().map(|suite| suite.name).collect();
     println!("{:13} all of ZooKeeper's clients: {}", keeper::GROUP, clients.join(", "));
+    let clients: Vec<&str> = broker::SUITES.iter().map(|suite| suite.name).collect();
+    println!("{:13} all of Kafka's clients and tools: {}", broker::GROUP, clients.join(", "));
     for suite in own_servers() {
         println!("{:13} {}", suite.name, suite.about);
     }
@@ -214,9 +181,9 @@ pub fn list() {
     println!("{PAIRS_NAME:13} all four of a broker on a keeper: {}", pairs.join(", "));
 }
 
-/// The suites of other people's clients: all but the examples, which the gate runs first.
+/// The suites of other people's clients that every change goes through: all but the examples, which the gate runs first.
 pub fn client_suites() -> Vec<&'static str> {
-    suites().map(|suite| suite.name).filter(|name| *name != "examples").collect()
+    suites().map(|suite| suite.name).filter(|name| *name != "examples" && !name.ends_with("-full")).collect()
 }
 
 /// The suites with servers of their own that every change goes through.
@@ -229,7 +196,7 @@ pub fn own_server_suites() -> Vec<&'static str> {
 pub fn run(names: &[String], make: Make) -> Result<Vec<Outcome>> {
     for name in names {
         let known = suites().map(|suite| suite.name).chain(PAIRS.iter().map(|pair| pair.name));
-        let groups = [keeper::GROUP, ensemble::GROUP, ensemble::GROUP_FULL, PAIRS_NAME];
+        let groups = [keeper::GROUP, broker::GROUP, ensemble::GROUP, ensemble::GROUP_FULL, PAIRS_NAME];
         let known = known.chain(own_servers().map(|suite| suite.name)).chain(groups);
         if !known.into_iter().any(|known| known == name) {
             bail!("no conformance suite is called {name}; `cargo xtask conformance --list` names them");
@@ -248,7 +215,10 @@ pub fn run(names: &[String], make: Make) -> Result<Vec<Outcome>> {
         names => names.iter().any(|wanted| wanted == name),
     };
     let pairs: Vec<&Pair> = PAIRS.iter().filter(|pair| wanted(PAIRS_NAME) || wanted(pair.name)).collect();
-    let in_group = |suite: &Suite| matches!(suite.on, On::Keeper(_)) && wanted(keeper::GROUP);
+    let in_group = |suite: &Suite| match suite.on {
+        On::Keeper(_) => wanted(keeper::GROUP) && !names.is_empty(),
+        On::Both(_) => wanted(broker::GROUP) && !names.is_empty(),
+    };
     let suites: Vec<&Suite> = suites().filter(|suite| wanted(suite.name) || in_group(suite)).collect();
     let mut outcomes = clients(&suites, make, &work.0)?;
     let of_group = |suite: &OwnServers| names.iter().any(|name| ensemble::in_group(suite.name, name));
