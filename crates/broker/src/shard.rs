@@ -6,6 +6,7 @@
 //! flushing, searching) become jobs whose done-event comes later.
 
 mod coordinators;
+pub mod figures;
 mod message;
 pub mod record_batch;
 mod request;

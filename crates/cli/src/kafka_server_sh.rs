@@ -59,12 +59,12 @@ fn start(words: &[String]) -> anyhow::Result<u8> {
         eprintln!(
             "\nThis is castlekeep, called by the name of Apache Kafka's script. With -daemon it runs in the background and\n\
              writes to LOG_DIR/kafkaServer.out (./logs without LOG_DIR). JVM settings such as KAFKA_HEAP_OPTS have nothing\n\
-             to tune here."
+             to tune here; a jmx_prometheus_javaagent in KAFKA_OPTS says where metrics are served."
         );
         return Ok(1);
     };
     if !daemon {
-        return kafka::serve_file(&file, &overrides, &LoggingArgs::of_the_environment()).map(|()| 0);
+        return kafka::serve_file(&file, &overrides, None, &LoggingArgs::of_the_environment()).map(|()| 0);
     }
     let dir = std::env::var_os("LOG_DIR").map_or_else(|| PathBuf::from("logs"), PathBuf::from);
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make the folder {}; set LOG_DIR", dir.display()))?;

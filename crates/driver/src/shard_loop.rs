@@ -12,12 +12,14 @@
 //!   consumers are served, and everything else that was to be written is tried again.
 
 mod cleaning;
+mod figures;
 mod files;
 mod jobs;
 mod upkeep;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::planted::PlantedBug;
 use base::{Instant, Now};
@@ -28,6 +30,7 @@ use storage::kafka::{FileRange, Log};
 
 pub use self::cleaning::CleanerConfig;
 use self::cleaning::Cleaning;
+pub use self::figures::{LogFigures, ShardFigures};
 use self::files::Ranges;
 pub use self::jobs::ShardDone;
 use self::upkeep::Upkeep;
@@ -41,6 +44,9 @@ pub trait ShardWorld<D: Disk>: World<Disk = D, Done = ShardDone<D>> {
 
     /// Tells the node.
     fn notify(&mut self, notice: ShardNotice);
+
+    /// A sync of a log has ended well, so long after it was asked for.
+    fn flushed(&mut self, _took: Duration) {}
 
     /// Something an operator should see.
     fn note(&mut self, message: String);
@@ -104,6 +110,7 @@ struct OpenLog<D: Disk> {
     /// A flush of it is under way; another one waits for it.
     flushing: bool,
     flush_again: bool,
+    flush_began: Instant,
     last_flush: Instant,
     /// It is being compacted: its segments stay as they are.
     cleaning: bool,

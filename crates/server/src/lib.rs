@@ -7,5 +7,6 @@ pub mod http;
 pub mod kafka;
 pub mod log_level;
 pub mod memory;
+pub mod summary;
 pub mod world_real;
 pub mod zk;

@@ -80,6 +80,11 @@ impl Produces {
         self.delayed.deadline()
     }
 
+    /// Requests that wait for followers.
+    pub fn waiting(&self) -> usize {
+        self.delayed.len()
+    }
+
     /// Puts a batch behind those that its partition has waiting.
     fn queue(
         &mut self,

@@ -7,7 +7,7 @@ use crate::api::produce::failure;
 use crate::log::BatchHeader;
 use crate::log::validate::{check_carried, crc_matches};
 use crate::shard::{CodedError, ProduceAnswer, ProducePartition, ProduceRequest, ShardRequest};
-use crate::{ShardId, TopicPartition, error};
+use crate::{ErrorCode, ShardId, TopicPartition, error};
 use base::Str;
 use bytes::Bytes;
 
@@ -90,6 +90,11 @@ impl ProduceAssembly {
             assert!(slot.is_none(), "each partition is answered once");
             *slot = Some(answer);
         }
+    }
+
+    /// The error code of each partition, in the request's order.
+    pub fn error_codes(&self) -> impl Iterator<Item = ErrorCode> {
+        self.answers.iter().map(|answer| answer.as_ref().map_or(error::NONE, |answer| answer.error_code))
     }
 
     /// Whether any partition failed: with `acks=0` that closes the connection, the only way to say so.

@@ -62,6 +62,14 @@ impl Partitions {
         self.0.remove(partition)
     }
 
+    /// As [`Partitions::all_online`], to look at.
+    pub fn online_now(&self) -> impl Iterator<Item = &Partition> {
+        self.0.values().filter_map(|hosted| match hosted {
+            Hosted::Online(partition) => Some(&**partition),
+            Hosted::Opening(_) | Hosted::Offline => None,
+        })
+    }
+
     /// The partitions that are online, in order of name.
     pub fn all_online(&mut self) -> impl Iterator<Item = &mut Partition> {
         self.0.values_mut().filter_map(|hosted| match hosted {

@@ -45,6 +45,11 @@ impl Coordinators {
         self.hosted.values().filter_map(|hosted| hosted.runtime.deadline()).min()
     }
 
+    /// Every one.
+    pub fn all(&self) -> impl Iterator<Item = &GroupCoordinator> {
+        self.hosted.values().map(|hosted| hosted.runtime.coordinator())
+    }
+
     /// This broker leads the partition now: read it, up to its present end.
     pub fn elect(&mut self, partitions: &mut Partitions, now: Now, id: &TopicPartition, effects: &mut Vec<Effect>) {
         if self.hosted.contains_key(&id.partition) {

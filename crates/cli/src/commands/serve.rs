@@ -84,7 +84,7 @@ async fn start(plan: Plan, running: &mut Running) -> anyhow::Result<()> {
     if let Some(address) = plan.metrics.first() {
         let handle = server::http::start_metrics(&plan.metrics, sources.clone()).await;
         running.metrics = Some(handle.with_context(|| {
-            format!("cannot listen for Prometheus on {address}; choose another metricsProvider.httpPort")
+            format!("cannot listen for Prometheus on {address}; choose another port (metricsProvider.httpPort, or the agent's)")
         })?);
     }
     if let Some(http) = plan.http {

@@ -220,6 +220,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             }
         };
         open.flushing = true;
+        open.flush_began = self.world.now().mono;
         let partition = partition.clone();
         let lazy = self.bug.is(PlantedBug::FlushWithoutSync);
         let run = move || ShardDone::Flushed { partition, result: if lazy { Ok(job.skip()) } else { job.run() } };

@@ -256,6 +256,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                     config,
                     flushing: false,
                     flush_again: false,
+                    flush_began: last_flush,
                     last_flush,
                     cleaning: false,
                     uncleanable: false,
@@ -291,6 +292,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                     open.log.flush_done(done);
                 }
                 open.last_flush = now.mono;
+                self.world.flushed(now.mono.since(open.flush_began));
                 if core::mem::take(&mut open.flush_again) {
                     self.flush(partition, true);
                 }

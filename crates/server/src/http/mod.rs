@@ -6,8 +6,10 @@ pub mod admin;
 pub mod keeper_source;
 mod log_level;
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -29,6 +31,11 @@ pub trait AdminSource: Send + Sync + 'static {
     /// # Errors
     /// One line for people: what is missing.
     fn ready(&self) -> Result<(), String>;
+
+    /// Gathers what the metrics need of threads that answer when they can. Comes before [`AdminSource::write_metrics`].
+    fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// Appends the role's metrics in Prometheus text format.
     fn write_metrics(&self, out: &mut String);
@@ -168,6 +175,7 @@ async fn ready(State(sources): State<Sources>) -> Response {
 async fn metrics(State(sources): State<Sources>) -> Response {
     let mut text = String::new();
     for source in sources.iter() {
+        source.prepare().await;
         source.write_metrics(&mut text);
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()

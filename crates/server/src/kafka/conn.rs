@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use super::Shared;
 use super::dispatch::{Dispatcher, Outcome};
 use super::frame::{FrameError, Frames};
+use super::metrics::requests::Times;
 use super::quotas::{self, Timed};
 use super::records::Range;
 use crate::memory;
@@ -64,7 +65,7 @@ impl Conn<'_> {
                 Ok(Err(FrameError::Closed)) | Err(_) => return Ok(()),
                 Ok(Err(e)) => return reason(e),
             };
-            self.shared.stats.requests.fetch_add(1, Ordering::Relaxed);
+            let arrived = self.shared.clock.mono();
             self.shared.stats.bytes_in.fetch_add(frame.len() as u64 + 4, Ordering::Relaxed);
             let frame_bytes = frame.len();
             let (header, request) = match decode(frame)? {
@@ -78,15 +79,15 @@ impl Conn<'_> {
             self.frames.trust();
             let may_wait = !matches!(request, Request::Produce(_) | Request::ApiVersions(_) | Request::Metadata(_));
             let is_produce = matches!(request, Request::Produce(_));
-            let limited = !self.shared.image.load().quotas.is_empty();
             let (outcome, busy) = {
                 let handled = pin!(self.dispatcher.handle(&header, request));
                 tokio::select! {
-                    outcome = Timed::new(limited.then_some(self.shared.clock), handled) => outcome,
+                    outcome = Timed::new(self.shared.clock, handled) => outcome,
                     () = gone(&self.stream), if may_wait => return Ok(()),
                     () = stopped(&mut stopping) => return Ok(()),
                 }
             };
+            let answered = self.shared.clock.mono();
             let rest = self.rest(&header, is_produce.then_some(frame_bytes), busy);
             match outcome {
                 Outcome::Response(mut response, ranges) => {
@@ -98,6 +99,11 @@ impl Conn<'_> {
                 Outcome::Nothing => {}
                 Outcome::Close(reason) => return Err(reason),
             }
+            let total = self.shared.clock.mono().since(arrived);
+            let (handled, local) = (answered.since(arrived), busy);
+            let (remote, send) = (handled.saturating_sub(local), total.saturating_sub(handled));
+            let times = Times { total, local, remote, send, throttle: rest };
+            self.shared.stats.requests.record(&header, frame_bytes, times);
             if !rest.is_zero() {
                 tokio::select! {
                     () = tokio::time::sleep(rest) => {}

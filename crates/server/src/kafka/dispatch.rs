@@ -19,6 +19,7 @@ use kafka_wire::{Request, RequestHeader, Response, messages as wire};
 use storage::kafka::FileRange;
 use tokio::sync::mpsc;
 
+use super::metrics::traffic::Carried;
 use super::quotas;
 use super::records::Range;
 use super::shard_thread::ToShard;
@@ -146,11 +147,13 @@ impl<'a> Dispatcher<'a> {
 
     async fn produce(&mut self, image: &MetadataImage, header: &RequestHeader, body: wire::ProduceRequest) -> Outcome {
         let client_id = header.client_id.clone().unwrap_or_default();
+        let carried = Carried::by(&body);
         let (mut assembly, parts) = produce::split(&self.cluster(image), header.api_version, &client_id, body);
         for answer in self.ask_all(parts).await {
             let ShardAnswer::Produce(answers) = answer else { wrong_answer() };
             assembly.add(answers);
         }
+        self.shared.stats.traffic.produced(image, &carried, assembly.error_codes());
         match assembly.acks {
             0 if assembly.has_failed() => Outcome::Close("a produce request with acks=0 failed".into()),
             0 => Outcome::Nothing,
@@ -191,6 +194,7 @@ impl<'a> Dispatcher<'a> {
             return respond(response);
         }
         let (response, ranges, session) = assembly.finish(&self.cluster(image));
+        self.shared.stats.traffic.fetched(image, &response);
         if let Some(session) = session {
             self.shared.sessions.lock().put(self.shared.clock.mono(), session);
         }

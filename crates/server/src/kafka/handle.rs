@@ -1,21 +1,25 @@
 //! A running broker, from outside.
 
-use std::fmt::Write as _;
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use broker::shard::ShardCommand;
 use driver::log_dirs::LogDirs;
 use driver::node_loop::Milestone;
+use driver::shard_loop::ShardFigures;
+use parking_lot::Mutex;
 use storage::file_disk::FileDisk;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::Shared;
 use super::shard_thread::ToShard;
+use super::{Shared, metrics};
 use crate::http::AdminSource;
+use crate::world_real::Inbox;
 
 /// How long a clean stop may take: connections end, logs are synced, the session is closed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -49,12 +53,11 @@ impl KafkaServerHandle {
     pub(super) fn new(
         shared: Arc<Shared>,
         addrs: Vec<SocketAddr>,
-        dirs: Arc<LogDirs<FileDisk>>,
         heard: mpsc::UnboundedReceiver<Heard>,
         threads: Vec<JoinHandle<()>>,
     ) -> Self {
         let (report, life) = watch::channel(Life::default());
-        tokio::spawn(follow(heard, dirs, report));
+        tokio::spawn(follow(heard, shared.dirs.clone(), shared.own_id.clone(), report));
         Self { shared, addrs, life, threads }
     }
 
@@ -65,7 +68,7 @@ impl KafkaServerHandle {
 
     /// For the HTTP side.
     pub fn admin(&self) -> KafkaAdmin {
-        KafkaAdmin { shared: self.shared.clone(), life: self.life.clone() }
+        KafkaAdmin { shared: self.shared.clone(), life: self.life.clone(), figures: Arc::default() }
     }
 
     /// Waits until the broker is registered and knows a live controller.
@@ -154,12 +157,18 @@ impl Drop for KafkaServerHandle {
 }
 
 /// Turns reports into the broker's life, and ties the log folders to the cluster as soon as its id is known.
-async fn follow(mut heard: mpsc::UnboundedReceiver<Heard>, dirs: Arc<LogDirs<FileDisk>>, report: watch::Sender<Life>) {
+async fn follow(
+    mut heard: mpsc::UnboundedReceiver<Heard>,
+    dirs: Arc<LogDirs<FileDisk>>,
+    own_id: Arc<AtomicI32>,
+    report: watch::Sender<Life>,
+) {
     // Weak would not do: the folders are locked as long as anybody serves from them.
     let mut dirs = Some(dirs);
     while let Some(heard) = heard.recv().await {
         match heard {
             Heard::Node(Milestone::Identity { cluster_id, broker_id }) => {
+                own_id.store(broker_id, Ordering::Relaxed);
                 let Some(dirs) = dirs.take() else { continue };
                 let claim = tokio::task::spawn_blocking(move || dirs.claim(&cluster_id, broker_id)).await;
                 if let Ok(Err(e)) = claim {
@@ -181,6 +190,8 @@ async fn follow(mut heard: mpsc::UnboundedReceiver<Heard>, dirs: Arc<LogDirs<Fil
 pub struct KafkaAdmin {
     shared: Arc<Shared>,
     life: watch::Receiver<Life>,
+    /// What the shards said last.
+    figures: Arc<Mutex<Vec<ShardFigures>>>,
 }
 
 impl AdminSource for KafkaAdmin {
@@ -198,27 +209,27 @@ impl AdminSource for KafkaAdmin {
         }
     }
 
+    fn prepare(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let ask = |shard: &Arc<Inbox<ToShard>>| {
+                let (to, from) = oneshot::channel();
+                shard.push(ToShard::Figures(to));
+                from
+            };
+            let asked: Vec<_> = self.shared.shards.iter().map(ask).collect();
+            let deadline = tokio::time::Instant::now() + metrics::PATIENCE;
+            let mut all = Vec::with_capacity(asked.len());
+            for from in asked {
+                // A shard that is very busy, or has stopped, is left out.
+                if let Ok(Ok(figures)) = tokio::time::timeout_at(deadline, from).await {
+                    all.push(figures);
+                }
+            }
+            *self.figures.lock() = all;
+        })
+    }
+
     fn write_metrics(&self, out: &mut String) {
-        let stats = &self.shared.stats;
-        let image = self.shared.image.load();
-        let partitions: usize = image.topics.values().map(|topic| topic.partitions.len()).sum();
-        let numbers = [
-            ("kafka_connections", "gauge", stats.connections.load(Ordering::Relaxed)),
-            (
-                "kafka_connections_closed_on_error_total",
-                "counter",
-                stats.connections_closed_on_error.load(Ordering::Relaxed),
-            ),
-            ("kafka_requests_total", "counter", stats.requests.load(Ordering::Relaxed)),
-            ("kafka_request_bytes_total", "counter", stats.bytes_in.load(Ordering::Relaxed)),
-            ("kafka_response_bytes_total", "counter", stats.bytes_out.load(Ordering::Relaxed)),
-            ("kafka_fetch_sessions", "gauge", self.shared.sessions.lock().len() as u64),
-            ("kafka_topics", "gauge", image.topics.len() as u64),
-            ("kafka_partitions", "gauge", partitions as u64),
-        ];
-        for (name, kind, value) in numbers {
-            // Writing to a string does not fail.
-            let _ = writeln!(out, "# TYPE {name} {kind}\n{name} {value}");
-        }
+        metrics::write(&self.shared, &self.figures.lock(), self.ready().is_ok(), out);
     }
 }

@@ -109,6 +109,7 @@ pub(super) async fn accept(listener: TcpListener, name: Str, shared: Arc<Shared>
         match accepted {
             Ok((stream, peer)) => {
                 shared.stats.connections.fetch_add(1, Ordering::Relaxed);
+                shared.stats.connections_created.fetch_add(1, Ordering::Relaxed);
                 let (shared, name) = (shared.clone(), name.clone());
                 tokio::spawn(async move {
                     conn::serve(stream, peer, name, &shared).await;

@@ -16,6 +16,7 @@ mod down_convert;
 mod frame;
 mod handle;
 mod listener;
+mod metrics;
 pub mod node_thread;
 mod quotas;
 mod records;
@@ -27,7 +28,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
@@ -49,6 +50,7 @@ pub use self::config::KafkaServerConfig;
 pub use self::handle::{KafkaAdmin, KafkaServerHandle};
 
 use self::dispatch::Answer;
+use self::metrics::{ShardStats, Stats};
 use self::node_thread::{NodeHandle, NodePorts};
 use self::shard_thread::{ShardPorts, ToShard};
 use crate::clock::Clock;
@@ -102,6 +104,10 @@ pub(crate) struct Shared {
     pub(crate) next_token: AtomicU64,
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) stats: Stats,
+    pub(crate) shard_stats: Arc<ShardStats>,
+    pub(crate) dirs: Arc<LogDirs<FileDisk>>,
+    /// This broker's id, once it is known.
+    own_id: Arc<AtomicI32>,
     /// `socket.request.max.bytes`.
     pub(crate) frame_bytes_max: usize,
     /// Memory for all connections of the process.
@@ -112,16 +118,6 @@ pub(crate) struct Shared {
     pub(crate) fetch_bytes_max: u64,
     /// `connections.max.idle.ms`.
     pub(crate) idle: std::time::Duration,
-}
-
-/// Numbers for `/metrics`.
-#[derive(Default)]
-pub(crate) struct Stats {
-    pub(crate) connections: AtomicU64,
-    pub(crate) connections_closed_on_error: AtomicU64,
-    pub(crate) requests: AtomicU64,
-    pub(crate) bytes_in: AtomicU64,
-    pub(crate) bytes_out: AtomicU64,
 }
 
 /// Connections that wait for an answer of the node, by token.
@@ -141,6 +137,11 @@ impl Waiting {
 impl Shared {
     pub(crate) fn token(&self) -> RequestToken {
         RequestToken(self.next_token.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// This broker's id; -1 as long as it is not known.
+    pub(crate) fn broker_id(&self) -> i32 {
+        self.own_id.load(Ordering::Relaxed)
     }
 
     pub(crate) fn shard(&self, shard: ShardId) -> &Inbox<ToShard> {
@@ -179,7 +180,8 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
         clock,
         prng: &mut prng,
     })?;
-    let ports = ShardPorts { node: node.clone(), milestones };
+    let shard_stats = Arc::new(ShardStats::default());
+    let ports = ShardPorts { node: node.clone(), milestones, stats: shard_stats.clone() };
     let mut threads = vec![node_thread];
     for (shard, inbox) in inboxes.iter().enumerate() {
         let setup = shard_thread::Setup {
@@ -211,12 +213,15 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
         next_token: AtomicU64::new(1),
         stopping: watch::Sender::new(false),
         stats: Stats::default(),
+        shard_stats,
+        dirs,
+        own_id: Arc::new(AtomicI32::new(-1)),
     });
     let addrs: Vec<SocketAddr> = listeners.iter().filter_map(|(l, _)| l.local_addr().ok()).collect();
     for (listener, name) in listeners {
         tokio::spawn(listener::accept(listener, name, shared.clone()));
     }
-    Ok(KafkaServerHandle::new(shared, addrs, dirs, heard, threads))
+    Ok(KafkaServerHandle::new(shared, addrs, heard, threads))
 }
 
 /// Takes the log folders; what deleted topics left behind in them is removed beside everything else.

@@ -54,13 +54,12 @@ pub(super) fn most(shared: &Shared, image: &MetadataImage, kind: Kind, client_id
 /// A future that knows how long its polls took: the time of the thread that a request has used, without its waits.
 pub(super) struct Timed<'a, F> {
     future: Pin<&'a mut F>,
-    /// None when nobody asks.
-    clock: Option<Clock>,
+    clock: Clock,
     busy: Duration,
 }
 
 impl<'a, F: Future> Timed<'a, F> {
-    pub(super) fn new(clock: Option<Clock>, future: Pin<&'a mut F>) -> Self {
+    pub(super) fn new(clock: Clock, future: Pin<&'a mut F>) -> Self {
         Self { future, clock, busy: Duration::ZERO }
     }
 }
@@ -69,11 +68,10 @@ impl<F: Future> Future for Timed<'_, F> {
     type Output = (F::Output, Duration);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let began = self.clock.map(|clock| (clock, clock.mono()));
+        let began = self.clock.mono();
         let polled = self.future.as_mut().poll(cx);
-        if let Some((clock, began)) = began {
-            self.busy += clock.mono().since(began);
-        }
+        let busy = self.clock.mono().since(began);
+        self.busy += busy;
         polled.map(|output| (output, self.busy))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use base::{Now, Prng};
 use broker::ShardId;
@@ -11,13 +12,17 @@ use broker::config::BrokerConfig;
 use broker::coordinator::group::GroupConfig;
 use broker::shard::{RequestToken, Shard, ShardCommand, ShardConfig, ShardEvent, ShardNotice, ShardRequest};
 use driver::log_dirs::LogDirs;
-use driver::shard_loop::{CleanerConfig, ShardDone, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld};
+use driver::shard_loop::{
+    CleanerConfig, ShardDone, ShardFigures, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld,
+};
 use driver::world::{Job, Lane, World};
 use storage::file_disk::FileDisk;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use super::dispatch::Answer;
 use super::handle::Heard;
+use super::metrics::ShardStats;
 use super::node_thread::NodeHandle;
 use crate::clock::Clock;
 use crate::world_real::{Inbox, Lanes};
@@ -39,6 +44,8 @@ pub(crate) enum ToShard {
     Cancel(RequestToken),
     /// The node commands.
     Command(ShardCommand),
+    /// The HTTP side wants the shard's numbers.
+    Figures(oneshot::Sender<ShardFigures>),
     /// A job is done.
     Done(ShardDone<FileDisk>),
     /// End without flushing, as a crash would.
@@ -50,6 +57,7 @@ pub(crate) enum ToShard {
 pub(super) struct ShardPorts {
     pub(super) node: NodeHandle,
     pub(super) milestones: UnboundedSender<Heard>,
+    pub(super) stats: Arc<ShardStats>,
 }
 
 /// What a shard's thread is made of.
@@ -97,6 +105,11 @@ fn run(mut shard: ShardLoop<FileDisk, RealShardWorld>, inbox: &Inbox<ToShard>, c
                     ShardInput::Event(ShardEvent::Cancel(token))
                 }
                 ToShard::Command(command) => ShardInput::Event(ShardEvent::Command(command)),
+                ToShard::Figures(to) => {
+                    // Nobody waits any more when the scrape has ended.
+                    let _ = to.send(shard.figures());
+                    continue;
+                }
                 ToShard::Done(done) => ShardInput::Done(done),
                 ToShard::Abort => return,
             });
@@ -178,6 +191,10 @@ impl ShardWorld<FileDisk> for RealShardWorld {
             let _ = self.ports.milestones.send(Heard::ShardStopped);
         }
         self.ports.node.notice(self.shard, notice);
+    }
+
+    fn flushed(&mut self, took: Duration) {
+        self.ports.stats.flushes.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 
     fn note(&mut self, message: String) {

@@ -34,7 +34,7 @@ use crate::coordinator::runtime::{Coordinator, FollowUp, Outcome, Record, Refusa
 use crate::shard::RequestToken;
 
 use self::offsets::Offsets;
-use self::state::Group;
+use self::state::{Group, State};
 
 /// The settings of group coordination, under upstream's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +181,11 @@ impl GroupCoordinator {
     /// The group of this name.
     pub fn group(&self, id: &str) -> Option<&Group> {
         self.groups.get(id)
+    }
+
+    /// The state of each group.
+    pub fn states(&self) -> impl Iterator<Item = State> {
+        self.groups.values().map(|group| group.state)
     }
 
     /// The committed offsets.

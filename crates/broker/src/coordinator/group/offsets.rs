@@ -38,6 +38,11 @@ impl Offsets {
         self.by_group.get(group)
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.by_group.values().map(BTreeMap::len).sum()
+    }
+
     /// Applies a commit.
     pub(super) fn put(&mut self, group: Str, topic: Str, partition: i32, committed: Committed) {
         self.by_group.entry(group).or_default().insert((topic, partition), committed);

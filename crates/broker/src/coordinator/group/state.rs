@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::shard::RequestToken;
 
 /// Where a group stands (Kafka's `ClassicGroupState`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// No members; offsets may be there.
     Empty,

@@ -2,6 +2,7 @@
 //! tools.
 
 mod dump_log;
+mod metrics_agent;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use server::config::properties;
 use server::config::server_properties::{self, UnknownKeys};
 use server::kafka::KafkaServerConfig;
 
-use super::plan::{KafkaPlan, Plan};
+use super::plan::{Http, KafkaPlan, Plan, addresses};
 use super::serve;
 use crate::logging::{self, LoggingArgs};
 
@@ -23,6 +24,8 @@ use crate::logging::{self, LoggingArgs};
     after_long_help = "Examples:\n  \
         castlekeep kafka server.properties\n  \
         castlekeep kafka server.properties --override broker.id=3 --override log.dirs=/data/kafka\n  \
+        castlekeep kafka server.properties --http 0.0.0.0:8080             health and metrics\n  \
+        KAFKA_OPTS=-javaagent:jmx_prometheus_javaagent.jar=7071:kafka.yml castlekeep kafka server.properties\n  \
         ln -s castlekeep kafka-server-start.sh; ./kafka-server-start.sh -daemon server.properties\n  \
         castlekeep kafka dump-log --print-data-log orders-0/00000000000000000000.log"
 )]
@@ -35,6 +38,9 @@ pub struct Args {
     /// A property that replaces the file's
     #[arg(long = "override", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
+    /// Also serve health, readiness and Prometheus metrics there
+    #[arg(long, value_name = "HOST:PORT")]
+    http: Option<String>,
     /// In a session of its own, away from the terminal
     #[arg(long, hide = true)]
     detached: bool,
@@ -62,14 +68,23 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         let _ = rustix::process::setsid();
     }
     let file = args.file.expect("clap demands it without a tool");
-    serve_file(&file, &args.overrides, &args.logging).map(|()| ExitCode::SUCCESS)
+    let http = args.http.as_deref().map(http).transpose()?;
+    serve_file(&file, &args.overrides, http, &args.logging).map(|()| ExitCode::SUCCESS)
 }
 
-/// Serves a file, with properties of the form `key=value` in the place of its own.
+fn http(text: &str) -> anyhow::Result<Http> {
+    let parsed = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let (host, port) = parsed.with_context(|| format!("--http {text} is not HOST:PORT"))?;
+    let addresses = addresses(host, port).with_context(|| format!("cannot use --http {text}"))?;
+    Ok(Http { addresses, is_default: false })
+}
+
+/// Serves a file, with properties of the form `key=value` in the place of its own. Metrics are also served where the
+/// exporter's agent in `KAFKA_OPTS` would serve them.
 ///
 /// # Errors
 /// As [`run`].
-pub fn serve_file(file: &Path, overrides: &[String], logging: &LoggingArgs) -> anyhow::Result<()> {
+pub fn serve_file(file: &Path, overrides: &[String], http: Option<Http>, logging: &LoggingArgs) -> anyhow::Result<()> {
     logging::init(logging)?;
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let parsed = properties::parse(&text).map_err(|e| anyhow::anyhow!("cannot use {}: {e}", file.display()))?;
@@ -87,8 +102,8 @@ pub fn serve_file(file: &Path, overrides: &[String], logging: &LoggingArgs) -> a
     serve::run(Plan {
         zookeeper: None,
         kafka: Some(kafka),
-        http: None,
-        metrics: Vec::new(),
+        http,
+        metrics: metrics_agent::addresses(&std::env::var("KAFKA_OPTS").unwrap_or_default())?,
         data: data.unwrap_or_default(),
     })
 }

@@ -5,7 +5,6 @@
 //! a row for each of upstream's names and is held against this list.
 
 pub mod prometheus;
-pub mod summary;
 pub mod words;
 
 use std::collections::BTreeMap;
@@ -14,9 +13,10 @@ use std::fs;
 use keeper::Keeper;
 use keeper::admin::QuotaUse;
 
-use self::summary::SummaryView;
 use super::stats::KeeperCounts;
 use super::{Shared, admin, place};
+pub use crate::summary;
+use crate::summary::SummaryView;
 
 /// A metric's value, and how it is shown.
 #[derive(Clone, Debug, PartialEq)]

@@ -105,6 +105,20 @@ impl SummaryView {
         self
     }
 
+    /// What was added since `earlier`, a view of the same summary. The smallest value is not known, and the largest is that
+    /// of all time.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let before = |index: usize| earlier.buckets.get(index).copied().unwrap_or(0);
+        let buckets = self.buckets.iter().enumerate().map(|(index, count)| count.saturating_sub(before(index)));
+        Self {
+            count: self.count.saturating_sub(earlier.count),
+            sum: self.sum.saturating_sub(earlier.sum),
+            min: 0,
+            max: self.max,
+            buckets: buckets.collect(),
+        }
+    }
+
     /// The average; 0 when there are no values.
     pub fn average(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum as f64 / self.count as f64 }
@@ -172,6 +186,9 @@ mod tests {
         assert_eq!((view.count, view.sum, view.min, view.max, view.average()), (100, 5050, 1, 100, 50.5));
         assert_eq!([0.01, 0.1, 1.0].map(|share| view.quantile(share)), [Some(1), Some(10), Some(100)]);
         assert!(view.quantile(0.5).is_some_and(|median| (50..=55).contains(&median)));
+        summary.add(5000);
+        let since = summary.view().since(&view);
+        assert_eq!((since.count, since.sum, since.quantile(0.5)), (1, 5000, Some(5000)));
         let more = view.with_zeros(300);
         assert_eq!((more.count, more.min, more.quantile(0.5), more.quantile(1.0)), (400, 0, Some(0), Some(100)));
         summary.reset();
