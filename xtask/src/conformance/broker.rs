@@ -125,6 +125,7 @@ fn compatibility(ports: Ports) -> Result<String> {
         ("create-topics-supported", "true"),
         ("describe-acls-supported", "true"),
         ("describe-configs-supported", "true"),
+        ("idempotent-producer-supported", "true"),
     ] {
         java.arg(format!("--{feature}")).arg(wanted);
     }
