@@ -123,6 +123,7 @@ impl Swarm {
         let mut config = KeeperLoopConfig::new(Path::new("/data"));
         let load = &self.load;
         config.log.pre_alloc_bytes = load.pre_alloc_bytes;
+        config.log.zeros_ahead_bytes = load.pre_alloc_bytes / 16;
         config.log.group_bytes_max = load.group_bytes_max;
         config.retain = load.retain;
         config.snapshot_chunk_bytes = load.snapshot_chunk_bytes.max(300);

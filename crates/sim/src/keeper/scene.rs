@@ -274,6 +274,7 @@ impl Scene {
     fn config(&self) -> KeeperLoopConfig {
         let mut config = KeeperLoopConfig::new(Path::new(DATA_DIR));
         config.log.pre_alloc_bytes = self.stage.load.pre_alloc_bytes;
+        config.log.zeros_ahead_bytes = self.stage.load.pre_alloc_bytes / 16;
         config.log.group_bytes_max = self.stage.load.group_bytes_max;
         config.retain = self.stage.load.retain;
         config.snapshot_chunk_bytes = self.stage.load.snapshot_chunk_bytes;

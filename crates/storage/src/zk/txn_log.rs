@@ -22,6 +22,10 @@ use crate::disk::{Disk, DiskFile, OpenMode};
 pub struct TxnLogConfig {
     /// A file grows by this many bytes at once, sparse (`preAllocSize`); 0 switches it off.
     pub pre_alloc_bytes: u64,
+    /// Behind a group much smaller than this, so many zeros are written with it, at most [`ZEROS_MAX`]: the groups that
+    /// follow overwrite blocks that the file has already. To sync a block that is new costs the file system a write of its
+    /// own, which takes as long as the group's. 0 switches it off.
+    pub zeros_ahead_bytes: u64,
     /// A group takes entries until it has this many bytes; it always takes one.
     pub group_bytes_max: u64,
     /// A file is left for a new one when it has this many bytes (`txnLogSizeLimitInKb`); 0 means never.
@@ -32,9 +36,20 @@ pub struct TxnLogConfig {
 
 impl Default for TxnLogConfig {
     fn default() -> Self {
-        Self { pre_alloc_bytes: 64 << 20, group_bytes_max: 1 << 20, roll_bytes: 0, force_sync: true }
+        Self {
+            pre_alloc_bytes: 64 << 20,
+            zeros_ahead_bytes: ZEROS_MAX as u64,
+            group_bytes_max: 1 << 20,
+            roll_bytes: 0,
+            force_sync: true,
+        }
     }
 }
+
+/// The most of [`TxnLogConfig::zeros_ahead_bytes`].
+pub const ZEROS_MAX: usize = 256 * 1024;
+
+static ZEROS: [u8; ZEROS_MAX] = [0; ZEROS_MAX];
 
 /// The transaction log being written.
 pub struct TxnLog<D: Disk> {
@@ -67,6 +82,8 @@ struct OpenLog<F> {
     zxid: i64,
     position: u64,
     allocated: u64,
+    /// Up to here there are zeros that were written, or entries.
+    zeroed: u64,
     group_bytes_max: u64,
 }
 
@@ -307,20 +324,21 @@ impl<D: Disk> GroupJob<D> {
             let path = self.writer.dir.join(log_name(first_zxid));
             let file = self.writer.disk.open(&path, OpenMode::CreateNew)?;
             self.writer.open =
-                Some(OpenLog { file, zxid: first_zxid, position: 0, allocated: 0, group_bytes_max: bound });
+                Some(OpenLog { file, zxid: first_zxid, position: 0, allocated: 0, zeroed: 0, group_bytes_max: bound });
         }
         let mut open = self.writer.open.take().expect("opened above");
         if bound > open.group_bytes_max {
             self.claim(open.zxid, open.position, bound, first_zxid - 1)?;
             open.group_bytes_max = bound;
         }
-        let pieces = self.pieces(created);
+        let mut pieces = self.pieces(created);
         let end = open.position + pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         let allocated = allocate_to(end, open.allocated, self.config.pre_alloc_bytes);
         if allocated > open.allocated {
             open.file.set_len(allocated)?;
             open.allocated = allocated;
         }
+        pieces.extend(self.zeros(&mut open, end));
         open.file.write_vectored_at(&pieces, open.position)?;
         open.position = end;
         if self.config.force_sync {
@@ -356,6 +374,19 @@ impl<D: Disk> GroupJob<D> {
         }
         pieces.push(joined.split().freeze());
         pieces
+    }
+
+    /// The zeros to write behind a group that ends at `end`: within what is allocated, and when those of an earlier group
+    /// are used up.
+    fn zeros(&self, open: &mut OpenLog<D::File>, end: u64) -> Option<Bytes> {
+        let ahead = self.config.zeros_ahead_bytes.min(ZEROS_MAX as u64);
+        if end <= open.zeroed || self.bytes > ahead / 8 {
+            return None;
+        }
+        let upto = (end + ahead).min(open.allocated);
+        let zeros = ZEROS.get(..usize::try_from(upto.checked_sub(end)?).ok()?)?;
+        open.zeroed = upto;
+        Some(Bytes::from_static(zeros))
     }
 
     fn claim(&self, log_zxid: i64, synced: u64, group_bytes_max: u64, last_zxid: i64) -> io::Result<()> {
@@ -482,6 +513,29 @@ mod tests {
         let len = |i: usize| FileDisk.open(&names[i].path, OpenMode::Read).unwrap().len().unwrap();
         assert_eq!(len(0), 16 + 20 * (1032 + 13));
         assert_eq!(len(1) % (1 << 16), 0);
+    }
+
+    #[test]
+    fn small_groups_overwrite_blocks_that_the_file_has_already() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = log(dir.path(), TxnLogConfig::default());
+        let path = dir.path().join("log.1");
+        let bytes_on_disk = || FileDisk.open(&path, OpenMode::Read).unwrap().metadata().unwrap().blocks() * 512;
+        let mut group = |zxid, extra| {
+            log.append(zxid, payload(zxid, extra));
+            assert_eq!(flush(&mut log), 1);
+            bytes_on_disk()
+        };
+        let first = group(1, 100);
+        assert!(first >= ZEROS_MAX as u64, "{first}");
+        for zxid in 2..=100 {
+            assert_eq!(group(zxid, 2000), first, "group {zxid}");
+        }
+        // Others wait for what is written ahead, and a large group has others behind it that do not want it.
+        let large = group(101, 100_000);
+        assert!(large < first + 200_000, "{large}");
+        assert_eq!(zxids(dir.path()), (1..=101).collect::<Vec<_>>());
     }
 
     #[test]
