@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::{Entry, VacantEntry};
 
-use compact_str::CompactString;
+use ecow::EcoString;
 use zk_wire::{SessionId, Stat, StatPersisted, Zxid, digest};
 
 use crate::acl::AclId;
@@ -44,7 +44,7 @@ struct Rare {
 pub type Children = BTreeMap<Name, Box<Node>>;
 
 /// A node's name. A short one lies in its slot, so that a look for a name goes to few places in memory.
-pub type Name = CompactString;
+pub type Name = EcoString;
 
 /// A place below a node that is looked up once to be filled.
 pub struct Vacancy<'a>(VacantEntry<'a, Name, Box<Node>>);
@@ -202,7 +202,7 @@ impl Node {
 
     /// Names of the nodes below it, in order.
     pub fn child_names(&self) -> impl Iterator<Item = &str> {
-        self.children().into_iter().flat_map(|children| children.keys()).map(CompactString::as_str)
+        self.children().into_iter().flat_map(|children| children.keys()).map(EcoString::as_str)
     }
 
     /// How many nodes are directly below it.
