@@ -129,6 +129,10 @@ pub enum PlantedBug {
     ZabReuseEpoch,
     /// A follower gives the service what it has logged, committed or not.
     ZabDeliverOnLog,
+    /// A leader commits a reconfig with a quorum of the former configuration alone.
+    ZabReconfigByFormerQuorum,
+    /// A reconfig that is in the log, and may be committed, counts for no election and no new leader.
+    ZabLedByFormerQuorum,
     /// A write counts whoever speaks for its session (ZOOKEEPER-710).
     OwnerNotChecked,
     /// A follower does not tell its leader which sessions it heard of.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::planted::PlantedBug;
-use base::{Instant, Prng};
+use base::{Instant, Prng, Str};
 use bytes::Bytes;
 use keeper::audit::AuditRecord;
 use keeper::quota::QuotaExceeded;
@@ -125,6 +125,9 @@ pub trait KeeperWorld<D: Disk>: World<Disk = D, Done = KeeperDone<D>> {
     fn standing(&mut self, _standing: Standing) {
         alone()
     }
+
+    /// This configuration of the ensemble counts from now on: the servers' lines and the version's, as text.
+    fn configured(&mut self, _text: &Str) {}
 
     /// Whether learners that dial are listened to, from the election on. False at the start.
     fn leads(&mut self, _leads: bool) {
@@ -547,6 +550,7 @@ impl<D: Disk> KeeperLoop<D> {
                     }
                     Effect::Standing(standing) => world.standing(standing),
                     Effect::Leads(leads) => world.leads(leads),
+                    Effect::Configured(text) => world.configured(&text),
                     Effect::Audit(record) => world.audit(record),
                     Effect::QuotaExceeded(over) => world.note(KeeperNote::QuotaExceeded(over)),
                 }

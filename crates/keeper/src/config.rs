@@ -42,6 +42,8 @@ pub struct Config {
     pub read_only_enabled: bool,
     /// `leaderServes`: a member that leads serves clients too.
     pub leader_serves: bool,
+    /// `standaloneEnabled`: a reconfig leaves two voters at least, and one otherwise.
+    pub standalone_enabled: bool,
     /// `zookeeper.closeSessionTxn.enabled`: the transaction that ends a session lists the nodes that go with it.
     pub close_session_txn_enabled: bool,
     /// `snapCount`: transactions between snapshots, half of it to all of it at random.
@@ -77,6 +79,7 @@ impl Default for Config {
             reconfig_enabled: false,
             read_only_enabled: false,
             leader_serves: true,
+            standalone_enabled: true,
             close_session_txn_enabled: true,
             snap_count: 100_000,
             snap_size_bytes: 4 << 30,

@@ -16,8 +16,8 @@ use base::{Now, Str};
 use bytes::Bytes;
 use zab::event::CloseReason as LinkClose;
 use zab::packet::ToLearner;
-use zab::{Broadcast, Link, Peer, Proposal, QuorumVerifier, Sid, Standing, StoreOp};
-use zk_wire::txn::{DIGEST_VERSION, Transaction};
+use zab::{Broadcast, Link, Peer, Proposal, QuorumConfig, QuorumVerifier, ReadConfig, Sid, Standing, StoreOp};
+use zk_wire::txn::{DIGEST_VERSION, Transaction, TxnBody};
 use zk_wire::{Epoch, OpCode, QuorumPacket, SessionId, Zxid};
 
 use crate::commit::Pending;
@@ -25,7 +25,10 @@ use crate::connection::{Connection, Forwarded, Waiting};
 use crate::event::{CloseReason, ConnId, Effect};
 use crate::fanout::Fanouts;
 use crate::learners::Awaited;
+use crate::membership::Membership;
+use crate::path;
 use crate::read_only::ReadOnly;
+use crate::reconfig::quorum_config;
 use crate::server::Keeper;
 
 /// Who puts writes in order.
@@ -77,6 +80,8 @@ pub struct Member {
     arrived: VecDeque<Transaction>,
     /// The last transaction that was delivered.
     delivered: Zxid,
+    /// The configuration that the next proposal carries.
+    pub(crate) proposing: Option<QuorumConfig>,
     /// Writes and syncs of clients here that are at the leader.
     pub(crate) forwarded: usize,
     /// Who waits for a session that the leader was asked to make.
@@ -153,10 +158,23 @@ impl Keeper {
         let window = mem::take(&mut self.window);
         let recovered = zab::Recovered { accepted, current, last: self.last_processed, window };
         let read_only = ReadOnly::new(self.config.read_only_enabled, config.tick);
-        self.tree.set_config(&config_text);
+        let membership = Membership::parse(&config_text).unwrap_or_default();
+        let current_config = QuorumConfig {
+            version: membership.version,
+            verifier,
+            observers: membership.members.keys().filter(|sid| !membership.votes(**sid)).copied().collect(),
+            text: config_text.clone(),
+        };
+        // A reconfig in the log, committed or not.
+        let logged = self.tree.get(path::CONFIG).and_then(|node| node.data.clone());
+        let logged = logged.and_then(|text| quorum_config(core::str::from_utf8(&text).ok()?));
+        let seen = logged.filter(|_| self.config.reconfig_enabled);
+        self.tree.set_config(&config_text, !self.config.reconfig_enabled);
         self.ending.clear();
+        let read_config = self.config.reconfig_enabled.then_some(quorum_config as ReadConfig);
+        let config = zab::Config { read_config, ..config };
         self.order = Order::Member(Box::new(Member {
-            peer: Peer::new(config, verifier, config_text.clone(), recovered),
+            peer: Peer::new(config, current_config, seen, recovered),
             standing: Standing::Looking,
             read_only,
             leads: false,
@@ -164,6 +182,7 @@ impl Keeper {
             committed: VecDeque::new(),
             arrived: VecDeque::new(),
             delivered: self.last_processed,
+            proposing: None,
             forwarded: 0,
             connecting: BTreeMap::new(),
             syncs: VecDeque::new(),
@@ -221,7 +240,7 @@ impl Keeper {
         if let Order::Member(member) = &mut self.order {
             member.committed.clear();
             member.delivered = self.last_processed;
-            self.tree.set_config(&member.config_text);
+            self.tree.set_config(&member.config_text, !self.config.reconfig_enabled);
         }
     }
 
@@ -237,14 +256,19 @@ impl Keeper {
     }
 
     /// Something that concerns this server's place.
-    pub(crate) fn on_ensemble(&mut self, now: Now, event: zab::Event, effects: &mut Vec<Effect>) {
-        if let zab::Event::FromLeader { link, packet } = &event {
-            match packet {
-                ToLearner::Ping(_) => self.tell_who_was_heard(now),
-                ToLearner::Proposal(proposal) | ToLearner::Inform(proposal) if !self.understand(proposal) => {
-                    return self.cut_link(now, *link, effects);
-                }
-                _ => {}
+    pub(crate) fn on_ensemble(&mut self, now: Now, mut event: zab::Event, effects: &mut Vec<Effect>) {
+        if let zab::Event::FromLeader { link, packet } = &mut event {
+            if matches!(packet, ToLearner::Ping(_)) {
+                self.tell_who_was_heard(now);
+            }
+            let transaction = match packet {
+                ToLearner::Proposal(proposal)
+                | ToLearner::Inform(proposal)
+                | ToLearner::InformAndActivate { proposal, .. } => Some(proposal),
+                _ => None,
+            };
+            if transaction.is_some_and(|transaction| !self.understand(transaction)) {
+                return self.cut_link(now, *link, effects);
             }
         }
         self.step_peer(now, event, effects);
@@ -296,6 +320,7 @@ impl Keeper {
         match effect {
             zab::Effect::Deliver(proposal) => self.on_delivered(proposal, effects),
             zab::Effect::Standing(standing) => self.on_standing(now, standing, effects),
+            zab::Effect::Configured(config) => self.on_configured(&config.text, effects),
             zab::Effect::Touched { sessions, .. } => self.on_touched(now, sessions),
             zab::Effect::FromLearner { sid, packet } => self.on_learner_asks(now, sid, packet, effects),
             zab::Effect::FromLeader(packet) => self.on_leader_answers(now, packet, effects),
@@ -428,11 +453,28 @@ impl Keeper {
         }
     }
 
-    /// Reads a transaction of the leader before anything else is done with it. False for bytes that make no sense.
-    fn understand(&mut self, proposal: &Proposal) -> bool {
+    fn on_configured(&mut self, text: &Str, effects: &mut Vec<Effect>) {
+        if let Order::Member(member) = &mut self.order {
+            member.config_text = text.clone();
+        }
+        self.tree.set_config(text, false);
+        effects.push(Effect::Configured(text.clone()));
+    }
+
+    /// Reads a transaction of the leader before anything else is done with it; a reconfig's configuration goes with it
+    /// from here on. False for bytes that make no sense.
+    fn understand(&mut self, proposal: &mut Proposal) -> bool {
         let Order::Member(member) = &mut self.order else { return false };
         match Transaction::from_bytes(proposal.bytes.clone()) {
             Ok(transaction) if transaction.header.zxid == proposal.zxid => {
+                if self.config.reconfig_enabled
+                    && let (OpCode::RECONFIG, TxnBody::SetData(txn)) =
+                        (OpCode(transaction.header.opcode), &transaction.body)
+                {
+                    let text = txn.data.as_deref().and_then(|text| core::str::from_utf8(text).ok());
+                    let Some(config) = text.and_then(quorum_config) else { return false };
+                    proposal.config = Some(QuorumConfig { version: proposal.zxid.0, ..config });
+                }
                 let newer = member.arrived.back().is_none_or(|last| last.header.zxid < proposal.zxid);
                 if newer {
                     member.arrived.push_back(transaction);

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use base::Str;
 use bytes::Bytes;
 use zk_wire::{ConnectRequest, RequestHeader, SessionId, Zxid};
 
@@ -71,6 +72,8 @@ pub enum Effect {
     Ensemble(zab::Effect),
     /// This member's place changed.
     Standing(zab::Standing),
+    /// This configuration of the ensemble counts from now on: the servers' lines, and the version's.
+    Configured(Str),
     /// Whether learners that dial this member will be listened to.
     Leads(bool),
     /// Send to a client.

@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use zk_wire::txn::TxnBody;
 use zk_wire::{
-    Create2Response, CreateContainerTxn, CreateResponse, CreateTtlTxn, CreateTxn, ErrorCode, Jute, OpCode, ReplyHeader,
-    RequestHeader, SetAclResponse, SetDataResponse, Zxid,
+    Create2Response, CreateContainerTxn, CreateResponse, CreateTtlTxn, CreateTxn, ErrorCode, GetDataResponse, Jute,
+    OpCode, ReplyHeader, RequestHeader, SetAclResponse, SetDataResponse, Zxid,
 };
 
 use crate::event::ReadOutcome;
@@ -37,6 +37,9 @@ pub(crate) fn write(xid: i32, zxid: Zxid, op: OpCode, body: &TxnBody, applied: &
         | TxnBody::CreateContainer(CreateContainerTxn { path, .. })
         | TxnBody::CreateTtl(CreateTtlTxn { path, .. }) => {
             Create2Response { path: path.clone(), stat: stat() }.encode(out);
+        }
+        TxnBody::SetData(txn) if op == OpCode::RECONFIG => {
+            GetDataResponse { data: txn.data.clone(), stat: stat() }.encode(out);
         }
         TxnBody::SetData(_) => SetDataResponse { stat: stat() }.encode(out),
         TxnBody::SetAcl(_) => SetAclResponse { stat: stat() }.encode(out),

@@ -70,14 +70,19 @@ impl Keeper {
         self.hasten_end(now, asked.session, effects);
         let moved = self.claim(asked.session, asked.op, Owner::Learner(sid));
         let Some(mut header) = self.txn_header(now, asked.session, asked.cxid, asked.op) else { return };
-        let against = Against {
-            tree: &self.tree,
-            outstanding: &mut self.outstanding,
-            sessions: &self.sessions,
-            config: &self.config,
+        let made = if asked.op == OpCode::RECONFIG {
+            self.reconfigure(moved, &asked.ids, &mut header, &asked.body)
+        } else {
+            let against = Against {
+                tree: &self.tree,
+                outstanding: &mut self.outstanding,
+                sessions: &self.sessions,
+                config: &self.config,
+            };
+            transaction(against, moved, &asked.ids, &mut header, asked.op, &asked.body)
         };
         // The learner's client waits for a transaction, whatever becomes of its request.
-        let txn = transaction(against, moved, &asked.ids, &mut header, asked.op, &asked.body).unwrap_or_else(|| {
+        let txn = made.unwrap_or_else(|| {
             header.opcode = OpCode::ERROR.0;
             TxnBody::error(ErrorCode::MARSHALLING_ERROR)
         });

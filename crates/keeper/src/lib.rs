@@ -44,6 +44,7 @@ mod path;
 mod prep;
 pub mod quota;
 mod read_only;
+mod reconfig;
 mod recovery;
 mod roll;
 mod server;

@@ -256,6 +256,58 @@ impl Membership {
         }
     }
 
+    /// The configuration behind an incremental reconfig: `leaving` are ids, then `joining` are server lines, both separated
+    /// by commas.
+    ///
+    /// # Errors
+    /// What is wrong, for people.
+    pub fn changed(&self, joining: Option<&str>, leaving: Option<&str>) -> Result<Self, String> {
+        if !self.groups.is_empty() {
+            return Err("a hierarchical quorum is changed as a whole".into());
+        }
+        let mut next = self.clone();
+        for sid in leaving.into_iter().flat_map(|list| list.split(',')).map(str::trim).filter(|sid| !sid.is_empty()) {
+            next.members.remove(&sid.parse::<Sid>().map_err(|_| format!("{sid} is no server id"))?);
+        }
+        for line in joining.into_iter().flat_map(|list| list.split(',')).map(str::trim).filter(|line| !line.is_empty())
+        {
+            let (key, value) = line.split_once('=').ok_or_else(|| format!("{line} is no server line"))?;
+            let sid = key.trim().strip_prefix("server.").and_then(|sid| sid.parse::<Sid>().ok());
+            next.add(key.trim(), value.trim())?;
+            if sid.and_then(|sid| next.members.get(&sid)).is_none_or(|member| member.client.is_none()) {
+                return Err(format!("{line} is no server line with a client port"));
+            }
+        }
+        next.check_addresses()?;
+        Ok(next)
+    }
+
+    /// The configuration behind a reconfig of the whole: lines separated by commas or line ends.
+    ///
+    /// # Errors
+    /// What is wrong, for people.
+    pub fn replaced(&self, members: &str) -> Result<Self, String> {
+        let mut next = Self::parse(&members.replace(',', "\n"))?;
+        next.version = self.version;
+        next.check_addresses()?;
+        Ok(next)
+    }
+
+    /// No two servers of a running ensemble have one address.
+    fn check_addresses(&self) -> Result<(), String> {
+        self.check()?;
+        let mut taken = BTreeSet::new();
+        for (sid, member) in &self.members {
+            let others = member.addresses.iter().flat_map(|address| [address.quorum(), address.election()]);
+            // Every machine has its own "every address".
+            let client = member.client.clone().filter(|client| !matches!(&*client.host, "0.0.0.0" | "::"));
+            if let Some(address) = others.chain(client).find(|address| !taken.insert(address.clone())) {
+                return Err(format!("server.{sid} has the address {address} that is in use already"));
+            }
+        }
+        Ok(())
+    }
+
     /// The ids of those who vote.
     pub fn voters(&self) -> impl Iterator<Item = Sid> {
         let votes = |(sid, member): (&Sid, &Member)| (member.role == MemberRole::Participant).then_some(*sid);

@@ -309,13 +309,19 @@ impl Keeper {
             return self.close(conn, CloseReason::NotServing, effects);
         };
         let connection = self.conns.get(&conn).expect("looked up above");
-        let against = Against {
-            tree: &self.tree,
-            outstanding: &mut self.outstanding,
-            sessions: &self.sessions,
-            config: &self.config,
+        let txn = if op == OpCode::RECONFIG && self.ensemble().is_some() {
+            let ids = connection.ids.clone();
+            self.reconfigure(moved, &ids, &mut txn_header, body)
+        } else {
+            let against = Against {
+                tree: &self.tree,
+                outstanding: &mut self.outstanding,
+                sessions: &self.sessions,
+                config: &self.config,
+            };
+            transaction(against, moved, &connection.ids, &mut txn_header, op, body)
         };
-        let Some(txn) = transaction(against, moved, &connection.ids, &mut txn_header, op, body) else {
+        let Some(txn) = txn else {
             let connection = self.conns.get_mut(&conn).expect("looked up above");
             connection.waiting.push_back(Waiting::Refused(header.xid, ErrorCode::MARSHALLING_ERROR));
             return self.drain(now, conn, effects);
@@ -453,8 +459,9 @@ impl Keeper {
                 effects.push(Effect::Append { zxid, payload });
                 self.roll.on_append(&self.config, bytes, effects);
             }
-            Order::Member(_) => {
-                self.propose_to_ensemble(Proposal { zxid, bytes: payload, config: None }, effects);
+            Order::Member(member) => {
+                let config = member.proposing.take();
+                self.propose_to_ensemble(Proposal { zxid, bytes: payload, config }, effects);
             }
         }
     }

@@ -184,11 +184,17 @@ impl Tree {
         self.digest
     }
 
-    /// What `/zookeeper/config` says of the ensemble; its numbers are those of the configuration's version, which its last
-    /// line has (upstream: `ZKDatabase.initConfigInZKDatabase`).
-    pub fn set_config(&mut self, text: &str) {
+    /// What `/zookeeper/config` says of the ensemble. Its numbers are those of the configuration's version, which its last
+    /// line has (upstream: `ZKDatabase.initConfigInZKDatabase`). What a reconfig's transaction said, this one or a later
+    /// one, stays, unless this server keeps its own configuration whatever the others do (`own`).
+    pub fn set_config(&mut self, text: &str, own: bool) {
         let version = text.rsplit_once("version=").and_then(|(_, hex)| i64::from_str_radix(hex.trim(), 16).ok());
-        let stamp = Stamp { session: SessionId::NONE, zxid: Zxid(version.unwrap_or(0)), time_ms: 0 };
+        let version = Zxid(version.unwrap_or(0));
+        let said = self.get(path::CONFIG).map(|node| (node.numbers().mzxid, node.data.as_deref()));
+        if said.is_some_and(|(at, data)| (at > version && !own) || (at == version && data == Some(text.as_bytes()))) {
+            return;
+        }
+        let stamp = Stamp { session: SessionId::NONE, zxid: version, time_ms: 0 };
         let _ = self.set_data(stamp, path::CONFIG, Some(text.as_bytes()), -1, &mut |_| {});
     }
 

@@ -17,6 +17,7 @@ use zk_wire::{
 /// A message takes this long, and so does the disk.
 const HOP_MS: u64 = 2;
 
+#[derive(Default)]
 struct Node {
     keeper: Option<Keeper>,
     log: Vec<(Zxid, Bytes)>,
@@ -24,11 +25,15 @@ struct Node {
     current: Epoch,
     sent: BTreeMap<ConnId, Vec<Bytes>>,
     closed: BTreeMap<ConnId, CloseReason>,
+    /// Configurations that came to count, as the files get them.
+    configured: Vec<Str>,
 }
 
 struct Cluster {
     nodes: BTreeMap<Sid, Node>,
     voters: Vec<Sid>,
+    /// Of members that are started from now on.
+    reconfig_enabled: bool,
     now_ms: u64,
     queue: BTreeMap<(u64, u64), (Sid, Event)>,
     /// Learner and leader.
@@ -36,22 +41,23 @@ struct Cluster {
     count: u64,
 }
 
+/// A configuration of these voters, from a file.
+fn text(voters: &[Sid]) -> String {
+    let lines: Vec<String> = voters.iter().map(|sid| line(*sid)).collect();
+    format!("{}\nversion=0", lines.join("\n"))
+}
+
+fn line(sid: Sid) -> String {
+    format!("server.{sid}=host{sid}:2888:3888:participant;0.0.0.0:2181")
+}
+
 impl Cluster {
     fn new(voters: &[Sid], observers: &[Sid]) -> Self {
-        let nodes = voters.iter().chain(observers).map(|sid| {
-            let node = Node {
-                keeper: None,
-                log: Vec::new(),
-                accepted: Epoch(0),
-                current: Epoch(0),
-                sent: BTreeMap::new(),
-                closed: BTreeMap::new(),
-            };
-            (*sid, node)
-        });
+        let nodes = voters.iter().chain(observers).map(|sid| (*sid, Node::default()));
         let mut cluster = Self {
             nodes: nodes.collect(),
             voters: voters.to_vec(),
+            reconfig_enabled: false,
             now_ms: 0,
             queue: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -63,7 +69,9 @@ impl Cluster {
 
     fn start(&mut self, sid: Sid) {
         let node = self.nodes.get_mut(&sid).unwrap();
-        let config = Config { server_id: u8::try_from(sid).unwrap(), ..config() };
+        let reconfig_enabled = self.reconfig_enabled;
+        let server_id = u8::try_from(sid).unwrap();
+        let config = Config { server_id, reconfig_enabled, skip_acl: reconfig_enabled, ..config() };
         let mut recovery = Recovery::new(config, Prng::new(sid.unsigned_abs()));
         recovery.keep_window(500);
         node.log.iter().for_each(|(_, payload)| {
@@ -72,7 +80,7 @@ impl Cluster {
         let seat = Seat {
             config: zab::Config { tick: core::time::Duration::from_millis(2000), ..zab::Config::new(sid) },
             verifier: QuorumVerifier::majority(self.voters.iter().copied()),
-            config_text: Str::from("server.1=a:1:2:participant\nversion=0"),
+            config_text: Str::from(text(&self.voters).as_str()),
             accepted: node.accepted,
             current: node.current,
         };
@@ -121,6 +129,7 @@ impl Cluster {
                 Effect::Close { conn, reason } => {
                     node.closed.insert(conn, reason);
                 }
+                Effect::Configured(text) => node.configured.push(text),
                 _ => {}
             }
         }
@@ -440,4 +449,163 @@ fn learners_that_ask_nonsense_change_nothing() {
     c.run(100, |_| false);
     assert_eq!(c.nodes[&leader].log.len(), before);
     assert_eq!(c.leader(), leader);
+}
+
+/// Three members that may be reconfigured, those that are to join, and a client of a follower.
+fn reconfigurable(joiners: &[Sid]) -> (Cluster, Sid, ConnId) {
+    let mut c = Cluster::new(&[1, 2, 3], &[]);
+    [1, 2, 3].into_iter().for_each(|sid| c.kill(sid));
+    c.reconfig_enabled = true;
+    [1, 2, 3].into_iter().for_each(|sid| c.start(sid));
+    c.settle();
+    // A joiner knows some of them and itself; its own list does not count beside the ensemble's.
+    for sid in joiners {
+        c.voters = vec![2, 3, *sid];
+        c.nodes.insert(*sid, Node::default());
+        c.start(*sid);
+    }
+    c.settle();
+    let leader = c.leader();
+    let sid = [1, 2, 3].into_iter().find(|sid| *sid != leader).unwrap();
+    let (conn, _) = c.session(sid);
+    (c, sid, conn)
+}
+
+fn voters_of(c: &Cluster, sid: Sid) -> Vec<Sid> {
+    c.nodes[&sid].keeper.as_ref().unwrap().ensemble().unwrap().peer().verifier().voters()
+}
+
+fn reconfig(joining: Option<&str>, leaving: Option<&str>, new: Option<&str>, version: i64) -> Bytes {
+    let text = |text: Option<&str>| text.map(Str::from);
+    let (joining_servers, leaving_servers, new_members) = (text(joining), text(leaving), text(new));
+    zk_wire::ReconfigRequest { joining_servers, leaving_servers, new_members, cur_config_id: version }.to_bytes()
+}
+
+fn config_of(c: &Cluster, sid: Sid) -> String {
+    let tree = c.nodes[&sid].keeper.as_ref().unwrap().tree();
+    String::from_utf8(tree.get("/zookeeper/config").unwrap().data.clone().unwrap().to_vec()).unwrap()
+}
+
+#[test]
+fn a_server_joins_and_counts_from_then_on() {
+    let (mut c, sid, conn) = reconfigurable(&[4]);
+    assert_eq!(voters_of(&c, 4), [1, 2, 3]);
+    let first = format!("{}\n{}\n{}\nversion=100000000", line(1), line(2), line(3));
+    assert!(c.nodes.keys().all(|sid| config_of(&c, *sid) == first), "the first leader numbers what it began with");
+    c.ask(sid, conn, OpCode::RECONFIG, 3, reconfig(Some(&line(4)), None, None, 0x1_0000_0000));
+    let reply = c.reply(sid, conn);
+    assert_eq!(reply.err, ErrorCode::OK);
+    let told: zk_wire::GetDataResponse = reply.body();
+    let expected = format!("{}\n{}\n{}\n{}\nversion={:x}", line(1), line(2), line(3), line(4), reply.zxid);
+    assert_eq!(told.data.as_deref(), Some(expected.as_bytes()));
+    assert_eq!(told.stat.version, -1);
+    c.settle();
+    for sid in [1, 2, 3, 4] {
+        assert_eq!(config_of(&c, sid), expected, "on {sid}");
+        assert_eq!(voters_of(&c, sid), [1, 2, 3, 4]);
+        let configured = &c.nodes[&sid].configured;
+        assert_eq!(configured.last().map(|text| &**text), Some(&*expected));
+        assert_eq!(configured.len(), 2, "each once: {configured:?}");
+    }
+    c.all_equal();
+    // Of four, three decide.
+    let leader = c.leader();
+    let gone: Vec<Sid> = [1, 2, 3].into_iter().filter(|other| *other != leader && *other != sid).collect();
+    gone.iter().for_each(|sid| c.kill(*sid));
+    assert_eq!(c.create(sid, conn, 4, "/with-three", CreateMode::Persistent).err, ErrorCode::OK);
+    c.kill(4);
+    c.run(5000, |_| false);
+    assert!(!c.nodes[&leader].keeper.as_ref().unwrap().serves(), "two of four");
+}
+
+#[test]
+fn a_client_that_watches_the_configuration_hears_of_a_reconfig() {
+    let (mut c, sid, conn) = reconfigurable(&[]);
+    let body = zk_wire::GetDataRequest { path: "/zookeeper/config".into(), watch: true }.to_bytes();
+    c.ask(sid, conn, OpCode::GET_DATA, 1, body);
+    assert_eq!(c.reply(sid, conn).err, ErrorCode::OK);
+    let all = format!("{},{},{};2181", line(1), line(2), line(3).replace(":participant;0.0.0.0:2181", ":observer"));
+    c.ask(sid, conn, OpCode::RECONFIG, 2, reconfig(None, None, Some(&all), -1));
+    let event = c.reply(sid, conn);
+    assert_eq!(event.xid, -1, "the event goes before the reply");
+    let event: zk_wire::WatcherEvent = event.body();
+    assert_eq!((event.event_type, &*event.path), (3, "/zookeeper/config"));
+}
+
+#[test]
+fn members_change_their_parts_and_one_that_is_removed_goes_on_without_a_vote() {
+    let (mut c, _, _) = reconfigurable(&[4]);
+    let standing = |c: &Cluster, sid: Sid| c.nodes[&sid].keeper.as_ref().unwrap().ensemble().unwrap().standing();
+    let change = |c: &mut Cluster, joining: Option<&str>, leaving: Option<&str>| {
+        c.settle();
+        let leader = c.leader();
+        let (conn, _) = c.session(leader);
+        c.ask(leader, conn, OpCode::RECONFIG, 1, reconfig(joining, leaving, None, -1));
+        assert_eq!(c.reply(leader, conn).err, ErrorCode::OK, "{joining:?} {leaving:?}");
+        c.settle();
+    };
+    let observer = |sid: Sid| line(sid).replace("participant", "observer");
+    change(&mut c, Some(&observer(4)), None);
+    assert!(matches!(standing(&c, 4), zab::Standing::Observing { .. }));
+    change(&mut c, Some(&line(4)), None);
+    assert!(matches!(standing(&c, 4), zab::Standing::Following { .. }));
+    assert_eq!(voters_of(&c, 4), [1, 2, 3, 4]);
+    let leader = c.leader();
+    let follower = [1, 2, 3].into_iter().find(|sid| *sid != leader).unwrap();
+    change(&mut c, Some(&observer(follower)), None);
+    assert!(matches!(standing(&c, follower), zab::Standing::Observing { .. }));
+    change(&mut c, None, Some(&follower.to_string()));
+    assert!(matches!(standing(&c, follower), zab::Standing::Following { .. }), "upstream: a non-voting participant");
+    assert_eq!(c.leader(), leader);
+    // The leader becomes an observer, and hands over without an election.
+    let before = c.now_ms;
+    change(&mut c, Some(&observer(leader)), None);
+    assert!(c.now_ms - before < 1500, "{} ms", c.now_ms - before);
+    assert!(matches!(standing(&c, leader), zab::Standing::Observing { .. }));
+    assert_ne!(c.leader(), leader);
+    assert_eq!(voters_of(&c, leader).len(), 2);
+    c.all_equal();
+}
+
+#[test]
+fn a_leader_that_is_taken_out_hands_over() {
+    let (mut c, sid, conn) = reconfigurable(&[]);
+    let leader = c.leader();
+    c.ask(sid, conn, OpCode::RECONFIG, 1, reconfig(None, Some(&leader.to_string()), None, -1));
+    let reply = c.reply(sid, conn);
+    assert_eq!(reply.err, ErrorCode::OK);
+    c.settle();
+    assert_ne!(c.leader(), leader);
+    assert!(!config_of(&c, sid).contains(&line(leader)));
+    c.kill(leader);
+    let (conn, _) = c.session(sid);
+    assert_eq!(c.create(sid, conn, 1, "/a", CreateMode::Persistent).err, ErrorCode::OK, "two of two");
+    c.settle();
+    c.all_equal();
+}
+
+#[test]
+fn a_reconfig_that_cannot_be_is_refused_with_the_reason() {
+    let (mut c, sid, conn) = reconfigurable(&[]);
+    let far = "server.7=h7:2888:3888:participant;2181,server.8=h8:2888:3888:participant;2181,\
+               server.9=h9:2888:3888:participant;2181,server.6=h6:2888:3888:participant;2181";
+    let table = [
+        (reconfig(None, None, None, 12345), ErrorCode::BAD_VERSION),
+        (reconfig(None, Some("x"), None, -1), ErrorCode::BAD_ARGUMENTS),
+        (reconfig(Some("server.4=h4:2888:3888"), None, None, -1), ErrorCode::BAD_ARGUMENTS),
+        (reconfig(Some("server.4=host1:2888:3999:participant;2181"), None, None, -1), ErrorCode::BAD_ARGUMENTS),
+        (reconfig(None, Some("1,2"), None, -1), ErrorCode::BAD_ARGUMENTS),
+        (reconfig(Some(far), None, None, -1), ErrorCode::NEW_CONFIG_NO_QUORUM),
+    ];
+    for (i, (body, expected)) in table.into_iter().enumerate() {
+        let xid = i as i32 + 1;
+        c.ask(sid, conn, OpCode::RECONFIG, xid, body);
+        let reply = c.reply(sid, conn);
+        assert_eq!((reply.xid, reply.err), (xid, expected), "number {i}");
+    }
+    let [a, b] = [line(1), line(2)];
+    c.ask(sid, conn, OpCode::RECONFIG, 20, reconfig(None, None, Some(&format!("{a},{b},{}", line(3))), -1));
+    assert_eq!(c.reply(sid, conn).err, ErrorCode::OK, "all of it at once");
+    c.settle();
+    c.all_equal();
 }

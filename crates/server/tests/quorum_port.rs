@@ -49,7 +49,7 @@ async fn closed(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 fn follower(sid: i64) -> Bytes {
-    ToLeader::Info { kind: LearnerKind::Follower, sid, accepted: Epoch(1) }.encode().to_bytes()
+    ToLeader::Info { kind: LearnerKind::Follower, sid, accepted: Epoch(1), config_version: 0 }.encode().to_bytes()
 }
 
 /// A learner that is known to the leader, and its link there.

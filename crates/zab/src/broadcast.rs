@@ -1,6 +1,7 @@
 //! The leader's half of broadcast: propose, collect acknowledgements, commit in zxid order (ZAB paper, section V, phase
 //! 3; upstream: `Leader.propose`, `processAck`, `tryToCommit`). A server that stands alone is a quorum of one.
 
+use core::mem;
 use std::collections::{BTreeMap, VecDeque};
 
 use base::planted::PlantedBug;
@@ -57,6 +58,9 @@ impl Ack {
 #[derive(Debug)]
 pub struct Broadcast {
     verifier: QuorumVerifier,
+    /// What is not above this zxid was proposed before the last reconfig was committed, and needs the quorum of before too:
+    /// whoever acknowledged what came later knows that the reconfig counts, so the new configuration is enough to find it.
+    former: Option<(Zxid, QuorumVerifier)>,
     outstanding: VecDeque<Proposal>,
     acked: BTreeMap<Sid, Zxid>,
     last_proposed: Zxid,
@@ -69,6 +73,7 @@ impl Broadcast {
     pub fn new(verifier: QuorumVerifier, last: Zxid) -> Self {
         Self {
             verifier,
+            former: None,
             outstanding: VecDeque::new(),
             acked: BTreeMap::new(),
             last_proposed: last,
@@ -112,8 +117,10 @@ impl Broadcast {
     pub fn next_committed(&mut self) -> Option<Proposal> {
         let first = self.outstanding.front()?;
         let has = |sid: Sid| self.acked.get(&sid).is_some_and(|acked| *acked >= first.zxid);
-        let decided =
-            self.verifier.is_quorum(has) && first.config.as_ref().is_none_or(|config| config.verifier.is_quorum(has));
+        let former = self.former.as_ref().is_none_or(|(last, former)| first.zxid > *last || former.is_quorum(has));
+        let next = first.config.as_ref().is_none_or(|config| config.verifier.is_quorum(has));
+        let next = next || self.bug.is(PlantedBug::ZabReconfigByFormerQuorum);
+        let decided = former && self.verifier.is_quorum(has) && next;
         let nearly = |sid: Sid| has(sid) || self.verifier.voters().first() == Some(&sid);
         let planted = self.bug.is(PlantedBug::ZabCommitWithMinority) && self.verifier.is_quorum(nearly);
         if !decided && !planted {
@@ -122,9 +129,21 @@ impl Broadcast {
         let proposal = self.outstanding.pop_front()?;
         self.last_committed = proposal.zxid;
         if let Some(config) = &proposal.config {
-            self.verifier = config.verifier.clone();
+            let former = mem::replace(&mut self.verifier, config.verifier.clone());
+            self.former = Some((self.last_proposed, former));
         }
         Some(proposal)
+    }
+
+    /// The history before the first proposal is committed, and this configuration counts.
+    pub fn set_verifier(&mut self, verifier: QuorumVerifier) {
+        self.verifier = verifier;
+    }
+
+    /// Of these servers the one that has acknowledged most.
+    pub fn most_advanced(&self, among: &QuorumVerifier) -> Option<Sid> {
+        let acked = |sid: &Sid| (self.acked.get(sid).copied().unwrap_or_default(), *sid);
+        among.voters().into_iter().filter(|sid| among.weight(*sid) > 0).max_by_key(acked)
     }
 
     /// The last transaction proposed.
@@ -145,6 +164,8 @@ impl Broadcast {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn proposal(zxid: i64) -> Proposal {
@@ -188,7 +209,10 @@ mod tests {
     fn a_reconfig_needs_both_quorums_and_counts_behind_itself() {
         let mut b = Broadcast::new(QuorumVerifier::majority([1]), Zxid(0));
         let verifier = QuorumVerifier::majority([1, 2, 3]);
-        b.propose(Proposal { config: Some(QuorumConfig { version: 1, verifier }), ..proposal(1) });
+        b.propose(Proposal {
+            config: Some(QuorumConfig { version: 1, verifier, observers: BTreeSet::new(), text: "".into() }),
+            ..proposal(1)
+        });
         b.propose(proposal(2));
         b.on_ack(ack(1, 2));
         assert_eq!(committed(&mut b), [] as [i64; 0]);
@@ -196,6 +220,23 @@ mod tests {
         assert_eq!(committed(&mut b), [1]);
         b.on_ack(ack(2, 2));
         assert_eq!(committed(&mut b), [2]);
+    }
+
+    #[test]
+    fn what_was_proposed_before_a_reconfig_is_committed_needs_the_former_quorum_too() {
+        let mut b = Broadcast::new(QuorumVerifier::majority([1, 2, 3]), Zxid(0));
+        let verifier = QuorumVerifier::majority([4, 5]);
+        b.propose(Proposal {
+            config: Some(QuorumConfig { version: 1, verifier, observers: BTreeSet::new(), text: "".into() }),
+            ..proposal(1)
+        });
+        b.propose(proposal(2));
+        [(1, 1), (2, 1), (4, 2), (5, 2)].into_iter().for_each(|(sid, zxid)| b.on_ack(ack(sid, zxid)));
+        assert_eq!(committed(&mut b), [1], "4 and 5 may not know that they count");
+        b.propose(proposal(3));
+        [(4, 3), (5, 3)].into_iter().for_each(|(sid, zxid)| b.on_ack(ack(sid, zxid)));
+        [1, 2].into_iter().for_each(|sid| b.on_ack(ack(sid, 2)));
+        assert_eq!(committed(&mut b), [2, 3]);
     }
 
     #[test]

@@ -4,7 +4,10 @@ use core::time::Duration;
 
 use base::planted::PlantedBug;
 
-use crate::quorum::Sid;
+use crate::quorum::{QuorumConfig, Sid};
+
+/// Reads a configuration's text, whose shape is the service's. `None` when it makes no sense.
+pub type ReadConfig = fn(&str) -> Option<QuorumConfig>;
 
 /// Settings of one server (upstream: `QuorumPeerConfig`).
 #[derive(Clone, Debug)]
@@ -27,6 +30,10 @@ pub struct Config {
     pub redial: Duration,
     /// Committed transactions kept for learners that are a little behind (`commitLogCount`).
     pub commit_log_count: usize,
+    /// Configurations of others count, if they are later ones (`reconfigEnabled`); `None` keeps this server's own. With it
+    /// the first leader of an ensemble numbers its configuration, so that the lists of servers that join later, which may
+    /// not have all of it, do not count (ZOOKEEPER-1783).
+    pub read_config: Option<ReadConfig>,
     /// A bug on purpose; only the simulator sets it.
     pub bug: PlantedBug,
 }
@@ -44,6 +51,7 @@ impl Config {
             finalize_wait: Duration::from_millis(200),
             redial: Duration::from_millis(100),
             commit_log_count: 500,
+            read_config: None,
             bug: PlantedBug::None,
         }
     }

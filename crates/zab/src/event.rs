@@ -6,7 +6,7 @@ use zk_wire::{Epoch, QuorumPacket, Zxid};
 
 use crate::broadcast::Proposal;
 use crate::packet::{ToLeader, ToLearner};
-use crate::quorum::Sid;
+use crate::quorum::{QuorumConfig, Sid};
 
 /// A connection on the quorum port; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -193,6 +193,8 @@ pub enum Effect {
     Deliver(Proposal),
     /// This server's place changed.
     Standing(Standing),
+    /// Another configuration counts from now on: its reconfig was delivered just before, or a leader brought it.
+    Configured(QuorumConfig),
     /// A learner heard of these sessions since its last ping.
     Touched {
         /// The learner.

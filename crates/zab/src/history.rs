@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use zk_wire::{Epoch, Zxid};
 
 use crate::broadcast::Proposal;
+use crate::quorum::QuorumConfig;
 
 /// What recovery found on the disk.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,8 @@ pub struct History {
     last: Zxid,
     /// The service holds everything up to here.
     delivered: Zxid,
+    /// Configurations that are logged and not delivered, in order.
+    configs: VecDeque<(Zxid, QuorumConfig)>,
     commit_log_count: usize,
 }
 
@@ -46,6 +49,7 @@ impl History {
             window: window.into(),
             last,
             delivered: last,
+            configs: VecDeque::new(),
             commit_log_count,
         };
         assert!(history.window.back().is_none_or(|newest| newest.zxid == last), "the window ends with the log");
@@ -90,6 +94,9 @@ impl History {
     pub fn append(&mut self, proposal: Proposal) {
         assert!(proposal.zxid > self.last, "{} logged behind {}", proposal.zxid, self.last);
         self.last = proposal.zxid;
+        if let Some(config) = &proposal.config {
+            self.configs.push_back((proposal.zxid, config.clone()));
+        }
         self.window.push_back(proposal);
         self.shrink();
     }
@@ -104,6 +111,7 @@ impl History {
     pub fn deliver(&mut self) -> Option<Proposal> {
         let next = self.next_undelivered()?.clone();
         self.delivered = next.zxid;
+        self.configs.retain(|(zxid, _)| *zxid > next.zxid);
         self.shrink();
         Some(next)
     }
@@ -114,11 +122,18 @@ impl History {
         self.window.truncate(kept);
         self.last = self.last.min(zxid);
         self.delivered = self.delivered.min(zxid);
+        self.configs.retain(|(logged, _)| *logged <= zxid);
+    }
+
+    /// The latest configuration that is logged, and not known to be committed.
+    pub fn pending_config(&self) -> Option<&QuorumConfig> {
+        self.configs.back().map(|(_, config)| config)
     }
 
     /// The service and the disk hold a snapshot, and nothing else.
     pub fn install(&mut self, zxid: Zxid) {
         self.window.clear();
+        self.configs.clear();
         self.last = zxid;
         self.delivered = zxid;
     }

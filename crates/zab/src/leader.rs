@@ -11,12 +11,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base::Instant;
 use base::planted::PlantedBug;
-use base::{Instant, Str};
 use zk_wire::{Epoch, Zxid};
 
 use crate::broadcast::{Ack, Broadcast, Proposal, Synced};
 use crate::config::Config;
+use crate::configs::Configs;
 use crate::event::{CloseReason, Effect, Link, Standing, StoreOp};
 use crate::history::History;
 use crate::packet::{LearnerKind, ToLeader, ToLearner};
@@ -104,6 +105,10 @@ pub struct Leader {
     phase_until: Instant,
     ping_at: Instant,
     quorum_check_at: Instant,
+    /// A reconfig is committed under which another server leads: it is this one, and this server commits nothing more.
+    successor: Option<Sid>,
+    /// When the reign ends for that; the learners go first, so that they have the commit before.
+    retires_at: Option<Instant>,
 }
 
 /// What the role works with.
@@ -113,9 +118,7 @@ pub struct Context<'a> {
     /// Operations on the disk.
     pub store: &'a mut Store,
     /// Who decides.
-    pub verifier: &'a QuorumVerifier,
-    /// The configuration's text, for NEWLEADER.
-    pub config_text: &'a Str,
+    pub configs: &'a Configs,
     /// What is to be done.
     pub effects: &'a mut Vec<Effect>,
 }
@@ -138,6 +141,8 @@ impl Leader {
             phase_until: now + config.init_time(),
             ping_at: now + config.tick / 2,
             quorum_check_at: now + config.tick,
+            successor: None,
+            retires_at: None,
         };
         leader.propose_epoch(cx);
         leader
@@ -151,6 +156,9 @@ impl Leader {
     /// The zxid of the next proposal, while this leader may propose. An epoch has 2^32 - 1 of them.
     pub fn next_zxid(&self) -> Option<Zxid> {
         let last = self.broadcast.as_ref()?.last_proposed();
+        if self.is_retired() {
+            return None;
+        }
         (last.counter() < u32::MAX).then(|| last.next())
     }
 
@@ -162,7 +170,40 @@ impl Leader {
     /// When [`Leader::on_tick`] is wanted.
     pub fn deadline(&self) -> Instant {
         let phase = if self.phase == Phase::Broadcast { self.quorum_check_at } else { self.phase_until };
-        phase.min(self.ping_at)
+        phase.min(self.ping_at).min(self.retires_at.unwrap_or(Instant::FAR_FUTURE))
+    }
+
+    /// Another configuration counts, and this server goes on.
+    pub fn set_verifier(&mut self, verifier: &QuorumVerifier) {
+        if let Some(broadcast) = &mut self.broadcast {
+            broadcast.set_verifier(verifier.clone());
+        }
+    }
+
+    /// Another configuration counts, in which this server does not vote: the reign ends when the learners are gone, at
+    /// the latest then.
+    pub fn retire(&mut self, at: Instant) {
+        self.retires_at.get_or_insert(at);
+    }
+
+    /// Who was named to lead instead.
+    pub fn successor(&self) -> Option<Sid> {
+        self.successor
+    }
+
+    fn is_retired(&self) -> bool {
+        self.successor.is_some() || self.retires_at.is_some()
+    }
+
+    /// The reign ended by a reconfig, and the learners know.
+    ///
+    /// # Errors
+    /// Just this.
+    pub fn leave(&self, now: Instant) -> Result<(), StepDown> {
+        match self.retires_at {
+            Some(at) if at <= now || self.handlers.is_empty() => Err("the new configuration has another leader"),
+            _ => Ok(()),
+        }
     }
 
     /// A learner dialled.
@@ -205,6 +246,12 @@ impl Leader {
         learners
     }
 
+    /// Whether a quorum of this configuration is here and has the history: then a reconfig to it can be committed.
+    pub fn has_quorum(&self, verifier: &QuorumVerifier) -> bool {
+        let here: BTreeSet<Sid> = self.followers_at(Stage::Synchronized).chain([self.config.sid]).collect();
+        verifier.is_quorum(|sid| here.contains(&sid))
+    }
+
     /// All connections, for closing.
     pub fn links(&self) -> Vec<Link> {
         self.handlers.keys().copied().collect()
@@ -230,7 +277,9 @@ impl Leader {
         let Some(handler) = self.handlers.get_mut(&link) else { return Ok(()) };
         handler.heard = now;
         match packet {
-            ToLeader::Info { kind, sid, accepted } => return self.on_info(link, kind, sid, accepted, cx),
+            ToLeader::Info { kind, sid, accepted, config_version } => {
+                return self.on_info(link, (kind, sid), accepted, config_version, cx);
+            }
             ToLeader::AckEpoch { last, current } => return self.on_ack_epoch(link, last, current, cx),
             ToLeader::Ack(zxid) if zxid.counter() == 0 => self.on_ack_new_leader(link, zxid, cx),
             ToLeader::Ack(zxid) => self.on_ack(link, zxid, cx),
@@ -247,9 +296,9 @@ impl Leader {
     fn on_info(
         &mut self,
         link: Link,
-        kind: LearnerKind,
-        sid: Sid,
+        (kind, sid): (LearnerKind, Sid),
         accepted: Epoch,
+        config_version: i64,
         cx: &mut Context<'_>,
     ) -> Result<(), StepDown> {
         if self.handlers[&link].stage != Stage::Connected {
@@ -262,9 +311,17 @@ impl Leader {
         }
         // A voter that promised itself to a later epoch, whose leader found no quorum, can never join this one (with
         // upstream it stays outside until somebody restarts the leader). A new election takes it back in.
-        let votes = kind == LearnerKind::Follower && cx.verifier.weight(sid) > 0;
+        let votes = kind == LearnerKind::Follower && cx.configs.verifier().weight(sid) > 0;
         if votes && self.phase > Phase::Discovery && accepted > self.epoch {
             return Err("a voter has accepted a later epoch");
+        }
+        // A reconfig was committed that this server does not have: it leads nobody who knows. Looking anew it hears of it.
+        if config_version > cx.configs.current().version {
+            if votes && self.phase < Phase::Broadcast && cx.configs.changes() {
+                return Err("a voter has a later configuration");
+            }
+            self.close(link, CloseReason::Unexpected("a later configuration than this leader's"), cx);
+            return Ok(());
         }
         let older = self
             .handlers
@@ -288,7 +345,7 @@ impl Leader {
 
     /// With a quorum's accepted epochs the new one is one more than any of them.
     fn propose_epoch(&mut self, cx: &mut Context<'_>) {
-        if !cx.verifier.is_quorum(|sid| self.accepted.contains_key(&sid)) {
+        if !cx.configs.verifier().is_quorum(|sid| self.accepted.contains_key(&sid)) {
             return;
         }
         let highest = self.accepted.values().copied().max().unwrap_or_default().max(cx.history.accepted());
@@ -336,7 +393,7 @@ impl Leader {
 
     /// With a quorum's promises this server's history is that of the new epoch.
     fn settle_epoch(&mut self, cx: &mut Context<'_>) {
-        if self.phase == Phase::EpochProposed && cx.verifier.is_quorum(|sid| self.epoch_acks.contains(&sid)) {
+        if self.phase == Phase::EpochProposed && cx.configs.verifier().is_quorum(|sid| self.epoch_acks.contains(&sid)) {
             self.phase = Phase::StoringCurrent;
             cx.store.begin(StoreOp::CurrentEpoch(self.epoch), cx.effects);
         }
@@ -381,7 +438,8 @@ impl Leader {
             let outstanding = broadcast.outstanding_proposals().cloned();
             cx.effects.extend(outstanding.map(|proposal| to(ToLearner::Proposal(proposal))));
         }
-        cx.effects.push(to(ToLearner::NewLeader(self.epoch, cx.config_text.clone())));
+        let announced = cx.configs.to_announce(cx.history, self.epoch.first_zxid());
+        cx.effects.push(to(ToLearner::NewLeader(self.epoch, announced.text)));
     }
 
     /// A learner has the history durable.
@@ -408,12 +466,13 @@ impl Leader {
     /// With the history at a quorum it is committed, and this server leads.
     fn establish(&mut self, cx: &mut Context<'_>) {
         let planted = self.config.bug.is(PlantedBug::ZabServeWithoutNewLeaderAcks);
-        let acknowledged = cx.verifier.is_quorum(|sid| self.new_leader_acks.contains(&sid));
+        let acknowledged = cx.configs.verifier().is_quorum(|sid| self.new_leader_acks.contains(&sid));
         if self.phase != Phase::Synchronization || !(acknowledged || planted) {
             return;
         }
         self.phase = Phase::Broadcast;
-        let broadcast = Broadcast::new(cx.verifier.clone(), self.epoch.first_zxid()).with_bug(self.config.bug);
+        let broadcast =
+            Broadcast::new(cx.configs.verifier().clone(), self.epoch.first_zxid()).with_bug(self.config.bug);
         self.broadcast = Some(broadcast);
         while let Some(proposal) = cx.history.deliver() {
             cx.effects.push(Effect::Deliver(proposal));
@@ -494,14 +553,27 @@ impl Leader {
     /// Commits what a quorum has, in order.
     fn commit(&mut self, cx: &mut Context<'_>) {
         let Some(broadcast) = &mut self.broadcast else { return };
-        while let Some(proposal) = broadcast.next_committed() {
+        while self.successor.is_none()
+            && let Some(proposal) = broadcast.next_committed()
+        {
             let delivered = cx.history.deliver().expect("what is committed is logged");
             assert_eq!(delivered.zxid, proposal.zxid, "the log and the proposals have one order");
+            let designated = proposal.config.as_ref().map(|config| match config.verifier.weight(self.config.sid) {
+                0 => broadcast.most_advanced(&config.verifier).unwrap_or(self.config.sid),
+                _ => self.config.sid,
+            });
+            self.successor = designated.filter(|leader| *leader != self.config.sid);
             for (link, handler) in &self.handlers {
                 if handler.stage >= Stage::Synchronizing {
-                    let packet = match handler.kind {
-                        LearnerKind::Follower => ToLearner::Commit(proposal.zxid),
-                        LearnerKind::Observer => ToLearner::Inform(proposal.clone()),
+                    let packet = match (handler.kind, designated) {
+                        (LearnerKind::Follower, None) => ToLearner::Commit(proposal.zxid),
+                        (LearnerKind::Observer, None) => ToLearner::Inform(proposal.clone()),
+                        (LearnerKind::Follower, Some(leader)) => {
+                            ToLearner::CommitAndActivate { zxid: proposal.zxid, leader }
+                        }
+                        (LearnerKind::Observer, Some(leader)) => {
+                            ToLearner::InformAndActivate { proposal: proposal.clone(), leader }
+                        }
                     };
                     cx.effects.push(Effect::ToLearner { link: *link, packet });
                 }
@@ -526,13 +598,13 @@ impl Leader {
             cx.effects.extend(synchronizing.map(|(link, _)| ping(link)));
         }
         self.drop_silent(now, cx);
+        self.leave(now)?;
         if self.phase == Phase::Broadcast && self.quorum_check_at <= now {
             self.quorum_check_at = now + self.config.tick;
             if self.broadcast.as_ref().is_some_and(|broadcast| broadcast.last_proposed().counter() == u32::MAX) {
                 return Err("the epoch has no more transaction ids");
             }
-            let here: BTreeSet<Sid> = self.followers_at(Stage::Synchronized).chain([self.config.sid]).collect();
-            if !cx.verifier.is_quorum(|sid| here.contains(&sid)) {
+            if !self.has_quorum(cx.configs.verifier()) {
                 return Err("the quorum of followers is gone");
             }
         }

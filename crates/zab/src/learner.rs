@@ -8,8 +8,8 @@
 
 use std::collections::VecDeque;
 
-use base::Instant;
 use base::planted::PlantedBug;
+use base::{Instant, Str};
 use bytes::Bytes;
 use zk_wire::{Epoch, Zxid};
 
@@ -68,6 +68,12 @@ pub struct Learner {
     wants_snapshot: bool,
     /// Sessions heard of, for the next ping.
     touched: Bytes,
+    /// The leader's configuration, when it has just said it.
+    announced: Option<Str>,
+    /// Who leads under the configuration that was committed last, as the leader said.
+    designated: Option<Sid>,
+    /// Until then the leader must have answered.
+    reach_until: Instant,
     join_until: Instant,
     redial_at: Instant,
     heard: Instant,
@@ -77,6 +83,8 @@ pub struct Learner {
 pub struct Context<'a> {
     /// The log.
     pub history: &'a mut History,
+    /// The version of the configuration that counts here.
+    pub config_version: i64,
     /// Operations on the disk.
     pub store: &'a mut Store,
     /// What is to be done.
@@ -111,10 +119,18 @@ impl Learner {
             waiting: VecDeque::new(),
             wants_snapshot,
             touched: Bytes::new(),
+            announced: None,
+            designated: None,
+            reach_until: now + config.init_time(),
             join_until: now + config.init_time(),
             redial_at: Instant::FAR_FUTURE,
             heard: now,
         }
+    }
+
+    /// What this server is to its leader.
+    pub fn kind(&self) -> LearnerKind {
+        self.kind
     }
 
     /// The leader.
@@ -132,6 +148,23 @@ impl Learner {
         (self.stage == Stage::Broadcast).then_some(self.epoch)
     }
 
+    /// The same for a leader that nobody has elected: a reconfig names it, and it may not know.
+    #[must_use]
+    pub fn of_designated(mut self, now: Instant) -> Self {
+        self.reach_until = now + self.config.tick;
+        self
+    }
+
+    /// The leader's configuration, once.
+    pub fn take_announced(&mut self) -> Option<Str> {
+        self.announced.take()
+    }
+
+    /// Who leads under the configuration that was committed last, as the leader said.
+    pub fn designated(&self) -> Option<Sid> {
+        self.designated
+    }
+
     /// Replaces what the next answer to a ping says of the sessions heard of.
     pub fn set_touched(&mut self, touched: Bytes) {
         self.touched = touched;
@@ -141,7 +174,8 @@ impl Learner {
     pub fn deadline(&self) -> Instant {
         match self.stage {
             Stage::Broadcast => self.heard + self.config.sync_time(),
-            _ => self.join_until.min(self.redial_at),
+            _ if self.stage <= Stage::Introduced => self.reach_until.min(self.redial_at),
+            _ => self.join_until,
         }
     }
 
@@ -151,7 +185,8 @@ impl Learner {
             return cx.effects.push(Effect::Close { link, reason: CloseReason::Replaced });
         }
         (self.link, self.stage, self.heard) = (Some(link), Stage::Introduced, now);
-        let info = ToLeader::Info { kind: self.kind, sid: self.config.sid, accepted: cx.history.accepted() };
+        let (accepted, config_version) = (cx.history.accepted(), cx.config_version);
+        let info = ToLeader::Info { kind: self.kind, sid: self.config.sid, accepted, config_version };
         self.send(info, cx);
     }
 
@@ -186,7 +221,7 @@ impl Learner {
                 false => Ok(()),
             };
         }
-        if self.join_until <= now {
+        if self.join_until <= now || (self.stage <= Stage::Introduced && self.reach_until <= now) {
             return Err("joining the leader took too long");
         }
         if self.stage == Stage::Dialing && self.redial_at <= now {
@@ -231,8 +266,20 @@ impl Learner {
             ToLearner::Snap(zxid) => self.on_snap(zxid, cx),
             ToLearner::Proposal(proposal) => self.on_proposal(proposal, cx),
             ToLearner::Commit(zxid) => self.on_commit(zxid, cx),
+            ToLearner::CommitAndActivate { zxid, leader } => {
+                self.designated = Some(leader);
+                self.on_commit(zxid, cx)
+            }
             ToLearner::Inform(proposal) => self.on_inform(proposal, cx),
-            ToLearner::NewLeader(epoch, _) => self.on_new_leader(epoch, cx),
+            ToLearner::InformAndActivate { proposal, leader } => {
+                self.designated = Some(leader);
+                self.on_inform(proposal, cx)
+            }
+            ToLearner::NewLeader(epoch, config) => {
+                self.on_new_leader(epoch, cx)?;
+                self.announced = Some(config);
+                Ok(())
+            }
             ToLearner::UpToDate => self.on_up_to_date(cx),
             ToLearner::Ping(_) => {
                 let touched = core::mem::take(&mut self.touched);

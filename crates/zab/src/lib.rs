@@ -1,12 +1,13 @@
 //! Atomic broadcast without a service, a disk or a clock: it sees `(zxid, bytes, Option<QuorumConfig>)` and nothing of
 //! what the bytes mean.
 //!
-//! Read in this order: [`quorum`] (who decides), [`vote`] and [`election`] (who leads), [`peer`] (one member, which
+//! Read in this order: [`quorum`] and [`configs`] (who decides), [`vote`] and [`election`] (who leads), [`peer`] (one member, which
 //! routes), [`leader`] and [`learner`] (the two sides of the protocol), [`sync`] (what a learner lacks), [`broadcast`]
 //! (what is committed), [`history`] and [`store`] (what is logged, and what is durable).
 
 pub mod broadcast;
 pub mod config;
+pub mod configs;
 pub mod election;
 pub mod event;
 pub mod history;
@@ -20,7 +21,7 @@ pub mod sync;
 pub mod vote;
 
 pub use broadcast::{Ack, Broadcast, Proposal, Synced};
-pub use config::Config;
+pub use config::{Config, ReadConfig};
 pub use event::{Effect, Event, Link, Standing, StoreOp, Token};
 pub use history::Recovered;
 pub use leader::LearnerView;

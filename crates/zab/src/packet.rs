@@ -1,8 +1,8 @@
 //! What goes over the quorum port, typed by direction (upstream: `QuorumPacket`, `Leader`, `Learner`). The bytes are
 //! `zk_wire::QuorumPacket`; a packet in the wrong direction cannot be expressed here, and is the reader's error.
 
-use base::{DecodeError, Str};
-use bytes::Bytes;
+use base::{DecodeError, Reader, Str};
+use bytes::{BufMut, Bytes, BytesMut};
 use zk_wire::quorum::{PROTOCOL_VERSION, PacketType};
 use zk_wire::{Epoch, Jute as _, LearnerInfo, QuorumPacket, Zxid};
 
@@ -26,6 +26,20 @@ pub enum ToLearner {
     Commit(Zxid),
     /// To an observer: a transaction that is committed.
     Inform(Proposal),
+    /// As COMMIT of a reconfig, which counts from now on.
+    CommitAndActivate {
+        /// The reconfig.
+        zxid: Zxid,
+        /// Who is to lead under it.
+        leader: Sid,
+    },
+    /// As INFORM of a reconfig, which counts from now on.
+    InformAndActivate {
+        /// The reconfig.
+        proposal: Proposal,
+        /// Who is to lead under it.
+        leader: Sid,
+    },
     /// The history up to here is that of this epoch's leader. Carries the leader's configuration.
     NewLeader(Epoch, Str),
     /// A quorum has taken over that history: serve.
@@ -56,6 +70,8 @@ pub enum ToLeader {
         sid: Sid,
         /// The highest epoch that it promised to follow.
         accepted: Epoch,
+        /// The version of the configuration that counts for it.
+        config_version: i64,
     },
     /// The leader's epoch is accepted.
     AckEpoch {
@@ -86,6 +102,15 @@ impl ToLearner {
             Self::Proposal(proposal) => packet(PacketType::Proposal, proposal.zxid, Some(proposal.bytes.clone())),
             Self::Commit(zxid) => packet(PacketType::Commit, *zxid, None),
             Self::Inform(proposal) => packet(PacketType::Inform, proposal.zxid, Some(proposal.bytes.clone())),
+            Self::CommitAndActivate { zxid, leader } => {
+                packet(PacketType::CommitAndActivate, *zxid, Some(Bytes::copy_from_slice(&leader.to_be_bytes())))
+            }
+            Self::InformAndActivate { proposal, leader } => {
+                let mut data = BytesMut::with_capacity(8 + proposal.bytes.len());
+                data.put_i64(*leader);
+                data.put_slice(&proposal.bytes);
+                packet(PacketType::InformAndActivate, proposal.zxid, Some(data.freeze()))
+            }
             Self::NewLeader(epoch, config) => {
                 let text = Bytes::copy_from_slice(config.as_bytes());
                 packet(PacketType::NewLeader, epoch.first_zxid(), Some(text))
@@ -114,6 +139,15 @@ impl ToLearner {
             PacketType::Proposal => Self::Proposal(proposal(packet.data)?),
             PacketType::Commit => Self::Commit(packet.zxid),
             PacketType::Inform => Self::Inform(proposal(packet.data)?),
+            PacketType::CommitAndActivate => {
+                let leader = Reader::new(packet.data.unwrap_or_default()).i64()?;
+                Self::CommitAndActivate { zxid: packet.zxid, leader }
+            }
+            PacketType::InformAndActivate => {
+                let mut r = Reader::new(packet.data.unwrap_or_default());
+                let leader = r.i64()?;
+                Self::InformAndActivate { proposal: proposal(Some(r.rest()))?, leader }
+            }
             PacketType::NewLeader => {
                 Self::NewLeader(packet.zxid.epoch(), Str::from_utf8(packet.data.unwrap_or_default())?)
             }
@@ -129,8 +163,9 @@ impl ToLeader {
     /// The packet on the wire.
     pub fn encode(&self) -> QuorumPacket {
         match self {
-            Self::Info { kind, sid, accepted } => {
-                let info = LearnerInfo { server_id: *sid, protocol_version: PROTOCOL_VERSION, config_version: 0 };
+            Self::Info { kind, sid, accepted, config_version } => {
+                let (server_id, config_version) = (*sid, *config_version);
+                let info = LearnerInfo { server_id, protocol_version: PROTOCOL_VERSION, config_version };
                 let kind = match kind {
                     LearnerKind::Follower => PacketType::FollowerInfo,
                     LearnerKind::Observer => PacketType::ObserverInfo,
@@ -155,7 +190,8 @@ impl ToLeader {
         let kind = PacketType::from_number(packet.packet_type).ok_or(DecodeError::Invalid("packet type"))?;
         let info = |kind, data: Option<Bytes>| {
             let info = LearnerInfo::from_bytes(data.unwrap_or_default())?;
-            Ok(Self::Info { kind, sid: info.server_id, accepted: packet.zxid.epoch() })
+            let (sid, config_version) = (info.server_id, info.config_version);
+            Ok(Self::Info { kind, sid, accepted: packet.zxid.epoch(), config_version })
         };
         match kind {
             PacketType::FollowerInfo => info(LearnerKind::Follower, packet.data),
@@ -198,7 +234,9 @@ mod tests {
             ToLearner::Snap(Zxid(5)),
             ToLearner::Proposal(proposal.clone()),
             ToLearner::Commit(proposal.zxid),
-            ToLearner::Inform(proposal),
+            ToLearner::Inform(proposal.clone()),
+            ToLearner::CommitAndActivate { zxid: proposal.zxid, leader: 3 },
+            ToLearner::InformAndActivate { proposal, leader: 2 },
             ToLearner::NewLeader(Epoch(5), "version=0".into()),
             ToLearner::UpToDate,
             ToLearner::Ping(Zxid(9)),
@@ -214,8 +252,8 @@ mod tests {
     #[test]
     fn packets_to_leaders_come_back_as_they_were() {
         let packets = [
-            ToLeader::Info { kind: LearnerKind::Follower, sid: 3, accepted: Epoch(4) },
-            ToLeader::Info { kind: LearnerKind::Observer, sid: 9, accepted: Epoch(0) },
+            ToLeader::Info { kind: LearnerKind::Follower, sid: 3, accepted: Epoch(4), config_version: 7 },
+            ToLeader::Info { kind: LearnerKind::Observer, sid: 9, accepted: Epoch(0), config_version: 0 },
             ToLeader::AckEpoch { last: Zxid(0x4_0000_0001), current: Some(Epoch(4)) },
             ToLeader::AckEpoch { last: Zxid(0x4_0000_0001), current: None },
             ToLeader::Ack(Zxid(0x5_0000_0001)),

@@ -1,31 +1,33 @@
 //! One member of the ensemble: looks for a leader, then leads, follows or observes (upstream: `QuorumPeer`). It routes.
 
-use base::{Instant, Str};
+use base::Instant;
 use bytes::Bytes;
 use zk_wire::election::{Notification, ServerState};
 use zk_wire::{QuorumPacket, Zxid};
 
 use crate::broadcast::Proposal;
 use crate::config::Config;
+use crate::configs::Configs;
 use crate::election::{Election, Outcome};
 use crate::event::{CloseReason, Effect, Event, Link, Standing, Token};
 use crate::history::{History, Recovered};
 use crate::leader::{self, Leader, LearnerView};
 use crate::learner::{self, Learner};
 use crate::packet::{LearnerKind, ToLeader, ToLearner};
-use crate::quorum::{QuorumVerifier, Sid};
+use crate::quorum::{QuorumConfig, QuorumVerifier, Sid};
 use crate::store::{Durable, Store};
 
 /// The machine.
 #[derive(Debug)]
 pub struct Peer {
     config: Config,
-    verifier: QuorumVerifier,
-    config_text: Str,
+    configs: Configs,
     history: History,
     store: Store,
     election: Election,
     role: Role,
+    /// Who is to lead next, by a reconfig that ended the last role: no election is needed to find it.
+    designated: Option<Sid>,
     /// The log could not be cut where a leader said; the next one shall send a snapshot.
     wants_snapshot: bool,
     /// Why the last role ended.
@@ -43,23 +45,40 @@ enum Role {
 }
 
 impl Peer {
-    /// A member with what its disk holds. The first [`Event::Tick`] starts it.
-    pub fn new(config: Config, verifier: QuorumVerifier, config_text: Str, recovered: Recovered) -> Self {
+    /// A member with what its disk holds: the configuration that counts, a later one if the log has one, committed or not,
+    /// and the log. The first [`Event::Tick`] starts it.
+    pub fn new(config: Config, current: QuorumConfig, seen: Option<QuorumConfig>, recovered: Recovered) -> Self {
         Self {
+            configs: Configs::new(&config, current, seen),
             election: Election::new(&config),
             history: History::new(recovered, config.commit_log_count),
             store: Store::default(),
             role: Role::Draining,
+            designated: None,
             wants_snapshot: false,
             last_end: None,
             config,
-            verifier,
-            config_text,
         }
+    }
+
+    /// The configuration that counts.
+    pub fn current_config(&self) -> &QuorumConfig {
+        self.configs.current()
+    }
+
+    /// A later configuration that may be committed.
+    pub fn next_config(&self) -> Option<&QuorumConfig> {
+        self.configs.next(&self.history)
+    }
+
+    /// Whether a quorum of another configuration is here and has this leader's history.
+    pub fn has_quorum(&self, verifier: &QuorumVerifier) -> bool {
+        matches!(&self.role, Role::Leading(leader) if leader.has_quorum(verifier))
     }
 
     /// Takes one event; what follows from it is appended to `effects`.
     pub fn step(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
+        let before = effects.len();
         let result = match event {
             Event::Notification { from, notification } => {
                 self.on_notification(now, from, &notification, effects);
@@ -94,11 +113,16 @@ impl Peer {
             }
             Event::Tick => self.on_tick(now, effects),
         };
+        let result = result.and_then(|()| self.configure(now, before, effects));
         if let Err(reason) = result {
             self.end_role(reason, effects);
         }
+        self.configs.recount(&self.history);
         if matches!(self.role, Role::Draining) && self.store.is_idle() {
-            self.look(now, effects);
+            match self.designated.take() {
+                Some(leader) => self.on_elected(now, leader, true, effects),
+                None => self.look(now, effects),
+            }
         }
     }
 
@@ -117,7 +141,9 @@ impl Peer {
         match &self.role {
             Role::Leading(leader) => leader.established().map_or(Standing::Looking, Standing::Leading),
             Role::Learning(learner) => match learner.serving() {
-                Some(epoch) if self.votes() => Standing::Following { leader: learner.leader(), epoch },
+                Some(epoch) if learner.kind() == LearnerKind::Follower => {
+                    Standing::Following { leader: learner.leader(), epoch }
+                }
                 Some(epoch) => Standing::Observing { leader: learner.leader(), epoch },
                 None => Standing::Looking,
             },
@@ -145,7 +171,7 @@ impl Peer {
 
     /// Who votes.
     pub fn verifier(&self) -> &QuorumVerifier {
-        &self.verifier
+        self.configs.verifier()
     }
 
     /// The log and the epochs.
@@ -176,10 +202,10 @@ impl Peer {
 
     /// Proposes a transaction under [`Peer::next_zxid`], which must not be `None`.
     pub fn propose(&mut self, proposal: Proposal, effects: &mut Vec<Effect>) {
-        let Self { role, history, store, verifier, config_text, .. } = self;
+        let Self { role, history, store, configs, .. } = self;
         let Role::Leading(leader) = role else { panic!("{} proposed by a server that does not lead", proposal.zxid) };
-        let mut cx = leader::Context { history, store, verifier, config_text, effects };
-        leader.propose(proposal, &mut cx);
+        leader.propose(proposal, &mut leader::Context { history, store, configs, effects });
+        self.configs.recount(&self.history);
     }
 
     /// Sends to the leader's service (REQUEST, REVALIDATE). False when this server follows nobody.
@@ -205,26 +231,77 @@ impl Peer {
         }
     }
 
-    fn votes(&self) -> bool {
-        self.verifier.voters().contains(&self.config.sid)
+    /// Lets a configuration count that was delivered in this step, or that a leader brought.
+    ///
+    /// # Errors
+    /// It gives this server, or its leader, another part: the role ends.
+    fn configure(&mut self, now: Instant, before: usize, effects: &mut Vec<Effect>) -> Result<(), &'static str> {
+        if let Role::Learning(learner) = &mut self.role
+            && let Some(announced) = learner.take_announced()
+        {
+            self.configs.on_announced(&announced);
+        }
+        let delivered = effects[before..].iter().rev().find_map(|effect| match effect {
+            Effect::Deliver(proposal) => proposal.config.clone(),
+            _ => None,
+        });
+        let standing = self.standing();
+        let brought = (standing != Standing::Looking).then(|| self.configs.take_seen()).flatten();
+        let numbered = match standing {
+            Standing::Leading(epoch) if self.configs.changes() && self.configs.current().version == 0 => {
+                Some(self.configs.current().numbered(epoch.first_zxid().0))
+            }
+            _ => None,
+        };
+        let latest = delivered.into_iter().chain(brought).chain(numbered).max_by_key(|config| config.version);
+        if !latest.is_some_and(|latest| self.configs.activate(latest)) {
+            return Ok(());
+        }
+        effects.push(Effect::Configured(self.configs.current().clone()));
+        self.take_part(now)
+    }
+
+    /// Another configuration counts: goes on with the role, or ends it.
+    ///
+    /// # Errors
+    /// It ends.
+    fn take_part(&mut self, now: Instant) -> Result<(), &'static str> {
+        let (kind, verifier) = (self.configs.kind(), &self.configs.current().verifier);
+        match &mut self.role {
+            Role::Leading(leader) if verifier.weight(self.config.sid) > 0 => leader.set_verifier(verifier),
+            Role::Leading(leader) => {
+                leader.retire(now + self.config.tick);
+                return leader.leave(now);
+            }
+            Role::Learning(learner) => {
+                let (leader, designated) = (learner.leader(), learner.designated());
+                let goes_on = designated.map_or(verifier.weight(leader) > 0, |designated| designated == leader);
+                if learner.kind() != kind || !goes_on {
+                    self.designated = designated;
+                    return Err("the new configuration has another leader, or another part for this server");
+                }
+            }
+            Role::Draining | Role::Looking => {}
+        }
+        Ok(())
     }
 
     /// A new round of election.
     fn look(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.role = Role::Looking;
-        self.election.look(now, &self.verifier, self.history.current(), self.history.last());
-        self.election.decide_alone(now, &self.verifier);
+        self.election.look(now, self.configs.verifier(), self.history.current(), self.history.last());
+        self.election.decide_alone(now, self.configs.verifier());
         self.broadcast_vote(effects);
     }
 
     /// The vote as it goes out: with the configuration, without which upstream passes over it.
     fn notification(&self) -> Notification {
-        Notification { config: Some(self.config_text.clone()), ..self.election.notification() }
+        Notification { config: Some(self.configs.current().text.clone()), ..self.election.notification() }
     }
 
     fn broadcast_vote(&self, effects: &mut Vec<Effect>) {
         let notification = self.notification();
-        let others = self.verifier.voters().into_iter().filter(|sid| *sid != self.config.sid);
+        let others = self.configs.verifier().voters().into_iter().filter(|sid| *sid != self.config.sid);
         effects.extend(others.map(|to| Effect::Notify { to, notification: notification.clone() }));
     }
 
@@ -233,7 +310,16 @@ impl Peer {
         if matches!(self.role, Role::Draining) {
             return;
         }
-        let outcome = self.election.on_notification(now, from, notification, &self.verifier);
+        // A committed reconfig travels with votes, ahead of its transaction (upstream: `WorkerReceiver`).
+        if matches!(self.role, Role::Looking)
+            && let Some(text) = &notification.config
+            && self.configs.on_heard(text)
+        {
+            self.configs.recount(&self.history);
+            effects.push(Effect::Configured(self.configs.current().clone()));
+            self.look(now, effects);
+        }
+        let outcome = self.election.on_notification(now, from, notification, self.configs.verifier());
         self.on_outcome(now, outcome, effects);
     }
 
@@ -242,25 +328,26 @@ impl Peer {
             Outcome::Continue => {}
             Outcome::Broadcast => self.broadcast_vote(effects),
             Outcome::Answer(to) => effects.push(Effect::Notify { to, notification: self.notification() }),
-            Outcome::Elected(leader) => self.on_elected(now, leader, effects),
+            Outcome::Elected(leader) => self.on_elected(now, leader, false, effects),
         }
     }
 
-    fn on_elected(&mut self, now: Instant, elected: Sid, effects: &mut Vec<Effect>) {
-        let (state, kind) = match self.votes() {
-            true => (ServerState::Following, LearnerKind::Follower),
-            false => (ServerState::Observing, LearnerKind::Observer),
+    fn on_elected(&mut self, now: Instant, elected: Sid, designated: bool, effects: &mut Vec<Effect>) {
+        let kind = self.configs.kind();
+        let state = match kind {
+            LearnerKind::Follower => ServerState::Following,
+            LearnerKind::Observer => ServerState::Observing,
         };
         if elected != self.config.sid {
             self.election.settle(state, elected);
             let wants_snapshot = core::mem::take(&mut self.wants_snapshot);
             let learner = Learner::new(now, &self.config, kind, elected, wants_snapshot, effects);
-            self.role = Role::Learning(learner);
+            self.role = Role::Learning(if designated { learner.of_designated(now) } else { learner });
             return;
         }
         self.election.settle(ServerState::Leading, elected);
-        let Self { history, store, verifier, config_text, config, .. } = self;
-        let mut cx = leader::Context { history, store, verifier, config_text, effects };
+        let Self { history, store, configs, config, .. } = self;
+        let mut cx = leader::Context { history, store, configs, effects };
         self.role = Role::Leading(Leader::new(now, config, &mut cx));
     }
 
@@ -282,10 +369,11 @@ impl Peer {
     }
 
     fn on_leader_connected(&mut self, now: Instant, link: Link, effects: &mut Vec<Effect>) {
-        let Self { role, history, store, .. } = self;
+        let Self { role, history, store, configs, .. } = self;
+        let config_version = configs.current().version;
         match role {
             Role::Learning(learner) => {
-                learner.on_connected(now, link, &mut learner::Context { history, store, effects });
+                learner.on_connected(now, link, &mut learner::Context { history, config_version, store, effects });
             }
             _ => effects.push(Effect::Close { link, reason: CloseReason::RoleEnded }),
         }
@@ -306,7 +394,10 @@ impl Peer {
 
     fn on_closed(&mut self, now: Instant, link: Link) -> Result<(), &'static str> {
         match &mut self.role {
-            Role::Leading(leader) => leader.on_closed(link),
+            Role::Leading(leader) => {
+                leader.on_closed(link);
+                return leader.leave(now);
+            }
             Role::Learning(learner) if learner.link() == Some(link) => return learner.on_closed(now),
             _ => {}
         }
@@ -316,6 +407,9 @@ impl Peer {
     fn on_stored(&mut self, token: Token, effects: &mut Vec<Effect>) -> Result<(), &'static str> {
         let mut result = Ok(());
         while let Some(durable) = self.store.next_done(token, &mut self.history) {
+            if let Durable::Truncated(zxid) = durable {
+                self.configs.on_truncated(zxid);
+            }
             // After an error the role is over, and only the history wants to know.
             if result.is_ok() {
                 result = self.on_durable(durable, effects);
@@ -355,7 +449,10 @@ impl Peer {
 
     fn end_role(&mut self, reason: &'static str, effects: &mut Vec<Effect>) {
         let links = match &self.role {
-            Role::Leading(leader) => leader.links(),
+            Role::Leading(leader) => {
+                self.designated = leader.successor();
+                leader.links()
+            }
             Role::Learning(learner) => learner.link().into_iter().collect(),
             Role::Draining | Role::Looking => return,
         };
@@ -370,11 +467,9 @@ impl Peer {
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&mut Leader, &mut leader::Context<'_>) -> Result<(), &'static str>,
     ) -> Result<(), &'static str> {
-        let Self { role, history, store, verifier, config_text, .. } = self;
+        let Self { role, history, store, configs, .. } = self;
         match role {
-            Role::Leading(leader) => {
-                act(leader, &mut leader::Context { history, store, verifier, config_text, effects })
-            }
+            Role::Leading(leader) => act(leader, &mut leader::Context { history, store, configs, effects }),
             _ => Ok(()),
         }
     }
@@ -384,9 +479,10 @@ impl Peer {
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&mut Learner, &mut learner::Context<'_>) -> Result<(), &'static str>,
     ) -> Result<(), &'static str> {
-        let Self { role, history, store, .. } = self;
+        let Self { role, history, store, configs, .. } = self;
+        let config_version = configs.current().version;
         match role {
-            Role::Learning(learner) => act(learner, &mut learner::Context { history, store, effects }),
+            Role::Learning(learner) => act(learner, &mut learner::Context { history, config_version, store, effects }),
             _ => Ok(()),
         }
     }

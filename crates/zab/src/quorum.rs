@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base::Str;
+
 /// A server's id.
 pub type Sid = i64;
 
@@ -18,6 +20,9 @@ pub enum QuorumVerifier {
         /// Servers that vote: their group and weight.
         voters: BTreeMap<Sid, GroupWeight>,
     },
+    /// A quorum of each of two configurations: while the later one is in a log and nobody knows whether it is committed
+    /// (upstream: `QuorumPeer.lastSeenQuorumVerifier`).
+    Both(Box<Self>, Box<Self>),
 }
 
 /// A server's place in a hierarchical quorum.
@@ -35,9 +40,19 @@ impl QuorumVerifier {
         Self::Majority { voters: voters.into_iter().collect() }
     }
 
+    /// A quorum of each.
+    pub fn both(current: Self, next: Self) -> Self {
+        Self::Both(Box::new(current), Box::new(next))
+    }
+
     /// Whether `in_favour` says yes for a quorum.
     pub fn is_quorum(&self, in_favour: impl Fn(Sid) -> bool) -> bool {
+        self.counts(&in_favour)
+    }
+
+    fn counts(&self, in_favour: &dyn Fn(Sid) -> bool) -> bool {
         match self {
+            Self::Both(current, next) => current.counts(in_favour) && next.counts(in_favour),
             Self::Majority { voters } => voters.iter().filter(|sid| in_favour(**sid)).count() > voters.len() / 2,
             Self::Hierarchical { voters } => {
                 let mut groups: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
@@ -57,6 +72,7 @@ impl QuorumVerifier {
         match self {
             Self::Majority { voters } => u64::from(voters.contains(&sid)),
             Self::Hierarchical { voters } => voters.get(&sid).map_or(0, |place| place.weight),
+            Self::Both(current, next) => current.weight(sid).max(next.weight(sid)),
         }
     }
 
@@ -65,6 +81,10 @@ impl QuorumVerifier {
         match self {
             Self::Majority { voters } => voters.iter().copied().collect(),
             Self::Hierarchical { voters } => voters.keys().copied().collect(),
+            Self::Both(current, next) => {
+                let both: BTreeSet<Sid> = current.voters().into_iter().chain(next.voters()).collect();
+                both.into_iter().collect()
+            }
         }
     }
 }
@@ -76,6 +96,24 @@ pub struct QuorumConfig {
     pub version: i64,
     /// How its votes are counted.
     pub verifier: QuorumVerifier,
+    /// Servers that only listen.
+    pub observers: BTreeSet<Sid>,
+    /// Itself as text, for those who join; its last line is `version=`, in hexadecimal.
+    pub text: Str,
+}
+
+impl QuorumConfig {
+    /// Of voters alone, and without a number.
+    pub fn of_voters(verifier: QuorumVerifier) -> Self {
+        Self { version: 0, verifier, observers: BTreeSet::new(), text: Str::from("version=0") }
+    }
+
+    /// The same under another version.
+    #[must_use]
+    pub fn numbered(&self, version: i64) -> Self {
+        let lines = self.text.rsplit_once("version=").map_or(&*self.text, |(lines, _)| lines);
+        Self { version, text: Str::from(format!("{lines}version={version:x}").as_str()), ..self.clone() }
+    }
 }
 
 #[cfg(test)]
@@ -98,6 +136,16 @@ mod tests {
             let verifier = QuorumVerifier::majority(voters.iter().copied());
             assert_eq!(verifier.is_quorum(|sid| in_favour.contains(&sid)), expected, "{voters:?} {in_favour:?}");
         }
+    }
+
+    #[test]
+    fn between_two_configurations_both_must_agree() {
+        let both = QuorumVerifier::both(QuorumVerifier::majority([1, 2, 3]), QuorumVerifier::majority([3, 4, 5]));
+        let quorum = |sids: &[Sid]| both.is_quorum(|sid| sids.contains(&sid));
+        assert!(quorum(&[1, 3, 4]));
+        assert!(!quorum(&[1, 2, 3]), "none of the new ones");
+        assert!(!quorum(&[3, 4, 5]), "a minority of the old ones");
+        assert_eq!((both.voters(), both.weight(5), both.weight(6)), (vec![1, 2, 3, 4, 5], 1, 0));
     }
 
     #[test]

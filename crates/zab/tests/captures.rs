@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use base::{Instant, Reader, Str};
 use bytes::{Bytes, BytesMut};
 use zab::packet::{ToLeader, ToLearner};
-use zab::{Config, Effect, Event, Link, Peer, QuorumVerifier, Recovered, Standing};
+use zab::{Config, Effect, Event, Link, Peer, QuorumConfig, QuorumVerifier, Recovered, Standing};
 use zk_wire::election::{Notification, ServerState};
 use zk_wire::quorum::SNAP_SIGNATURE;
 use zk_wire::{Epoch, Jute, QuorumPacket, Zxid, snapshot};
@@ -119,7 +119,7 @@ fn accepted(packet: QuorumPacket) -> Option<Zxid> {
 fn follow(said: &[QuorumPacket], epoch: Epoch, last: Zxid) {
     let verifier = QuorumVerifier::majority([1, 2, 3]);
     let recovered = Recovered { last, ..Recovered::default() };
-    let mut peer = Peer::new(Config::new(1), verifier, Str::from("version=0"), recovered);
+    let mut peer = Peer::new(Config::new(1), QuorumConfig::of_voters(verifier), None, recovered);
     let link = Link(1);
     let notification = Notification {
         state: ServerState::Leading,

@@ -6,7 +6,9 @@ use base::{Instant, Str};
 use bytes::Bytes;
 use zab::event::CloseReason;
 use zab::packet::{LearnerKind, ToLeader, ToLearner};
-use zab::{Config, Effect, Event, Link, Peer, Proposal, QuorumVerifier, Recovered, Sid, Standing, StoreOp, Token};
+use zab::{
+    Config, Effect, Event, Link, Peer, Proposal, QuorumConfig, QuorumVerifier, Recovered, Sid, Standing, StoreOp, Token,
+};
 use zk_wire::{Epoch, Zxid};
 
 fn z(epoch: i64, counter: i64) -> Zxid {
@@ -51,7 +53,7 @@ impl Ensemble {
 
     fn start(&mut self, sid: Sid, recovered: Recovered) {
         let verifier = QuorumVerifier::majority(self.voters.iter().copied());
-        self.peers.insert(sid, Peer::new(Config::new(sid), verifier, Str::from("version=0"), recovered));
+        self.peers.insert(sid, Peer::new(Config::new(sid), QuorumConfig::of_voters(verifier), None, recovered));
         self.events.push_back((sid, Event::Tick));
     }
 
@@ -168,6 +170,8 @@ fn name(packet: &ToLearner) -> String {
         ToLearner::Proposal(proposal) => format!("PROPOSAL {}", proposal.zxid),
         ToLearner::Commit(zxid) => format!("COMMIT {zxid}"),
         ToLearner::Inform(proposal) => format!("INFORM {}", proposal.zxid),
+        ToLearner::CommitAndActivate { zxid, leader } => format!("COMMITANDACTIVATE {zxid} {leader}"),
+        ToLearner::InformAndActivate { proposal, leader } => format!("INFORMANDACTIVATE {} {leader}", proposal.zxid),
         ToLearner::NewLeader(epoch, _) => format!("NEWLEADER {}", epoch.0),
         ToLearner::UpToDate => "UPTODATE".into(),
         ToLearner::Ping(_) | ToLearner::Service(_) => String::new(),
@@ -280,7 +284,7 @@ fn an_observer_is_informed_and_has_no_say() {
 /// A learner beside a scripted leader.
 fn learner_of_epoch_2(recovered: Recovered) -> (Peer, Link) {
     let verifier = QuorumVerifier::majority([1, 2]);
-    let mut peer = Peer::new(Config::new(1), verifier, Str::from("version=0"), recovered);
+    let mut peer = Peer::new(Config::new(1), QuorumConfig::of_voters(verifier), None, recovered);
     let notification = zk_wire::election::Notification {
         state: zk_wire::election::ServerState::Leading,
         leader: 2,
@@ -368,7 +372,7 @@ fn a_log_that_cannot_be_cut_asks_the_next_leader_for_a_snapshot() {
     let link = Link(2);
     effects_of(&mut peer, Event::Notification { from: 2, notification });
     let introduced = effects_of(&mut peer, Event::LeaderConnected { link });
-    let info = ToLeader::Info { kind: LearnerKind::Follower, sid: 1, accepted: Epoch(2) };
+    let info = ToLeader::Info { kind: LearnerKind::Follower, sid: 1, accepted: Epoch(2), config_version: 0 };
     assert_eq!(introduced, [Effect::ToLeader { link, packet: info }]);
     let acked = effects_of(&mut peer, Event::FromLeader { link, packet: ToLearner::LeaderInfo(Epoch(2)) });
     assert_eq!(acked, [Effect::ToLeader { link, packet: ToLeader::AckEpoch { last: Zxid::ZERO, current: None } }]);

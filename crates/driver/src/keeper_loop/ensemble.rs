@@ -86,6 +86,7 @@ impl MemberState {
             zab::Effect::Store { token, op } => self.store.push(token, op),
             zab::Effect::Deliver(_)
             | zab::Effect::Standing(_)
+            | zab::Effect::Configured(_)
             | zab::Effect::Touched { .. }
             | zab::Effect::FromLearner { .. }
             | zab::Effect::FromLeader(_) => unreachable!("the machine keeps it to itself"),

@@ -115,7 +115,9 @@ impl Harness {
                 | Effect::TakeSnapshot
                 | Effect::QuotaExceeded(_)
                 | Effect::Audit(_) => {}
-                Effect::Ensemble(_) | Effect::Standing(_) | Effect::Leads(_) => unreachable!("it stands alone"),
+                Effect::Ensemble(_) | Effect::Standing(_) | Effect::Leads(_) | Effect::Configured(_) => {
+                    unreachable!("it stands alone")
+                }
             }
         }
         self.effects.extend(effects);

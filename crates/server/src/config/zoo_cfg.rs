@@ -317,6 +317,7 @@ impl File {
         let snap_kib: i64 = self.number("snapSizeLimitInKb", 4_194_304);
         keeper.snap_size_bytes = u64::try_from(snap_kib).unwrap_or(0).saturating_mul(1024);
         keeper.reconfig_enabled = self.boolean("reconfigEnabled", false);
+        keeper.standalone_enabled = self.boolean("standaloneEnabled", true);
         keeper.close_session_txn_enabled = self.boolean("closeSessionTxn.enabled", true);
         self.access(keeper);
         self.node_kinds(keeper);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use base::map::HashKey;
-use base::{Now, Prng};
+use base::{Now, Prng, Str};
 use bytes::Bytes;
 use driver::conn_order::SharedKeeper;
 use driver::keeper_loop::{
@@ -405,6 +405,10 @@ impl KeeperWorld<FileDisk> for RealWorld {
     fn dial(&mut self, leader: Sid) {
         self.stats.ensemble.elected();
         self.rim().dial(leader);
+    }
+
+    fn configured(&mut self, text: &Str) {
+        self.rim().configured(text);
     }
 
     fn leads(&mut self, leads: bool) {

@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 
-use base::{Prng, Str};
+use base::Prng;
 use bytes::Bytes;
-use zab::{Config, Link, Peer, Proposal, QuorumVerifier, Recovered, Sid, StoreOp, Token};
+use zab::{Config, Link, Peer, Proposal, QuorumConfig, QuorumVerifier, Recovered, Sid, StoreOp, Token};
 use zk_wire::{Epoch, Zxid};
 
 use crate::check::one_history::Txn;
@@ -85,7 +85,7 @@ impl Node {
             last: Zxid(self.disk.last()),
             window: self.disk.log[from..].iter().map(|txn| proposal(*txn)).collect(),
         };
-        self.peer = Some(Peer::new(config, verifier, Str::from("version=0"), recovered));
+        self.peer = Some(Peer::new(config, QuorumConfig::of_voters(verifier), None, recovered));
     }
 
     /// The process is gone. Of what the disk was asked a prefix is done.

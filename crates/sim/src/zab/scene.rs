@@ -199,6 +199,7 @@ impl Scene {
                 Effect::Store { token, op } => self.store(sid, token, op),
                 Effect::Deliver(proposal) => self.deliver(sid, txn(&proposal))?,
                 Effect::Standing(standing) => self.on_standing(sid, standing)?,
+                Effect::Configured(_) => unreachable!("nobody reconfigures here"),
                 Effect::Touched { .. } | Effect::FromLearner { .. } | Effect::FromLeader(_) => {}
             }
         }

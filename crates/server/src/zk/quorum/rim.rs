@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use keeper::membership::Membership;
+use parking_lot::Mutex;
 use storage::zk::intake::SnapshotIntake;
 use tokio::runtime::Handle;
 use zab::event::CloseReason;
@@ -30,6 +31,8 @@ pub struct Rim {
     members: Members,
     my_id: Sid,
     config_file: Option<PathBuf>,
+    /// The version of the configuration that was written last: the tasks that write may overtake each other.
+    written: Arc<Mutex<i64>>,
     runtime: Handle,
 }
 
@@ -52,6 +55,7 @@ impl Rim {
             members,
             my_id: config.my_id,
             config_file: config.config_file.clone(),
+            written: Arc::default(),
             runtime: Handle::current(),
         })
     }
@@ -71,11 +75,19 @@ impl Rim {
         self.quorum.reconfigured();
         let (file, my_id) = (self.config_file.clone(), self.my_id);
         if let Some(file) = file {
-            self.runtime.spawn_blocking(move || match dynamic_file::write(&file, &membership, my_id) {
-                Ok(path) => tracing::info!("the ensemble's new configuration is in {}", path.display()),
-                Err(error) => tracing::error!(
-                    "{error}; the new configuration is not in the files, so correct them by hand before the next start"
-                ),
+            let written = self.written.clone();
+            self.runtime.spawn_blocking(move || {
+                let mut written = written.lock();
+                if membership.version < *written {
+                    return;
+                }
+                *written = membership.version;
+                match dynamic_file::write(&file, &membership, my_id) {
+                    Ok(path) => tracing::info!("the ensemble's new configuration is in {}", path.display()),
+                    Err(error) => tracing::error!(
+                        "{error}; the new configuration is not in the files, so correct them by hand before the next start"
+                    ),
+                }
             });
         }
     }
