@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Cuts the power under a keeper and looks whether an acknowledged write is missing afterwards.
 
-    power_cut.py [--binary target/release/castlekeep] [--rounds 5] [--seed N] [--port 12810]
+    power_cut.py [--binary target/release/castlekeep] [--rounds 5] [--seed N] [--port 12810] [--members 1]
+
+With --members 3 an ensemble loses the power of all its members at once, each with a file system of its own; every member must
+hold what was acknowledged afterwards. The first member's client port is --port, the other ports are any free ones.
 
 The data folder lies on an ext4 file system in a loop-mounted file. Connections write as fast as they can; at a random
 moment the file system is shut down without flushing its journal (FS_IOC_SHUTDOWN, what `xfs_io -x -c shutdown` does),
 so everything that was not synced is gone, names in folders included. Then:
 
-* the keeper must stop by itself, with an exit code that is not 0 (its next sync fails, and it never retries);
+* the keeper must stop by itself, with an exit code that is not 0 (its next sync fails, and it never retries); of an ensemble
+  so many must that the others are no quorum, who have nothing to write then;
 * after unmounting and mounting again (which replays the file system's journal) it must start, and hold every write
   that was acknowledged, and for each connection a prefix of what it wrote: no gap.
 
@@ -78,6 +82,11 @@ class Client:
         world = struct.pack(">ii", 1, 31) + text("world") + text("anyone")
         return self.request(1, text(path) + buffer(data) + world + struct.pack(">i", 0))
 
+    def sync(self):
+        self.request(9, text("/"))
+        _, error, _ = self.reply()
+        assert error == 0, f"sync: error {error}"
+
     def get(self, path):
         """The data, or None when there is no such node."""
         self.request(4, text(path) + b"\0")
@@ -131,23 +140,32 @@ class Failure(Exception):
     """Something that must not be."""
 
 
-class Scene:
-    def __init__(self, arguments, work):
-        self.arguments, self.work = arguments, work
-        self.image, self.mount = os.path.join(work, "disk"), os.path.join(work, "mnt")
-        self.log = open(os.path.join(work, "keeper.log"), "w")
-        self.server = None
+class Member:
+    """A keeper with a disk of its own."""
+
+    def __init__(self, binary, work, number, port, lines):
+        self.binary, self.port, self.lines = binary, port, lines
+        self.image, self.mount = os.path.join(work, f"disk-{number}"), os.path.join(work, f"mnt-{number}")
+        self.cfg = os.path.join(work, f"zoo-{number}.cfg")
+        self.log = open(os.path.join(work, f"keeper-{number}.log"), "w")
+        self.number, self.server = number, None
         os.mkdir(self.mount)
         with open(self.image, "wb") as image:
             image.truncate(IMAGE_BYTES)
         subprocess.run(["mkfs.ext4", "-q", "-F", self.image], check=True)
-        with open(os.path.join(work, "zoo.cfg"), "w") as cfg:
-            cfg.write(f"dataDir={self.mount}/data\nclientPort={arguments.port}\nclientPortAddress=127.0.0.1\n"
+        with open(self.cfg, "w") as cfg:
+            cfg.write(f"dataDir={self.mount}/data\nclientPort={port}\nclientPortAddress=127.0.0.1\n"
                       "tickTime=2000\nadmin.enableServer=false\n4lw.commands.whitelist=*\npreAllocSize=4096\n"
-                      "snapCount=10000\nautopurge.purgeInterval=1\n")
+                      f"snapCount=10000\nautopurge.purgeInterval=1\n{lines}")
 
     def mount_disk(self):
         subprocess.run(["mount", "-o", "loop", self.image, self.mount], check=True)
+        if self.lines:
+            os.makedirs(f"{self.mount}/data", exist_ok=True)
+            with open(f"{self.mount}/data/myid", "w") as myid:
+                myid.write(f"{self.number}\n")
+                myid.flush()
+                os.fsync(myid.fileno())
 
     def unmount_disk(self):
         deadline = time.monotonic() + 10
@@ -158,17 +176,19 @@ class Scene:
             time.sleep(0.05)
 
     def start(self):
-        command = [self.arguments.binary, "zookeeper", os.path.join(self.work, "zoo.cfg")]
+        command = [self.binary, "zookeeper", self.cfg]
         self.server = subprocess.Popen(command, stdout=self.log, stderr=self.log)
+
+    def client(self):
         deadline = time.monotonic() + 20
         while True:
             try:
-                return Client(self.arguments.port)
+                return Client(self.port)
             except OSError:
                 if self.server.poll() is not None:
-                    raise Failure(f"the keeper ended with {self.server.returncode} instead of starting")
+                    raise Failure(f"keeper {self.number} ended with {self.server.returncode} instead of starting")
                 if time.monotonic() > deadline:
-                    raise Failure("the keeper does not serve after 20 s")
+                    raise Failure(f"keeper {self.number} does not serve after 20 s")
                 time.sleep(0.02)
 
     def cut(self):
@@ -178,20 +198,62 @@ class Scene:
         finally:
             os.close(folder)
 
-    def stopped_by_itself(self):
-        try:
-            code = self.server.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            raise Failure("the keeper goes on although its disk is gone")
-        if code == 0:
-            raise Failure("the keeper ended with 0 although its disk was gone")
-
-    def end(self):
+    def kill(self):
         if self.server and self.server.poll() is None:
             self.server.kill()
             self.server.wait()
+
+    def end(self):
+        self.kill()
         if os.path.ismount(self.mount):
             self.unmount_disk()
+
+
+class Scene:
+    """All keepers: one, or an ensemble."""
+
+    def __init__(self, arguments, work):
+        count = arguments.members
+        ports = [arguments.port] + free_ports(3 * count - 1)
+        clients, rest = ports[:count], ports[count:]
+        lines = "".join(f"server.{n + 1}=127.0.0.1:{rest[2 * n]}:{rest[2 * n + 1]}\n" for n in range(count)) if count > 1 else ""
+        if lines:
+            lines = "initLimit=10\nsyncLimit=5\n" + lines
+        self.members = [Member(arguments.binary, work, n + 1, clients[n], lines) for n in range(count)]
+
+    def start(self):
+        """A client of each member."""
+        for member in self.members:
+            member.start()
+        return [member.client() for member in self.members]
+
+    def each(self, act):
+        for member in self.members:
+            act(member)
+
+    def stopped_by_themselves(self):
+        """Enough of them that nobody serves."""
+        need = len(self.members) // 2 + 1
+        deadline = time.monotonic() + 30
+        while sum(member.server.poll() is not None for member in self.members) < need:
+            if time.monotonic() > deadline:
+                raise Failure("a keeper goes on although its disk is gone")
+            time.sleep(0.05)
+        for member in self.members:
+            if member.server.poll() == 0:
+                raise Failure(f"keeper {member.number} ended with 0 although its disk was gone")
+            member.kill()
+
+    def end(self):
+        self.each(Member.end)
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in sockets]
+    for listener in sockets:
+        listener.close()
+    return ports
 
 
 def check(client, writers):
@@ -217,36 +279,52 @@ def check(client, writers):
     return held
 
 
+def under_way(writers):
+    """Waits until a write of each is acknowledged."""
+    deadline = time.monotonic() + 20
+    while not all(writer.acknowledged for writer in writers):
+        if time.monotonic() > deadline:
+            raise Failure("nothing is acknowledged")
+        time.sleep(0.005)
+
+
 def run(arguments, scene):
     chance = random.Random(arguments.seed)
     everything = []
     for round_ in range(arguments.rounds):
-        scene.mount_disk()
+        scene.each(Member.mount_disk)
         scene.start()
-        writers = [Writer(arguments.port, f"{round_}-{n}") for n in range(4)]
+        ports = [member.port for member in scene.members]
+        writers = [Writer(ports[n % len(ports)], f"{round_}-{n}") for n in range(max(4, len(ports)))]
         for writer in writers:
             writer.start()
+        under_way(writers)
         time.sleep(chance.uniform(0.05, 1.5))
-        if scene.server.poll() is not None:
-            raise Failure(f"the keeper ended with {scene.server.returncode} before the cut")
+        for member in scene.members:
+            if member.server.poll() is not None:
+                raise Failure(f"keeper {member.number} ended with {member.server.returncode} before the cut")
         for writer in writers:
             writer.certain = writer.acknowledged
-        scene.cut()
-        scene.stopped_by_itself()
+        scene.each(Member.cut)
+        scene.stopped_by_themselves()
         for writer in writers:
             writer.join(timeout=20)
-        scene.unmount_disk()
-        scene.mount_disk()
+        scene.each(Member.unmount_disk)
+        scene.each(Member.mount_disk)
         everything += writers
-        held = check(scene.start(), everything)
+        held = set()
+        for client in scene.start():
+            client.sync()
+            held.add(check(client, everything))
+        if len(held) > 1:
+            raise Failure(f"members hold different numbers of nodes: {sorted(held)}")
         acknowledged = sum(writer.certain for writer in writers)
-        print(f"round {round_}: {acknowledged} writes acknowledged before the cut; {held} of all rounds are there", flush=True)
+        print(f"round {round_}: {acknowledged} writes acknowledged before the cut; {held.pop()} of all rounds are there", flush=True)
         if acknowledged == 0:
             raise Failure("nothing was written before the cut: the round shows nothing")
-        # The next round begins after a crash of the process, with the power on.
-        scene.server.kill()
-        scene.server.wait()
-        scene.unmount_disk()
+        # The next round begins after a crash of the processes, with the power on.
+        scene.each(Member.kill)
+        scene.each(Member.unmount_disk)
 
 
 def main():
@@ -255,6 +333,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--port", type=int, default=12810)
+    parser.add_argument("--members", type=int, default=1)
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         print("skipped: mounting a file system needs root")
@@ -266,7 +345,7 @@ def main():
     try:
         run(arguments, scene)
     except Failure as failure:
-        print(f"FAILED: {failure}\nthe keeper's log is {work}/keeper.log")
+        print(f"FAILED: {failure}\nthe keepers' logs are {work}/keeper-*.log")
         return 1
     finally:
         scene.end()

@@ -142,7 +142,7 @@ const OWN_SERVERS: &[OwnServers] = &[
     },
     OwnServers {
         name: "power-cut",
-        about: "a file system that loses its power under our keeper (root only)",
+        about: "file systems that lose their power under a keeper, and under three at once (root only)",
         body: scripts::power_cut,
     },
 ];

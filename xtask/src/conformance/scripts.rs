@@ -52,12 +52,17 @@ pub fn examples(ports: Ports) -> Result<String> {
     Ok(text)
 }
 
-/// Loop-mounted file system shut down under a keeper; does nothing, and says so, without root.
+/// Loop-mounted file systems shut down under a keeper, then under all members of an ensemble at once; does nothing, and
+/// says so, without root.
 pub fn power_cut(dir: &Path) -> Result<String> {
     std::fs::create_dir_all(dir)?;
-    let port = probe::free_port()?.to_string();
     let binary = servers::castlekeep()?.display().to_string();
-    python("conformance/faults/power_cut.py", &["--binary", &binary, "--rounds", "3", "--port", &port])
+    let cut = |members: &str| {
+        let port = probe::free_port()?.to_string();
+        let arguments = ["--binary", &binary, "--rounds", "3", "--port", &port, "--members", members];
+        python("conformance/faults/power_cut.py", &arguments)
+    };
+    Ok(cut("1")? + &cut("3")?)
 }
 
 /// Our keeper killed and started again under kazoo's recipes.

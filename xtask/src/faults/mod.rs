@@ -27,7 +27,7 @@ use crate::process::wait_for;
 const MEMBERS: usize = 3;
 const CLIENTS: usize = 5;
 /// Short, so that many faults fit in: a lost link is given up after two seconds.
-const SETTINGS: &str = "tickTime=500\ninitLimit=10\nsyncLimit=4\nautopurge.purgeInterval=0\n";
+const SETTINGS: &str = "tickTime=500\ninitLimit=10\nsyncLimit=4\nautopurge.purgeInterval=1\n";
 /// With every other seed snapshots are taken often, and logs begin anew, also amid faults.
 const OFTEN: &str = "snapCount=400\n";
 /// A register's content before anybody writes.
