@@ -143,6 +143,30 @@ pub enum PlantedBug {
     TruncateKeepsState,
     /// The log of the state that a leader's snapshot replaces stays.
     InstallKeepsOldLog,
+    /// A leader's snapshot is installed, and the service keeps what it had (ZOOKEEPER-3642).
+    InstallKeepsState,
+    /// The log cannot be cut where the leader says, and the learner goes on as if it were.
+    TruncateNotDone,
+    /// A start does not read the epoch that was promised.
+    AcceptedEpochNotRead,
+    /// A vote speaks for what the service has, not for what is logged (ZOOKEEPER-2845).
+    ZabVoteForDelivered,
+    /// A learner asks its leader for some writes twice.
+    ForwardedTwice,
+    /// A member answers a sync by itself.
+    SyncNotForwarded,
+    /// The next transaction of its session counts as what a client waits for, whichever request it is of.
+    CxidNotCompared,
+    /// What is left of a former reign's unfinished writes is what new ones are checked against.
+    OutstandingKept,
+    /// A new leader counts the timeouts of sessions from when it was told of them.
+    TimeoutsNotRestarted,
+    /// A leader takes writes of a session behind its end, which is proposed and not committed.
+    ClosingNotMarked,
+    /// A member that takes over a leader's snapshot forgets whose sessions are in it.
+    AdoptForgetsSessions,
+    /// A leader says of a session that it does not know that it is over, though another may lead by now.
+    UnknownSaidToBeOver,
 }
 
 impl PlantedBug {

@@ -88,8 +88,15 @@ impl Keeper {
             self.hasten_end(now, session, effects);
             return self.wait(now, conn, Then::Renewed { session, timeout_ms }, effects);
         }
-        if !password_good || self.sessions.get_mut(session).is_none() {
+        if !password_good {
             return self.refuse_session(conn, effects);
+        }
+        let unconfirmed = self.config.bug.is(PlantedBug::UnknownSaidToBeOver);
+        if self.sessions.get_mut(session).is_none() && !told_early && !unconfirmed {
+            return match self.confirm_end(now, session, effects) {
+                Some(_) => self.wait(now, conn, Then::Renewed { session, timeout_ms }, effects),
+                None => self.close(conn, CloseReason::NotServing, effects),
+            };
         }
         self.renew_session(now, conn, session, timeout_ms, effects);
     }

@@ -12,6 +12,7 @@
 use core::mem;
 use std::collections::{BTreeMap, VecDeque};
 
+use base::planted::PlantedBug;
 use base::{Now, Str};
 use bytes::Bytes;
 use zab::event::CloseReason as LinkClose;
@@ -233,7 +234,8 @@ impl Keeper {
         self.held_back = false;
         self.fanouts = Fanouts::default();
         self.sessions.clear();
-        for session in other.sessions.entries() {
+        let forgotten = self.config.bug.is(PlantedBug::AdoptForgetsSessions) && fuzzy;
+        for session in other.sessions.entries().into_iter().filter(|_| !forgotten) {
             self.sessions.created(now, session.id, session.timeout_ms);
         }
         self.outstanding.reset(self.tree.digest());
@@ -388,7 +390,8 @@ impl Keeper {
         };
         let connection = self.conns.get_mut(&conn)?;
         let first = connection.waiting.iter_mut().find(|waiting| matches!(waiting, Waiting::Forwarded(_)))?;
-        if !matches!(first, Waiting::Forwarded(forwarded) if forwarded.cxid == pending.header.cxid) {
+        let any = self.config.bug.is(PlantedBug::CxidNotCompared) && pending.header.cxid > 0;
+        if !matches!(first, Waiting::Forwarded(forwarded) if forwarded.cxid == pending.header.cxid || any) {
             return None;
         }
         member.forwarded -= 1;
@@ -417,8 +420,12 @@ impl Keeper {
             Standing::Looking => self.lose_leader(effects),
             Standing::Leading(epoch) => {
                 self.enter_epoch(epoch);
-                self.outstanding.reset(self.tree.digest());
-                self.sessions.begin_to_lead(now);
+                if !self.config.bug.is(PlantedBug::OutstandingKept) {
+                    self.outstanding.reset(self.tree.digest());
+                }
+                if !self.config.bug.is(PlantedBug::TimeoutsNotRestarted) {
+                    self.sessions.begin_to_lead(now);
+                }
                 self.containers.restart(now);
                 let known = |owner: &SessionId| self.sessions.check(*owner).is_ok();
                 self.ending = self.tree.ephemeral_owners().filter(|owner| !known(owner)).collect();
@@ -446,7 +453,9 @@ impl Keeper {
         self.pending.clear();
         self.barriers.clear();
         self.ending.clear();
-        self.outstanding.reset(self.tree.digest());
+        if !self.config.bug.is(PlantedBug::OutstandingKept) {
+            self.outstanding.reset(self.tree.digest());
+        }
         self.sessions.lose_leader();
         if let Order::Member(member) = &mut self.order {
             member.lose_leader();

@@ -119,7 +119,11 @@ impl Keeper {
         data.put_i32(op.0);
         data.put_slice(body);
         let packet = Self::service_packet(PacketType::Request, Some(data.freeze()));
-        self.to_leader(QuorumPacket { authinfo: ids, ..packet }, effects);
+        let packet = QuorumPacket { authinfo: ids, ..packet };
+        if self.config.bug.is(PlantedBug::ForwardedTwice) && cxid % 16 == 7 {
+            self.to_leader(packet.clone(), effects);
+        }
+        self.to_leader(packet, effects);
     }
 
     /// What the leader's service says. Something that was not asked has no effect.

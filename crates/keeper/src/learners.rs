@@ -86,7 +86,7 @@ impl Keeper {
             header.opcode = OpCode::ERROR.0;
             TxnBody::error(ErrorCode::MARSHALLING_ERROR)
         });
-        if matches!(txn, TxnBody::CloseSession(_)) {
+        if matches!(txn, TxnBody::CloseSession(_)) && !self.config.bug.is(PlantedBug::ClosingNotMarked) {
             self.sessions.set_closing(asked.session);
         }
         self.note_quota(now, effects);
@@ -131,6 +131,16 @@ impl Keeper {
             return;
         }
         let valid = self.sessions.touch(now, session, timeout_ms);
+        let unconfirmed = self.config.bug.is(PlantedBug::UnknownSaidToBeOver);
+        if !valid && !self.sessions.is_closing(session) && !told_early && !unconfirmed {
+            // Without a number for a transaction this server's reign is over, and its learners' connections with it.
+            if let Some(last) = self.confirm_end(now, session, effects)
+                && let Some(member) = self.member_mut()
+            {
+                member.learner_waits.entry(last).or_default().push((sid, Awaited::End(session)));
+            }
+            return;
+        }
         if valid {
             self.sessions.set_owner(session, Owner::Learner(sid));
             if let Some(former) = self.sessions.get_mut(session).and_then(|session| session.conn.take()) {

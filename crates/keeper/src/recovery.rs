@@ -250,14 +250,18 @@ impl Recovery {
     /// The machine, standing alone. Every session gets its whole timeout again. Sessions that own ephemeral nodes and
     /// are not in the session table are closed at the first tick.
     pub fn finish(self, now: Now) -> Keeper {
-        let Self { config, prng, mut tree, sessions, last, digest_mismatches, digest_log, window, .. } = self;
+        let Self {
+            config, prng, mut tree, sessions, last, digest_mismatches, digest_log, window, comparable_from, ..
+        } = self;
+        // A snapshot may hold parts of transactions that a quorum had and this server's log has not.
+        let comparable = comparable_from.is_some_and(|from| from <= last);
         if config.bug.is(PlantedBug::QuotaNotRecounted) {
             tree.find_quotas();
         } else {
             tree.set_up_quotas();
         }
         let (sessions, window) = (sessions.into_iter().collect(), window.into());
-        let recovered = Recovered { config, tree, sessions, last, digest_mismatches, digest_log, window };
+        let recovered = Recovered { config, tree, sessions, last, comparable, digest_mismatches, digest_log, window };
         Keeper::standalone(recovered, now, prng)
     }
 

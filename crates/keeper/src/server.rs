@@ -58,8 +58,8 @@ pub struct Keeper {
     /// Whether there may be more to apply than the last step did.
     pub(crate) held_back: bool,
     pub(crate) digest_mismatches: u64,
-    /// Whether digests in transactions are of this tree: not behind a leader's snapshot, which holds parts of later
-    /// transactions, before one of them has agreed.
+    /// Whether digests in transactions are of this tree: not behind a snapshot that holds parts of later transactions, a
+    /// leader's or one of this server's own, before one of them has agreed.
     pub(crate) comparable: bool,
     pub(crate) containers: Containers,
     quota_note_next: Instant,
@@ -83,6 +83,8 @@ pub(crate) struct Recovered {
     pub tree: Tree,
     pub sessions: Vec<(SessionId, i32)>,
     pub last: Zxid,
+    /// Whether the tree is exactly that behind `last`.
+    pub comparable: bool,
     pub digest_mismatches: u64,
     pub digest_log: DigestLog,
     pub window: Vec<Proposal>,
@@ -90,7 +92,8 @@ pub(crate) struct Recovered {
 
 impl Keeper {
     pub(crate) fn standalone(recovered: Recovered, now: Now, mut prng: Prng) -> Self {
-        let Recovered { config, tree, sessions: known, last, digest_mismatches, digest_log, window } = recovered;
+        let Recovered { config, tree, sessions: known, last, comparable, digest_mismatches, digest_log, window } =
+            recovered;
         let mut sessions = Sessions::new(config.server_id, config.tick_time_ms, now, &mut prng);
         for (id, timeout_ms) in known {
             sessions.created(now, id, timeout_ms);
@@ -109,7 +112,7 @@ impl Keeper {
             fanouts: Fanouts::default(),
             held_back: false,
             digest_mismatches,
-            comparable: true,
+            comparable,
             containers: Containers::new(&config, now),
             quota_note_next: now.mono,
             digest_log,
@@ -232,9 +235,10 @@ impl Keeper {
         snapshot::chunk(&self.tree, cursor, bytes_max, out)
     }
 
-    /// The tree's digest now, for the part of the file behind the last chunk; `None` when digests are off.
+    /// The tree's digest now, for the part of the file behind the last chunk; `None` when digests are off, and while the tree
+    /// holds parts of later transactions.
     pub fn snapshot_digest(&self) -> Option<ZxidDigest> {
-        self.config.digest_enabled.then(|| ZxidDigest {
+        (self.config.digest_enabled && self.comparable).then(|| ZxidDigest {
             zxid: self.last_processed,
             digest_version: DIGEST_VERSION,
             // Between two pieces of a transaction the tree is nowhere.
@@ -363,7 +367,9 @@ impl Keeper {
                 let session = self.conns.get(&conn).and_then(|connection| connection.session).unwrap_or_default();
                 self.on_write_read_only(now, conn, session, xid, OpCode::SYNC, effects);
             }
-            Ok(path) if !self.orders() => self.forward_sync(conn, xid, path, body, effects),
+            Ok(path) if !self.orders() && !self.config.bug.is(PlantedBug::SyncNotForwarded) => {
+                self.forward_sync(conn, xid, path, body, effects)
+            }
             Ok(path) => self.wait(now, conn, Then::Sync { xid, path }, effects),
             Err(code) => {
                 let Some(connection) = self.conns.get_mut(&conn) else { return };

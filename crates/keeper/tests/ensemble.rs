@@ -410,6 +410,39 @@ fn a_minority_serves_nobody_and_nothing_it_proposed_has_an_effect() {
 }
 
 #[test]
+fn a_leader_of_the_past_does_not_say_that_a_session_is_over_which_it_does_not_know() {
+    let mut c = Cluster::new(&[1, 2, 3], &[]);
+    c.settle();
+    let (past, followers) = (c.leader(), c.followers());
+    // It stands still, and what is sent to it waits, until the others have another leader.
+    let keeper = c.nodes.get_mut(&past).unwrap().keeper.take();
+    let links: Vec<Link> = c.links.keys().copied().collect();
+    links.into_iter().for_each(|link| c.close(link));
+    c.run(100, |_| false);
+    c.settle();
+    let (_, session) = c.session(followers[0]);
+    c.nodes.get_mut(&past).unwrap().keeper = keeper;
+    let conn = c.connect(past, session, Zxid::ZERO);
+    assert_eq!(c.nodes[&past].sent.get(&conn), None, "nobody has heard of this leader since");
+    c.run(30_000, |c| c.nodes[&past].closed.contains_key(&conn));
+    assert_eq!(c.nodes[&past].closed.get(&conn), Some(&CloseReason::NotServing));
+    assert_eq!(c.nodes[&past].sent.get(&conn), None);
+}
+
+#[test]
+fn a_session_that_nobody_knows_is_over_wherever_its_client_asks() {
+    let mut c = Cluster::new(&[1, 2, 3], &[9]);
+    c.settle();
+    for sid in [1, 2, 3, 9] {
+        let conn = c.connect(sid, SessionId(77), Zxid::ZERO);
+        assert_eq!(c.connected(sid, conn).session, SessionId::NONE);
+        assert_eq!(c.nodes[&sid].closed.get(&conn), Some(&CloseReason::SessionExpired));
+    }
+    c.run(100, |_| false);
+    c.all_equal();
+}
+
+#[test]
 fn a_client_that_has_seen_more_is_sent_away() {
     let mut c = Cluster::new(&[1, 2, 3], &[]);
     c.settle();

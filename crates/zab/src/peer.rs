@@ -1,6 +1,7 @@
 //! One member of the ensemble: looks for a leader, then leads, follows or observes (upstream: `QuorumPeer`). It routes.
 
 use base::Instant;
+use base::planted::PlantedBug;
 use bytes::Bytes;
 use zk_wire::election::{Notification, ServerState};
 use zk_wire::{QuorumPacket, Zxid};
@@ -289,7 +290,11 @@ impl Peer {
     /// A new round of election.
     fn look(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.role = Role::Looking;
-        self.election.look(now, self.configs.verifier(), self.history.current(), self.history.last());
+        let last = match self.config.bug.is(PlantedBug::ZabVoteForDelivered) {
+            true => self.history.delivered(),
+            false => self.history.last(),
+        };
+        self.election.look(now, self.configs.verifier(), self.history.current(), last);
         self.election.decide_alone(now, self.configs.verifier());
         self.broadcast_vote(effects);
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use base::planted::PlantedBug;
 use base::{Prng, Str};
 use bytes::BytesMut;
 use keeper::{Event, Recovery, Seat, SnapshotCursor};
@@ -33,7 +34,10 @@ pub struct EnsembleConfig {
 impl EnsembleConfig {
     /// The member that a folder makes, whose last transaction is `last_zxid`.
     pub(super) fn seat<D: Disk>(&self, dir: &DataDir<D>, last_zxid: i64) -> Result<Seat, StoreError> {
-        let epochs = epochs::read(&dir.disk, &dir.snap_dir, last_zxid)?;
+        let mut epochs = epochs::read(&dir.disk, &dir.snap_dir, last_zxid)?;
+        if self.zab.bug.is(PlantedBug::AcceptedEpochNotRead) {
+            epochs.accepted = epochs.current;
+        }
         Ok(Seat {
             config: self.zab.clone(),
             verifier: self.verifier.clone(),

@@ -201,6 +201,9 @@ impl<D: Disk> KeeperLoop<D> {
             StoreDone::Truncated(token, log, Ok(truncation)) => {
                 self.log.resume(log);
                 match truncation {
+                    Truncation::Impossible if self.config.bug.is(PlantedBug::TruncateNotDone) => {
+                        events.push(stored(token))
+                    }
                     Truncation::Impossible => events.push(Event::Ensemble(zab::Event::TruncateImpossible)),
                     Truncation::Log => events.push(stored(token)),
                     Truncation::State(state) => {
@@ -218,7 +221,9 @@ impl<D: Disk> KeeperLoop<D> {
             }
             StoreDone::Installed(token, log, state, Ok(())) => {
                 self.log.resume(log);
-                self.adopt(world, state, true);
+                if !self.config.bug.is(PlantedBug::InstallKeepsState) {
+                    self.adopt(world, state, true);
+                }
                 events.push(stored(token));
             }
             StoreDone::Installed(_, _, _, Err(error)) => self.fail(world, "install the leader's snapshot", error),
