@@ -17,3 +17,13 @@ pub fn of_txn(zxid: i64, logged: Option<i64>, model: i64) -> Checked {
         format!("zxid {zxid:#x} was logged with digest {:#x}, the model's tree has {model:#x}", logged.unwrap_or(0))
     })
 }
+
+/// A member has applied everything up to `zxid`, and counted the digests that were not those of its tree.
+///
+/// # Errors
+/// There was one.
+pub fn seen_by_member(sid: i64, zxid: i64, mismatches: u64) -> Checked {
+    PROPERTY.require(mismatches == 0, || {
+        format!("member {sid} saw {mismatches} digests other than its tree's before or behind {zxid:#x}")
+    })
+}

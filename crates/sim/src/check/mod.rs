@@ -25,6 +25,7 @@ pub mod replies_match_model;
 pub mod serves_again;
 pub mod session_lifetime;
 pub mod snapshots_hold_everything;
+pub mod synced;
 pub mod watches;
 pub mod zxids_ascend;
 

@@ -34,11 +34,11 @@ fn phases(scene: &mut Scene) -> Result<(), Violation> {
     scene.run_until_calm(CALM)?;
     scene.last_power_loss();
     scene.run_until_calm(CALM)?;
-    scene.members_agree()?;
+    scene.run_until_members_agree()?;
     let model = scene.verify()?;
     scene.read_whole_tree(&model)?;
     scene.run_until_calm(CALM)?;
-    scene.members_agree()?;
+    scene.run_until_members_agree()?;
     let model = scene.verify()?;
     scene.owners_are_alive(&model)
 }

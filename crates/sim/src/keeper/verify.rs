@@ -13,7 +13,7 @@ use super::op::{Left, Op, OpResult, User, code};
 use crate::check::watches::{self, Changes, Resumed};
 use crate::check::{
     Checked, acknowledged_writes_survive, containers_and_ttls_go, digest_matches, ephemerals_follow_sessions,
-    hard_quotas_hold, once_and_in_order, replies_match_model, session_lifetime, zxids_ascend,
+    hard_quotas_hold, once_and_in_order, replies_match_model, session_lifetime, synced, zxids_ascend,
 };
 
 struct Walk<'a> {
@@ -67,6 +67,11 @@ pub fn verify(
         digest_matches::of_txn(txn.zxid, txn.digest(), walk.model.digest())?;
         walk.keep(txn.zxid);
         walk.reads_at(txn.zxid, txns.get(at + 1))?;
+    }
+    for record in history.ops.iter().filter(|record| matches!(record.op, Op::Sync { .. })) {
+        if let Some(reply) = record.reply.as_ref().filter(|reply| !matches!(reply.result, OpResult::Error(_))) {
+            synced::shows_what_was_acknowledged(record, reply.zxid)?;
+        }
     }
     for (client, zxid) in &history.behind_events {
         zxids_ascend::behind_an_event(*client, *zxid, walk.changes.in_pieces(*zxid))?;
