@@ -137,8 +137,17 @@ impl Election {
         self.vote.peer_epoch = epoch;
     }
 
-    /// A notification of another server.
-    pub fn on_notification(&mut self, now: Instant, from: Sid, n: &Notification, verifier: &QuorumVerifier) -> Outcome {
+    /// A notification of another server. `verifier` decides who leads; to join somebody who leads already, a quorum of
+    /// `current` that follows it is enough, since whoever leads found its own. (With upstream a reconfig that was never
+    /// committed, and whose servers are gone, keeps the one server that logged it out for good.)
+    pub fn on_notification(
+        &mut self,
+        now: Instant,
+        from: Sid,
+        n: &Notification,
+        verifier: &QuorumVerifier,
+        current: &QuorumVerifier,
+    ) -> Outcome {
         let voters = verifier.voters();
         if !voters.contains(&from) {
             // An observer asks where to go.
@@ -151,7 +160,7 @@ impl Election {
         let ballot = Ballot { vote, round: n.election_epoch, state: n.state, version: n.version };
         match n.state {
             ServerState::Looking => self.on_looking(now, from, ballot, verifier),
-            ServerState::Following | ServerState::Leading => self.on_settled(from, ballot, verifier),
+            ServerState::Following | ServerState::Leading => self.on_settled(from, ballot, current),
             ServerState::Observing => Outcome::Continue,
         }
     }

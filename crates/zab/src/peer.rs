@@ -324,7 +324,8 @@ impl Peer {
             effects.push(Effect::Configured(self.configs.current().clone()));
             self.look(now, effects);
         }
-        let outcome = self.election.on_notification(now, from, notification, self.configs.verifier());
+        let (verifier, current) = (self.configs.verifier(), &self.configs.current().verifier);
+        let outcome = self.election.on_notification(now, from, notification, verifier, current);
         self.on_outcome(now, outcome, effects);
     }
 
