@@ -5,6 +5,7 @@ use std::fmt;
 
 pub mod acknowledged_writes_survive;
 pub mod compaction_keeps_last;
+pub mod configurations_are_committed;
 pub mod containers_and_ttls_go;
 pub mod digest_matches;
 pub mod ephemerals_follow_sessions;

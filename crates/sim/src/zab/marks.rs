@@ -27,11 +27,21 @@ pub enum Mark {
     ProposedMeanwhile,
     /// A process died while the disk had work.
     CrashMidWrite,
+    /// A reconfig was committed.
+    Reconfigured,
+    /// A reconfig's leader has no vote in it, and named another.
+    HandedOver,
+    /// A server served under a configuration that a new leader's history, and nothing else, had.
+    ReconfigInTail,
+    /// A server that looked for a leader heard of a later configuration.
+    ConfigHeard,
+    /// A leader was led to look anew by a later configuration, or a learner by its part.
+    PartChanged,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Diff,
         Self::Trunc,
         Self::Snap,
@@ -43,6 +53,11 @@ impl Mark {
         Self::Redundant,
         Self::ProposedMeanwhile,
         Self::CrashMidWrite,
+        Self::Reconfigured,
+        Self::HandedOver,
+        Self::ReconfigInTail,
+        Self::ConfigHeard,
+        Self::PartChanged,
     ];
 }
 

@@ -1,8 +1,10 @@
 //! Ensembles of 1, 3 or 5 voters, with observers, that agree on a list of numbers: the real `zab` on simulated links and
 //! disks. What a keeper does with the transactions is not here.
+//! Every third seed is reconfigured meanwhile.
 
 mod marks;
 mod node;
+mod reconfig;
 mod scene;
 mod swarm;
 

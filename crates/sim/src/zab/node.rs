@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 
-use base::Prng;
+use base::{Prng, Str};
 use bytes::Bytes;
-use zab::{Config, Link, Peer, Proposal, QuorumConfig, QuorumVerifier, Recovered, Sid, StoreOp, Token};
+use zab::{Config, Link, Peer, Proposal, QuorumConfig, Recovered, Sid, StoreOp, Token};
 use zk_wire::{Epoch, Zxid};
 
+use super::reconfig;
 use crate::check::one_history::Txn;
 
 /// What survives a crash.
@@ -19,6 +20,8 @@ pub struct Disk {
     pub log: Vec<Txn>,
     /// The log's part up to here is only in a snapshot: it cannot be cut there, nor given out one by one.
     pub snapshot: i64,
+    /// The configuration file: the last one that counted, of those that were written.
+    pub config: Option<Str>,
 }
 
 impl Disk {
@@ -53,6 +56,8 @@ pub struct Node {
     pub paused: bool,
     /// The earliest tick that is scheduled.
     pub tick_at: Option<base::Instant>,
+    /// The configuration that counts and is not in the file yet.
+    pub unwritten: Option<Str>,
 }
 
 impl Node {
@@ -69,11 +74,12 @@ impl Node {
             receiving: None,
             paused: false,
             tick_at: None,
+            unwritten: None,
         }
     }
 
     /// Starts the process on what the disk has. The service is everything that is logged, as upstream loads it.
-    pub fn start(&mut self, config: Config, verifier: QuorumVerifier) {
+    pub fn start(&mut self, config: Config, first: QuorumConfig) {
         self.life += 1;
         self.service = self.disk.log.clone();
         (self.serving, self.staged, self.receiving, self.paused, self.tick_at) = (false, None, None, false, None);
@@ -85,7 +91,11 @@ impl Node {
             last: Zxid(self.disk.last()),
             window: self.disk.log[from..].iter().map(|txn| proposal(*txn)).collect(),
         };
-        self.peer = Some(Peer::new(config, QuorumConfig::of_voters(verifier), None, recovered));
+        self.unwritten = None;
+        let current =
+            self.disk.config.as_ref().map_or(first, |text| reconfig::read(text).expect("it was written here"));
+        let seen = self.disk.log.iter().rev().find_map(|txn| reconfig::in_txn(*txn));
+        self.peer = Some(Peer::new(config, current, seen, recovered));
     }
 
     /// The process is gone. Of what the disk was asked a prefix is done.
@@ -132,9 +142,10 @@ impl Node {
     }
 }
 
-/// A transaction's content is its number.
+/// A transaction's content is its number, or a configuration.
 pub fn proposal(txn: Txn) -> Proposal {
-    Proposal { zxid: Zxid(txn.0), bytes: Bytes::copy_from_slice(&txn.1.to_be_bytes()), config: None }
+    let bytes = Bytes::copy_from_slice(&txn.1.to_be_bytes());
+    Proposal { zxid: Zxid(txn.0), bytes, config: reconfig::in_txn(txn) }
 }
 
 /// The number in a proposal.

@@ -7,16 +7,17 @@ use base::Instant;
 use base::planted::PlantedBug;
 use bytes::{BufMut, Bytes, BytesMut};
 use zab::packet::{ToLeader, ToLearner};
-use zab::{Effect, Event, Link, QuorumVerifier, Sid, Standing, StoreOp};
+use zab::{Effect, Event, Link, Proposal, QuorumConfig, Sid, Standing, StoreOp};
 use zk_wire::election::Notification;
 use zk_wire::{Jute as _, QuorumPacket};
 
 use super::marks::{Mark, Marks};
 use super::node::{Node, proposal, txn};
+use super::reconfig;
 use super::swarm::{Fault, Swarm};
 use crate::check::one_history::{self, PROPOSED, Txn};
 use crate::check::one_leader_per_epoch::Leaders;
-use crate::check::{Checked, Property, epochs_ascend, serves_again};
+use crate::check::{Checked, Property, configurations_are_committed, epochs_ascend, serves_again};
 use crate::kernel::Kernel;
 use crate::net::{Arrival, LinkId, Net, NetTimes, To};
 use crate::run::{Coverage, OPERATIONS_MIN, Outcome, SeedOptions};
@@ -30,6 +31,8 @@ enum Ev {
     Arrive(LinkId, To),
     DiskDone(Sid, u64),
     Propose,
+    Reconfigure,
+    ConfigWritten(Sid, u64),
     Fault,
     Restart(Sid),
     Resume(Sid, u64),
@@ -49,7 +52,10 @@ const SNAPSHOT: u8 = 1;
 
 pub struct Scene {
     swarm: Swarm,
-    verifier: QuorumVerifier,
+    /// What the first servers' files say.
+    first: QuorumConfig,
+    /// Configurations that were committed, in order; the first one among them.
+    configs: BTreeMap<i64, QuorumConfig>,
     kernel: Kernel<Ev>,
     net: Net,
     nodes: BTreeMap<Sid, Node>,
@@ -71,11 +77,14 @@ pub struct Scene {
 impl Scene {
     pub fn new(options: SeedOptions) -> Self {
         let mut kernel = Kernel::new(options.seed, options.trace_lines_max);
-        let swarm = Swarm::draw(&mut kernel.prng);
+        let swarm = Swarm::draw(options.seed, &mut kernel.prng);
         kernel.trace.note(Instant::ZERO, || format!("{swarm:?}"));
         let nodes = swarm.sids().into_iter().map(|sid| (sid, Node::new(sid))).collect();
+        let first =
+            reconfig::config(0, &swarm.voters.iter().copied().collect(), &swarm.observers.iter().copied().collect());
         Self {
-            verifier: QuorumVerifier::majority(swarm.voters.iter().copied()),
+            configs: BTreeMap::from([(0, first.clone())]),
+            first,
             net: Net::new(swarm.net),
             nodes,
             links: BTreeMap::new(),
@@ -101,6 +110,9 @@ impl Scene {
         }
         self.kernel.after(self.swarm.propose_every, Ev::Propose);
         self.kernel.after(self.swarm.fault_every, Ev::Fault);
+        if self.swarm.reconfigures {
+            self.kernel.after(self.swarm.fault_every, Ev::Reconfigure);
+        }
         self.kernel.after(self.swarm.storm, Ev::Calm);
         while !self.done
             && let Some(event) = self.kernel.pop()
@@ -138,6 +150,14 @@ impl Scene {
             Ev::Arrive(link, to) => self.on_arrive(link, to),
             Ev::DiskDone(sid, life) => self.on_disk_done(sid, life),
             Ev::Propose => self.on_propose(),
+            Ev::Reconfigure => self.on_reconfigure(),
+            Ev::ConfigWritten(sid, life) => {
+                let node = self.node(sid);
+                if node.life == life && node.unwritten.is_some() {
+                    node.disk.config = node.unwritten.take();
+                }
+                Ok(())
+            }
             Ev::Fault => self.on_fault(),
             Ev::Restart(sid) => self.restart(sid),
             Ev::Resume(sid, life) => {
@@ -173,6 +193,7 @@ impl Scene {
         if peer.last_end() != end {
             self.marks.hit(match peer.last_end() {
                 Some("a follower has a later history") => Mark::LaterHistory,
+                Some("the new configuration has another leader, or another part for this server") => Mark::PartChanged,
                 _ => Mark::SteppedDown,
             });
         }
@@ -186,7 +207,7 @@ impl Scene {
                 Effect::Notify { to, notification } => self.vote(sid, to, notification),
                 Effect::Dial { leader } => self.dial(sid, leader),
                 Effect::ToLearner { link, packet } => {
-                    self.mark_sync(&packet);
+                    self.mark_sync(sid, &packet);
                     self.send(sid, link, PACKET, &packet.encode().to_bytes());
                 }
                 Effect::ToLeader { link, packet } => self.send(sid, link, PACKET, &packet.encode().to_bytes()),
@@ -199,7 +220,7 @@ impl Scene {
                 Effect::Store { token, op } => self.store(sid, token, op),
                 Effect::Deliver(proposal) => self.deliver(sid, txn(&proposal))?,
                 Effect::Standing(standing) => self.on_standing(sid, standing)?,
-                Effect::Configured(_) => unreachable!("nobody reconfigures here"),
+                Effect::Configured(config) => self.on_configured(sid, config)?,
                 Effect::Touched { .. } | Effect::FromLearner { .. } | Effect::FromLeader(_) => {}
             }
         }
@@ -207,11 +228,12 @@ impl Scene {
         Ok(())
     }
 
-    fn mark_sync(&mut self, packet: &ToLearner) {
+    fn mark_sync(&mut self, sid: Sid, packet: &ToLearner) {
         match packet {
             ToLearner::Diff(_) => self.marks.hit(Mark::Diff),
             ToLearner::Trunc(_) => self.marks.hit(Mark::Trunc),
             ToLearner::Snap(_) => self.marks.hit(Mark::Snap),
+            ToLearner::CommitAndActivate { leader, .. } if *leader != sid => self.marks.hit(Mark::HandedOver),
             _ => {}
         }
     }
@@ -316,7 +338,7 @@ impl Scene {
                 self.step(sid, Event::FromLearner { link, packet })
             }
             To::Client => {
-                let packet = ToLearner::decode(packet).map_err(unreadable)?;
+                let packet = with_config(ToLearner::decode(packet).map_err(unreadable)?);
                 self.step(sid, Event::FromLeader { link, packet })
             }
         }
@@ -394,9 +416,31 @@ impl Scene {
         Ok(())
     }
 
-    fn check_quorum(&self, txn: Txn) -> Checked {
+    /// A committed transaction is at a quorum of the configuration that its zxid falls under; a reconfig at one of both.
+    fn check_quorum(&mut self, txn: Txn) -> Checked {
         let holders: Vec<Sid> = self.nodes.values().filter(|node| node.disk.holds(txn)).map(|node| node.sid).collect();
-        one_history::at_a_quorum(txn, &holders, self.verifier.is_quorum(|sid| holders.contains(&sid)))
+        let (_, before) = self.configs.range(..txn.0).next_back().expect("the first one's version is 0");
+        let quorum = |config: &QuorumConfig| config.verifier.is_quorum(|sid| holders.contains(&sid));
+        one_history::at_a_quorum(txn, &holders, quorum(before))?;
+        if let Some(config) = reconfig::in_txn(txn) {
+            one_history::at_a_quorum(txn, &holders, quorum(&config))?;
+            self.configs.insert(txn.0, config);
+            self.marks.hit(Mark::Reconfigured);
+        }
+        Ok(())
+    }
+
+    /// A server goes by another configuration, which its file gets a little later.
+    fn on_configured(&mut self, sid: Sid, config: QuorumConfig) -> Checked {
+        configurations_are_committed::check(sid, &config, &self.configs)?;
+        let node = self.nodes.get_mut(&sid).expect("a server of this ensemble");
+        node.unwritten = Some(config.text);
+        if node.peer.as_ref().is_some_and(zab::Peer::looks) {
+            self.marks.hit(Mark::ConfigHeard);
+        }
+        let (life, wait) = (node.life, Duration::from_micros(self.kernel.prng.between(10, 50_000)));
+        self.kernel.after(wait, Ev::ConfigWritten(sid, life));
+        Ok(())
     }
 
     fn on_standing(&mut self, sid: Sid, standing: Standing) -> Checked {
@@ -416,6 +460,9 @@ impl Scene {
         }
         let all = self.history.all();
         let fresh: Vec<Txn> = all[all.len() - new..].to_vec();
+        if fresh.iter().any(|txn| reconfig::in_txn(*txn).is_some()) {
+            self.marks.hit(Mark::ReconfigInTail);
+        }
         fresh.into_iter().try_for_each(|txn| self.check_quorum(txn))
     }
 
@@ -424,7 +471,7 @@ impl Scene {
         let wait = self.swarm.propose_every.as_micros() as u64;
         let wait = Duration::from_micros(self.kernel.prng.between(1, 2 * wait));
         self.kernel.after(wait, Ev::Propose);
-        for sid in self.swarm.voters.clone() {
+        for sid in self.swarm.sids() {
             let node = self.node(sid);
             let Some(peer) = node.peer.as_mut().filter(|_| !node.paused) else { continue };
             let Some(zxid) = peer.next_zxid().filter(|_| peer.outstanding() < 200) else { continue };
@@ -434,6 +481,34 @@ impl Scene {
             let node = self.nodes.get_mut(&sid).expect("a server of this ensemble");
             node.peer.as_mut().expect("it runs").propose(proposal((zxid.0, content)), &mut effects);
             self.proposed.insert(zxid.0, content);
+            self.perform(sid, effects)?;
+        }
+        Ok(())
+    }
+
+    /// Whoever leads is asked for another configuration, and proposes it if it could be committed.
+    fn on_reconfigure(&mut self) -> Checked {
+        if !self.stormy {
+            return Ok(());
+        }
+        let mean = self.swarm.fault_every.as_micros() as u64;
+        let next = Duration::from_micros(self.kernel.prng.between(1, 2 * mean));
+        self.kernel.after(next, Ev::Reconfigure);
+        let servers = self.swarm.sids();
+        for sid in servers.clone() {
+            let node = self.nodes.get_mut(&sid).expect("a server of this ensemble");
+            let Some(peer) = node.peer.as_mut().filter(|_| !node.paused) else { continue };
+            let Some(zxid) = peer.next_zxid().filter(|_| peer.next_config().is_none()) else { continue };
+            let config = reconfig::change(peer.current_config(), &servers, zxid.0, &mut self.kernel.prng);
+            if !peer.has_quorum(&config.verifier) {
+                continue;
+            }
+            let content = reconfig::content(self.operations, &config);
+            self.operations += 1;
+            self.proposed.insert(zxid.0, content);
+            let mut effects = Vec::new();
+            peer.propose(proposal((zxid.0, content)), &mut effects);
+            self.kernel.trace.note(self.kernel.mono(), || format!("{sid} reconfigures: {}", config.text));
             self.perform(sid, effects)?;
         }
         Ok(())
@@ -511,10 +586,17 @@ impl Scene {
 
     fn restart(&mut self, sid: Sid) -> Checked {
         let config = zab::Config { bug: self.bug, ..self.swarm.config(sid) };
-        let verifier = self.verifier.clone();
+        let first = match self.swarm.joiners.contains(&sid) {
+            // It knows the ensemble as it was, and itself.
+            true => {
+                let voters = self.swarm.voters.iter().copied().chain([sid]).collect();
+                reconfig::config(0, &voters, &self.first.observers)
+            }
+            false => self.first.clone(),
+        };
         let node = self.nodes.get_mut(&sid).expect("a server of this ensemble");
         if node.peer.is_none() {
-            node.start(config, verifier);
+            node.start(config, first);
             // As upstream does at a start: of a log whose end nobody may have agreed to.
             if self.kernel.prng.chance(1, 3) {
                 node.snapshot();
@@ -594,6 +676,19 @@ fn proposal_in(event: &Event) -> Option<zk_wire::Zxid> {
     match event {
         Event::FromLeader { packet: ToLearner::Proposal(proposal), .. } => Some(proposal.zxid),
         _ => None,
+    }
+}
+
+/// The configuration in a reconfig, as a keeper reads it out of the transaction.
+fn with_config(packet: ToLearner) -> ToLearner {
+    let read = |sent: Proposal| proposal(txn(&sent));
+    match packet {
+        ToLearner::Proposal(sent) => ToLearner::Proposal(read(sent)),
+        ToLearner::Inform(sent) => ToLearner::Inform(read(sent)),
+        ToLearner::InformAndActivate { proposal: sent, leader } => {
+            ToLearner::InformAndActivate { proposal: read(sent), leader }
+        }
+        packet => packet,
     }
 }
 

@@ -3,8 +3,9 @@
 use core::time::Duration;
 
 use base::Prng;
-use zab::{Config, Sid};
+use zab::{Config, ReadConfig, Sid};
 
+use super::reconfig;
 use crate::net::NetTimes;
 
 /// The draw.
@@ -12,6 +13,10 @@ use crate::net::NetTimes;
 pub struct Swarm {
     pub voters: Vec<Sid>,
     pub observers: Vec<Sid>,
+    /// Servers that are in nobody's configuration but their own, until a reconfig takes them in.
+    pub joiners: Vec<Sid>,
+    /// Whether the ensemble is reconfigured meanwhile.
+    pub reconfigures: bool,
     pub net: NetTimes,
     /// Bounds of one disk operation in microseconds; a batch takes as long as one.
     pub disk_us: (u64, u64),
@@ -49,7 +54,10 @@ impl Fault {
 }
 
 impl Swarm {
-    pub fn draw(prng: &mut Prng) -> Self {
+    /// The draw of a seed. Whether there are reconfigs is told by its number, so that the seeds that are known by name do
+    /// what they did before.
+    pub fn draw(seed: u64, prng: &mut Prng) -> Self {
+        let reconfigures = seed.is_multiple_of(3);
         let voters = *prng.pick(&[1, 3, 3, 3, 5]).expect("not empty");
         let observers = prng.below(3) as i64;
         let fast = prng.chance(2, 3);
@@ -60,6 +68,12 @@ impl Swarm {
         Self {
             voters: (1..=voters).collect(),
             observers: (voters + 1..=voters + observers).collect(),
+            joiners: if reconfigures {
+                (voters + observers + 1..=voters + observers + 2).collect()
+            } else {
+                Vec::new()
+            },
+            reconfigures,
             net: NetTimes {
                 delay_us: if fast { (50, 500) } else { (500, 15_000) },
                 slow_one_in: if prng.chance(1, 2) { prng.between(20, 400) } else { 0 },
@@ -83,11 +97,12 @@ impl Swarm {
         config.finalize_wait = self.tick / 10;
         config.redial = self.tick / 10;
         config.commit_log_count = self.commit_log_count;
+        config.read_config = self.reconfigures.then_some(reconfig::read as ReadConfig);
         config
     }
 
     /// Everybody.
     pub fn sids(&self) -> Vec<Sid> {
-        self.voters.iter().chain(&self.observers).copied().collect()
+        self.voters.iter().chain(&self.observers).chain(&self.joiners).copied().collect()
     }
 }
