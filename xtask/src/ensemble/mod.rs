@@ -55,6 +55,8 @@ pub enum Role {
     Voter,
     /// Learns only.
     Observer,
+    /// In nobody's configuration but its own, until a reconfig takes it in.
+    Joiner,
 }
 
 /// One member: its place stays, the process in it changes.
@@ -79,6 +81,9 @@ pub struct Options<'a> {
     pub lines: &'a str,
     /// Whether each member reaches each other one through a proxy of its own.
     pub links: bool,
+    /// Whether members reconfigure themselves: the lines of servers have their client ports, each server keeps the files
+    /// that it wrote, and whoever would be an observer is a server that is to join.
+    pub reconfigures: bool,
     /// How Apache's members run.
     pub jvm: Jvm,
 }
@@ -88,6 +93,7 @@ pub struct Ensemble {
     members: Vec<Member>,
     links: Option<Links>,
     lines: String,
+    reconfigures: bool,
     jvm: Jvm,
 }
 
@@ -100,7 +106,8 @@ impl Ensemble {
     /// As [`Ensemble::new`], with observers behind the voters.
     pub fn with_observers(dir: &Path, voters: &[Who], observers: &[Who], options: Options<'_>) -> Result<Self> {
         let voters = voters.iter().map(|who| (*who, Role::Voter));
-        let all = voters.chain(observers.iter().map(|who| (*who, Role::Observer)));
+        let other = if options.reconfigures { Role::Joiner } else { Role::Observer };
+        let all = voters.chain(observers.iter().map(|who| (*who, other)));
         let mut members = Vec::new();
         for (index, (who, role)) in all.enumerate() {
             if let Who::Apache(set) = who {
@@ -121,7 +128,8 @@ impl Ensemble {
         }
         let real = |member: &Member| (member.quorum_port, member.election_port);
         let links = options.links.then(|| Links::start(&members.iter().map(real).collect::<Vec<_>>())).transpose()?;
-        Ok(Self { members, links, lines: options.lines.to_owned(), jvm: options.jvm })
+        let (lines, reconfigures) = (options.lines.to_owned(), options.reconfigures);
+        Ok(Self { members, links, lines, reconfigures, jvm: options.jvm })
     }
 
     /// The proxies, when the ensemble was set up with them.
@@ -175,6 +183,7 @@ impl Ensemble {
         let make = |member: &Member| match member.role {
             Role::Voter => member.who.to_string(),
             Role::Observer => format!("{} as observer", member.who),
+            Role::Joiner => format!("{} to join", member.who),
         };
         self.members.iter().map(make).collect::<Vec<_>>().join(", ")
     }
@@ -182,9 +191,12 @@ impl Ensemble {
     /// Starts a member, without waiting for it: members wait for each other.
     pub fn start(&mut self, id: usize) -> Result<()> {
         ensure!(self.member(id).server.is_none(), "member {id} runs already");
-        let (extra, jvm) = (self.extra_lines(id), self.jvm);
+        let (extra, jvm, reconfigures) = (self.extra_lines(id), self.jvm, self.reconfigures);
         let member = self.member_mut(id);
-        let config = apache::zoo_cfg(&member.dir, &ZooKeeperOptions { port: member.client_port, extra })?;
+        let config = member.config();
+        if !(reconfigures && config.exists()) {
+            apache::zoo_cfg(&member.dir, &ZooKeeperOptions { port: member.client_port, extra })?;
+        }
         std::fs::write(member.dir.join("data/myid"), format!("{id}\n")).context("write myid")?;
         let command = match member.who {
             Who::Ours => {
@@ -212,7 +224,7 @@ impl Ensemble {
     /// The lines that make a `zoo.cfg` that of a member.
     fn extra_lines(&self, id: usize) -> String {
         let mut lines = self.lines.clone();
-        for member in &self.members {
+        for member in self.members.iter().filter(|member| member.role != Role::Joiner || member.id == id) {
             let real = (member.quorum_port, member.election_port);
             // A member listens on what its own line says, and dials the others through its own proxies.
             let (quorum, election) = match &self.links {
@@ -220,12 +232,20 @@ impl Ensemble {
                 _ => real,
             };
             let role = if member.role == Role::Observer { ":observer" } else { "" };
-            lines += &format!("server.{}=127.0.0.1:{quorum}:{election}{role}\n", member.id);
+            let client = if self.reconfigures { format!(";127.0.0.1:{}", member.client_port) } else { String::new() };
+            lines += &format!("server.{}=127.0.0.1:{quorum}:{election}{role}{client}\n", member.id);
         }
         if self.member(id).role == Role::Observer {
             lines += "peerType=observer\n";
         }
         lines
+    }
+
+    /// The member's line in a configuration, as servers print it, with this part in the ensemble.
+    pub fn line(&self, id: usize, part: &str) -> String {
+        let member = self.member(id);
+        let (quorum, election, client) = (member.quorum_port, member.election_port, member.client_port);
+        format!("server.{id}=127.0.0.1:{quorum}:{election}:{part};127.0.0.1:{client}")
     }
 
     /// SIGTERM, and waits for the end.
@@ -441,6 +461,11 @@ impl Ensemble {
 }
 
 impl Member {
+    /// Its `zoo.cfg`.
+    pub fn config(&self) -> PathBuf {
+        self.dir.join("zoo.cfg")
+    }
+
     /// Its `dataDir`.
     pub fn data(&self) -> PathBuf {
         self.dir.join("data")

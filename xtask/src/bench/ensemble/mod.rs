@@ -84,7 +84,7 @@ impl Bench {
     /// Three members of a make on new folders; nobody runs yet.
     fn ensemble(&self, who: Who, name: &str) -> Result<Ensemble> {
         let dir = self.dir.join(name).join(who.to_string());
-        Ensemble::new(&dir, &[who; MEMBERS], Setup { lines: SETTINGS, links: false, jvm: Jvm::AsShipped })
+        Ensemble::new(&dir, &[who; MEMBERS], Setup { lines: SETTINGS, jvm: Jvm::AsShipped, ..Setup::default() })
     }
 
     /// Runs `castlekeep bench` and gives its report.

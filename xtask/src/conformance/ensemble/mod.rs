@@ -4,6 +4,7 @@ mod kafka;
 mod kraft;
 mod load;
 mod migration;
+mod reconfig;
 mod story;
 
 use std::path::Path;
@@ -26,6 +27,16 @@ pub(super) const SUITES: &[OwnServers] = &[
         name: "ensemble-migration",
         about: "an Apache ensemble becomes ours and Apache's again under kazoo and Curator",
         body: migration::run,
+    },
+    OwnServers {
+        name: "ensemble-reconfig",
+        about: "members join, change their part and leave, the leader too, under each make",
+        body: reconfig::run,
+    },
+    OwnServers {
+        name: "ensemble-reconfig-apache-full",
+        about: "the same with Apache's members only, which proves it",
+        body: reconfig::run_apache,
     },
     OwnServers {
         name: "ensemble-apache-full",
