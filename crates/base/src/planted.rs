@@ -167,6 +167,8 @@ pub enum PlantedBug {
     AdoptForgetsSessions,
     /// A leader says of a session that it does not know that it is over, though another may lead by now.
     UnknownSaidToBeOver,
+    /// A leader goes on when the one that was to lead is lost behind its last proposal, and gives that number out again.
+    HandoverTakenBack,
 }
 
 impl PlantedBug {

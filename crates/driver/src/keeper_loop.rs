@@ -80,6 +80,9 @@ pub trait KeeperWorld<D: Disk>: World<Disk = D, Done = KeeperDone<D>> {
     /// and durable; or nothing has changed.
     fn restored(&mut self, _asked: u64, _result: Result<Zxid, String>) {}
 
+    /// What came of [`KeeperInput::HandOver`] under this number: who takes over, or one line for people.
+    fn handed_over(&mut self, _asked: u64, _result: Result<Sid, String>) {}
+
     /// The log cannot be trusted any more: the process must stop. No reply leaves after this.
     fn fatal(&mut self, error: KeeperFatal);
 
@@ -224,6 +227,8 @@ pub enum KeeperInput<D: Disk> {
     TakeSnapshot(u64),
     /// The operator wants another state in the place of this one; answered with this number.
     Restore(u64, Box<Recovery>),
+    /// The operator wants that member to lead, or whoever is furthest; answered with this number.
+    HandOver(u64, Option<Sid>),
     /// The snapshot that [`KeeperWorld::receive_snapshot`] asked for is whole.
     SnapshotReceived {
         /// The leader's connection.
@@ -472,6 +477,7 @@ impl<D: Disk> KeeperLoop<D> {
                 KeeperInput::Done(done) => self.done(world, done, &mut events),
                 KeeperInput::TakeSnapshot(asked) => self.want_snapshot(world, Wanted::ByOperator(asked)),
                 KeeperInput::Restore(asked, recovery) => self.want_restore(world, asked, recovery),
+                KeeperInput::HandOver(asked, to) => events.push(Event::HandOver { asked, to }),
             }
         }
         if self.state == State::Running && !self.restoring.is_frozen() {
@@ -551,6 +557,7 @@ impl<D: Disk> KeeperLoop<D> {
                     Effect::Standing(standing) => world.standing(standing),
                     Effect::Leads(leads) => world.leads(leads),
                     Effect::Configured(text) => world.configured(&text),
+                    Effect::HandedOver { asked, result } => world.handed_over(asked, result),
                     Effect::Audit(record) => world.audit(record),
                     Effect::QuotaExceeded(over) => world.note(KeeperNote::QuotaExceeded(over)),
                 }

@@ -25,6 +25,7 @@ use crate::commit::Pending;
 use crate::connection::{Connection, Forwarded, Waiting};
 use crate::event::{CloseReason, ConnId, Effect};
 use crate::fanout::Fanouts;
+use crate::handover::Handover;
 use crate::learners::Awaited;
 use crate::membership::Membership;
 use crate::path;
@@ -97,6 +98,8 @@ pub struct Member {
     pub(crate) told_ms: u64,
     /// Learners that wait for a transaction to be committed.
     pub(crate) learner_waits: BTreeMap<Zxid, Vec<(Sid, Awaited)>>,
+    /// Leadership on its way to somebody else.
+    pub(crate) handover: Option<Handover>,
 }
 
 impl Member {
@@ -191,6 +194,7 @@ impl Keeper {
             heard_and_gone: BTreeMap::new(),
             told_ms: 0,
             learner_waits: BTreeMap::new(),
+            handover: None,
         }));
         self
     }
@@ -318,7 +322,7 @@ impl Keeper {
         }
     }
 
-    fn perform(&mut self, now: Now, effect: zab::Effect, effects: &mut Vec<Effect>) {
+    pub(crate) fn perform(&mut self, now: Now, effect: zab::Effect, effects: &mut Vec<Effect>) {
         match effect {
             zab::Effect::Deliver(proposal) => self.on_delivered(proposal, effects),
             zab::Effect::Standing(standing) => self.on_standing(now, standing, effects),
@@ -326,6 +330,7 @@ impl Keeper {
             zab::Effect::Touched { sessions, .. } => self.on_touched(now, sessions),
             zab::Effect::FromLearner { sid, packet } => self.on_learner_asks(now, sid, packet, effects),
             zab::Effect::FromLeader(packet) => self.on_leader_answers(now, packet, effects),
+            zab::Effect::HandoverOver(result) => self.on_handover_over(now, result, effects),
             zab::Effect::SendSnapshot { .. } => {
                 // The snapshot is to hold all that was delivered.
                 self.apply_all(now, effects);
@@ -417,7 +422,7 @@ impl Keeper {
         }
         member.standing = standing;
         match standing {
-            Standing::Looking => self.lose_leader(effects),
+            Standing::Looking => self.lose_leader(now, effects),
             Standing::Leading(epoch) => {
                 self.enter_epoch(epoch);
                 if !self.config.bug.is(PlantedBug::OutstandingKept) {
@@ -446,7 +451,8 @@ impl Keeper {
     }
 
     /// Every connection ends: its client finds a member that has a leader.
-    fn lose_leader(&mut self, effects: &mut Vec<Effect>) {
+    fn lose_leader(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.on_handover_over(now, Err("this server's own reign ended first; somebody is elected"), effects);
         for conn in self.connections() {
             self.close(conn, CloseReason::NotServing, effects);
         }

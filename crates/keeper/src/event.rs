@@ -49,6 +49,13 @@ pub enum Event {
     SnapshotDone,
     /// Something that concerns this server's place in its ensemble.
     Ensemble(zab::Event),
+    /// The operator wants another member to lead: this one, or whoever is furthest.
+    HandOver {
+        /// The number of the answer.
+        asked: u64,
+        /// Who shall lead.
+        to: Option<zab::Sid>,
+    },
     /// [`crate::Keeper::deadline`] has come.
     Tick,
     /// [`crate::Keeper::is_unfinished`]: the next piece.
@@ -98,6 +105,13 @@ pub enum Effect {
         conn: ConnId,
         /// Why.
         reason: CloseReason,
+    },
+    /// The answer to [`Event::HandOver`]: this server steps down for that one, or why it does not lead in its place.
+    HandedOver {
+        /// The number that was given.
+        asked: u64,
+        /// Who takes over, or one line for people.
+        result: Result<zab::Sid, String>,
     },
     /// A line for the audit log.
     Audit(AuditRecord),

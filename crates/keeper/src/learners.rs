@@ -44,6 +44,7 @@ impl Asked {
 impl Keeper {
     /// A learner's service asks. What makes no sense has no effect.
     pub(crate) fn on_learner_asks(&mut self, now: Now, sid: Sid, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+        let Some(packet) = self.hold_back_ask(sid, packet) else { return };
         match PacketType::from_number(packet.packet_type) {
             Some(PacketType::Request) => {
                 let Some(asked) = Asked::decode(packet) else { return };

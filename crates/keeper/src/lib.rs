@@ -34,6 +34,7 @@ mod fanout;
 mod finish;
 pub mod fired;
 mod forward;
+mod handover;
 mod learners;
 mod listing;
 mod load;

@@ -131,6 +131,13 @@ impl Keeper {
     /// Takes one event; what follows from it is appended to `effects`.
     pub fn step(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
         self.fanouts.begin_step();
+        if let Some(event) = self.hold_back(event) {
+            self.take(now, event, effects);
+        }
+    }
+
+    /// Takes an event in its turn.
+    pub(crate) fn take(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
         match event {
             Event::Connect { conn, peer, request } => self.on_connect(now, conn, peer, &request, effects),
             Event::Request { conn, header, body } => self.on_request(now, conn, &header, body, effects),
@@ -138,6 +145,7 @@ impl Keeper {
             Event::Synced { zxid } => self.on_synced(now, zxid, effects),
             Event::SnapshotDone => self.roll.on_snapshot_done(),
             Event::Ensemble(event) => self.on_ensemble(now, event, effects),
+            Event::HandOver { asked, to } => self.on_hand_over(now, asked, to, effects),
             Event::Tick => self.on_tick(now, effects),
             Event::GoOn => self.go_on(now, effects),
             Event::Listed(listing) => self.outstanding.listed(listing),
@@ -161,6 +169,9 @@ impl Keeper {
         let of_ensemble = self.ensemble().and_then(|member| member.peer().deadline());
         if !self.orders() {
             return of_ensemble.into_iter().chain(self.read_only_deadline()).min();
+        }
+        if self.hands_over() {
+            return of_ensemble;
         }
         let ending = (!self.ending.is_empty()).then_some(Instant::ZERO);
         let sessions = ending.into_iter().chain(self.sessions.deadline());
@@ -424,6 +435,9 @@ impl Keeper {
         self.tick_ensemble(now, effects);
         if !self.orders() {
             return self.tick_read_only(now, effects);
+        }
+        if self.hands_over() {
+            return;
         }
         self.end_sessions(now, effects);
         self.check_containers(now, effects);

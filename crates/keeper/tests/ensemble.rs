@@ -182,7 +182,9 @@ impl Cluster {
     fn run(&mut self, ms: u64, done: impl Fn(&Self) -> bool) -> bool {
         let until = self.now_ms + ms;
         while !done(self) {
-            let due = |(sid, node): (&Sid, &Node)| Some((node.keeper.as_ref()?.deadline()?.as_millis(), *sid));
+            let due = |(sid, node): (&Sid, &Node)| {
+                Some((node.keeper.as_ref()?.deadline()?.as_nanos().div_ceil(1_000_000), *sid))
+            };
             let tick = self.nodes.iter().filter_map(due).min();
             let message = self.queue.keys().next().copied();
             let at = tick.map(|(at, _)| at).into_iter().chain(message.map(|(at, _)| at)).min();

@@ -297,6 +297,50 @@ async fn without_a_leader_reads_are_served_to_whoever_is_content_with_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn leadership_is_handed_over_without_losing_a_session_or_a_write() {
+    let ensemble = Ensemble::start(3).await;
+    let mut leader = ensemble.leader().await;
+    let mut holder = Client::new(ensemble.addr(leader));
+    assert_eq!(holder.create("/mine", b"", 1), 0, "an ephemeral");
+    let refused = ensemble.servers[ensemble.index(leader % 3 + 1)].as_ref().unwrap().admin().hand_over(None).await;
+    assert_eq!(refused, Err(format!("this server does not lead; ask server {leader}, which does")));
+    for round in 0..4 {
+        let to = leader % 3 + 1;
+        let addr = ensemble.addr(leader);
+        // Writes until its connection ends: what is acknowledged must stay.
+        let writer = std::thread::spawn(move || {
+            let mut client = Client::new(addr);
+            let mut acknowledged = 0;
+            while client.try_create(&format!("/round-{round}-{acknowledged}")) == Some(0) {
+                acknowledged += 1;
+            }
+            acknowledged
+        });
+        let wrote = format!("/round-{round}-0");
+        until("the first write", || read(addr, &wrote).is_ok().then_some(()));
+        let admin = ensemble.servers[ensemble.index(leader)].as_ref().unwrap().admin();
+        assert_eq!(admin.hand_over(Some(to)).await, Ok(to), "round {round}");
+        leader = ensemble.leader().await;
+        assert_eq!(leader, to, "round {round}");
+        let acknowledged = writer.join().unwrap();
+        for n in 0..acknowledged {
+            let path = format!("/round-{round}-{n}");
+            assert!(read(ensemble.addr(to), &path).is_ok(), "{path} of {acknowledged} is lost");
+        }
+        let request = zk_wire::ConnectRequest {
+            timeout_ms: 30_000,
+            session: holder.session.session,
+            passwd: holder.session.passwd.clone(),
+            ..zk_wire::ConnectRequest::default()
+        };
+        holder = Client::resume(ensemble.addr(to), &request);
+        assert_eq!(holder.session.session, request.session, "round {round}: the session goes on");
+        assert!(holder.get("/mine").is_ok(), "round {round}: with its ephemeral");
+    }
+    ensemble.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_shall_not_serve_leaves_clients_to_the_others() {
     let config = keeper::Config { leader_serves: false, ..keeper::Config::default() };
     let ensemble = Ensemble::configured(membership(3), config).await;

@@ -26,7 +26,7 @@ pub struct Config {
     pub notification_max: Duration,
     /// How long a quorum's agreement waits for a better vote before it counts. Liveness only: upstream waits 200 ms.
     pub finalize_wait: Duration,
-    /// The pause before another try to reach an elected leader (`leaderConnectDelayDuringRetryMs`).
+    /// The longest pause before another try to reach an elected leader (`leaderConnectDelayDuringRetryMs`).
     pub redial: Duration,
     /// Committed transactions kept for learners that are a little behind (`commitLogCount`).
     pub commit_log_count: usize,

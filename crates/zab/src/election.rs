@@ -189,6 +189,10 @@ impl Election {
         if self.final_at.is_none() && self.agreed(verifier) {
             self.final_at = Some(now + self.finalize_wait);
         }
+        if self.final_at.is_some() && self.unanimous(verifier) {
+            // Nobody is left who could know of a better one.
+            self.final_at = Some(now);
+        }
         outcome
     }
 
@@ -199,13 +203,20 @@ impl Election {
         }
     }
 
-    /// Whether a quorum votes as this server does. A voter that only listens has nobody's vote but the others'.
-    fn agreed(&self, verifier: &QuorumVerifier) -> bool {
+    /// Whether a server votes as this one does. A voter that only listens has nobody's vote but the others'.
+    fn votes_the_same(&self, sid: Sid) -> bool {
         let same = |ballot: &Ballot| ballot.vote == self.vote && ballot.round == self.round;
-        verifier.is_quorum(|sid| match sid == self.sid {
-            true => true,
-            false => self.received.get(&sid).is_some_and(same),
-        })
+        sid == self.sid || self.received.get(&sid).is_some_and(same)
+    }
+
+    /// Whether a quorum votes as this server does.
+    fn agreed(&self, verifier: &QuorumVerifier) -> bool {
+        verifier.is_quorum(|sid| self.votes_the_same(sid))
+    }
+
+    /// Whether every voter votes as this server does.
+    fn unanimous(&self, verifier: &QuorumVerifier) -> bool {
+        verifier.voters().into_iter().all(|sid| self.votes_the_same(sid))
     }
 
     /// Somebody has a leader: join it if a quorum has, and it says so itself.

@@ -211,4 +211,7 @@ pub enum Effect {
     },
     /// The leader's service says something (SYNC, REVALIDATE).
     FromLeader(QuorumPacket),
+    /// A handover that [`crate::Peer::hand_over`] began has ended: this server steps down for that one, or why it does not
+    /// lead in this server's place.
+    HandoverOver(Result<Sid, &'static str>),
 }

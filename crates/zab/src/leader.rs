@@ -9,6 +9,8 @@
 //!
 //! One function per packet; each begins with the reasons to ignore it.
 
+mod handover;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::Instant;
@@ -24,6 +26,10 @@ use crate::packet::{LearnerKind, ToLeader, ToLearner};
 use crate::quorum::{QuorumVerifier, Sid};
 use crate::store::{Durable, Store};
 use crate::sync::{SyncPlan, plan};
+
+pub use self::handover::HandoverRefused;
+
+use self::handover::Handover;
 
 /// How far the leader's reign has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +73,10 @@ struct Handler {
     stage: Stage,
     /// The last transaction in its log when it accepted the epoch.
     last: Zxid,
+    /// Where the history that it was sent ends.
+    sent: Zxid,
+    /// Up to where its log is durable, as it says.
+    acked: Zxid,
     connected: Instant,
     heard: Instant,
 }
@@ -109,6 +119,7 @@ pub struct Leader {
     successor: Option<Sid>,
     /// When the reign ends for that; the learners go first, so that they have the commit before.
     retires_at: Option<Instant>,
+    handover: Option<Box<Handover>>,
 }
 
 /// What the role works with.
@@ -143,6 +154,7 @@ impl Leader {
             quorum_check_at: now + config.tick,
             successor: None,
             retires_at: None,
+            handover: None,
         };
         leader.propose_epoch(cx);
         leader
@@ -159,7 +171,7 @@ impl Leader {
         if self.is_retired() {
             return None;
         }
-        (last.counter() < u32::MAX).then(|| last.next())
+        (last.counter() < u32::MAX && self.handover.is_none()).then(|| last.next())
     }
 
     /// Transactions proposed and not committed.
@@ -170,7 +182,8 @@ impl Leader {
     /// When [`Leader::on_tick`] is wanted.
     pub fn deadline(&self) -> Instant {
         let phase = if self.phase == Phase::Broadcast { self.quorum_check_at } else { self.phase_until };
-        phase.min(self.ping_at).min(self.retires_at.unwrap_or(Instant::FAR_FUTURE))
+        let handover = self.handover.as_ref().map_or(Instant::FAR_FUTURE, |handover| handover.deadline());
+        phase.min(self.ping_at).min(self.retires_at.unwrap_or(Instant::FAR_FUTURE)).min(handover)
     }
 
     /// Another configuration counts, and this server goes on.
@@ -213,6 +226,8 @@ impl Leader {
             kind: LearnerKind::Observer,
             stage: Stage::Connected,
             last: Zxid::ZERO,
+            sent: Zxid::ZERO,
+            acked: Zxid::ZERO,
             connected: now,
             heard: now,
         };
@@ -411,6 +426,7 @@ impl Leader {
             None if self.config.bug.is(PlantedBug::ZabSyncOnlyDelivered) => cx.history.delivered(),
             None => cx.history.last(),
         };
+        handler.sent = until;
         let after = match plan(cx.history, last, until) {
             SyncPlan::Diff { after, until } => {
                 cx.effects.push(to(ToLearner::Diff(until)));
@@ -452,7 +468,7 @@ impl Leader {
         if handler.stage < Stage::Synchronizing || zxid != self.epoch.first_zxid() {
             return self.close(link, CloseReason::Unexpected("an acknowledged history that nobody sent"), cx);
         }
-        handler.stage = Stage::Synchronized;
+        (handler.stage, handler.acked) = (Stage::Synchronized, handler.sent.max(zxid));
         if handler.kind == LearnerKind::Follower {
             let sid = handler.sid;
             self.new_leader_acks.insert(sid);
@@ -489,16 +505,21 @@ impl Leader {
 
     /// A follower has a proposal durable.
     fn on_ack(&mut self, link: Link, zxid: Zxid, cx: &mut Context<'_>) {
-        let handler = &self.handlers[&link];
+        let handler = self.handlers.get_mut(&link).expect("looked up by the caller");
         // Before its history is durable an acknowledgement says nothing (ZOOKEEPER-4685); observers have no say.
         if handler.stage < Stage::Synchronized || handler.kind != LearnerKind::Follower {
             return;
         }
         let sid = handler.sid;
         let Some(broadcast) = &mut self.broadcast else { return };
+        if self.handover.as_ref().is_some_and(|handover| handover.is_acknowledged_by(sid, zxid)) {
+            handler.acked = zxid;
+            return;
+        }
         if zxid > broadcast.last_proposed() {
             return self.close(link, CloseReason::Unexpected("an acknowledgement of what was not proposed"), cx);
         }
+        handler.acked = zxid.max(handler.acked);
         broadcast.on_ack(Ack::of_follower(sid, zxid));
         self.commit(cx);
     }

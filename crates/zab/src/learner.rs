@@ -6,6 +6,7 @@
 //! before its own acknowledgement (ZOOKEEPER-4646). Nothing reaches the service before UPTODATE: only then it is known
 //! that a quorum has the history.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use base::planted::PlantedBug;
@@ -20,6 +21,10 @@ use crate::history::History;
 use crate::packet::{LearnerKind, ToLeader, ToLearner};
 use crate::quorum::Sid;
 use crate::store::{Durable, Store};
+
+/// The first pause between two tries to reach the leader is that part of the longest: whoever was elected learns of it about
+/// when this server does.
+const REDIAL_STEPS: u32 = 32;
 
 /// How far the learner has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +81,8 @@ pub struct Learner {
     reach_until: Instant,
     join_until: Instant,
     redial_at: Instant,
+    /// The next pause between two tries to reach the leader.
+    redial: Duration,
     heard: Instant,
 }
 
@@ -124,6 +131,7 @@ impl Learner {
             reach_until: now + config.init_time(),
             join_until: now + config.init_time(),
             redial_at: Instant::FAR_FUTURE,
+            redial: config.redial / REDIAL_STEPS,
             heard: now,
         }
     }
@@ -194,7 +202,8 @@ impl Learner {
     pub fn on_unreachable(&mut self, now: Instant) {
         if self.stage <= Stage::Introduced {
             (self.link, self.stage) = (None, Stage::Dialing);
-            self.redial_at = now + self.config.redial;
+            self.redial_at = now + self.redial;
+            self.redial = (self.redial * 2).min(self.config.redial);
         }
     }
 

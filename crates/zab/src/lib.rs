@@ -24,7 +24,7 @@ pub use broadcast::{Ack, Broadcast, Proposal, Synced};
 pub use config::{Config, ReadConfig};
 pub use event::{Effect, Event, Link, Standing, StoreOp, Token};
 pub use history::Recovered;
-pub use leader::LearnerView;
+pub use leader::{HandoverRefused, LearnerView};
 pub use packet::{LearnerKind, ToLeader, ToLearner};
 pub use peer::Peer;
 pub use quorum::{QuorumConfig, QuorumVerifier, Sid};

@@ -12,7 +12,7 @@ use crate::configs::Configs;
 use crate::election::{Election, Outcome};
 use crate::event::{CloseReason, Effect, Event, Link, Standing, Token};
 use crate::history::{History, Recovered};
-use crate::leader::{self, Leader, LearnerView};
+use crate::leader::{self, HandoverRefused, Leader, LearnerView};
 use crate::learner::{self, Learner};
 use crate::packet::{LearnerKind, ToLeader, ToLearner};
 use crate::quorum::{QuorumConfig, QuorumVerifier, Sid};
@@ -115,6 +115,7 @@ impl Peer {
             Event::Tick => self.on_tick(now, effects),
         };
         let result = result.and_then(|()| self.configure(now, before, effects));
+        let result = result.and_then(|()| self.with_leader(effects, |leader, cx| leader.advance_handover(now, cx)));
         if let Err(reason) = result {
             self.end_role(reason, effects);
         }
@@ -207,6 +208,29 @@ impl Peer {
         let Role::Leading(leader) = role else { panic!("{} proposed by a server that does not lead", proposal.zxid) };
         leader.propose(proposal, &mut leader::Context { history, store, configs, effects });
         self.configs.recount(&self.history);
+    }
+
+    /// Hands leadership over to a follower, `to` or the one that is furthest, which is given back. `last` makes the bytes of
+    /// a transaction that changes nothing, from its number. From here on nothing may be proposed, until
+    /// [`Effect::HandoverOver`] says that this server still leads.
+    ///
+    /// # Errors
+    /// Why it does not even begin.
+    pub fn hand_over(
+        &mut self,
+        now: Instant,
+        to: Option<Sid>,
+        last: impl FnOnce(Zxid) -> Bytes,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Sid, HandoverRefused> {
+        let Self { role, history, store, configs, .. } = self;
+        let Role::Leading(leader) = role else { return Err(HandoverRefused::NotLeading) };
+        let to = leader.heir(to, configs.verifier())?;
+        let zxid = leader.next_zxid().ok_or(HandoverRefused::EpochIsFull)?;
+        leader.hand_over(now, to, Proposal { zxid, bytes: last(zxid), config: None });
+        let mut cx = leader::Context { history, store, configs, effects };
+        // What was sent last is acknowledged only later: the reign does not end here.
+        leader.advance_handover(now, &mut cx).map(|()| to).map_err(|_| HandoverRefused::NotLeading)
     }
 
     /// Sends to the leader's service (REQUEST, REVALIDATE). False when this server follows nobody.

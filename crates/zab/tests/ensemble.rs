@@ -7,7 +7,8 @@ use bytes::Bytes;
 use zab::event::CloseReason;
 use zab::packet::{LearnerKind, ToLeader, ToLearner};
 use zab::{
-    Config, Effect, Event, Link, Peer, Proposal, QuorumConfig, QuorumVerifier, Recovered, Sid, Standing, StoreOp, Token,
+    Config, Effect, Event, HandoverRefused, Link, Peer, Proposal, QuorumConfig, QuorumVerifier, Recovered, Sid,
+    Standing, StoreOp, Token,
 };
 use zk_wire::{Epoch, Zxid};
 
@@ -376,4 +377,104 @@ fn a_log_that_cannot_be_cut_asks_the_next_leader_for_a_snapshot() {
     assert_eq!(introduced, [Effect::ToLeader { link, packet: info }]);
     let acked = effects_of(&mut peer, Event::FromLeader { link, packet: ToLearner::LeaderInfo(Epoch(2)) });
     assert_eq!(acked, [Effect::ToLeader { link, packet: ToLeader::AckEpoch { last: Zxid::ZERO, current: None } }]);
+}
+
+impl Ensemble {
+    /// Begins to hand leadership over; to whom.
+    fn hand_over(&mut self, sid: Sid, to: Option<Sid>) -> Result<Sid, HandoverRefused> {
+        let mut effects = Vec::new();
+        let peer = self.peers.get_mut(&sid).expect("it runs");
+        let begun = peer.hand_over(self.now, to, |zxid| proposal(zxid).bytes, &mut effects);
+        self.perform(sid, effects);
+        begun
+    }
+
+    fn leader(&self) -> Option<Sid> {
+        let leads = |standing: &Standing| matches!(standing, Standing::Leading(_));
+        self.standings().into_iter().find(|(_, standing)| leads(standing)).map(|(sid, _)| sid)
+    }
+}
+
+#[test]
+fn leadership_goes_to_whom_it_is_handed_whatever_its_id() {
+    let mut e = Ensemble::new(&[1, 2, 3]);
+    (1..=3).for_each(|sid| e.start(sid, Recovered::default()));
+    e.until(Ensemble::all_serve);
+    let written = e.propose(3);
+    assert_eq!(e.hand_over(3, Some(1)), Ok(1));
+    assert_eq!(e.peers[&3].next_zxid(), None, "nothing more is put in order");
+    assert_eq!(e.hand_over(3, None), Err(HandoverRefused::UnderWay(1)));
+    let before = e.now;
+    e.until(|e| e.all_serve() && e.leader().is_some());
+    assert_eq!(e.leader(), Some(1), "{:?}", e.standings());
+    assert_eq!(e.peers[&3].last_end(), Some("leadership is handed over"));
+    assert_eq!(e.now, before, "with every voter's word nobody waits");
+    let last = e.said.iter().filter(|said| said.contains("3>") && said.contains(&format!("PROPOSAL {}", z(1, 2))));
+    assert_eq!(last.collect::<Vec<_>>(), ["3>1 PROPOSAL 0x100000002"], "the last one goes to the next leader alone");
+    assert!((1..=3).all(|sid| e.delivered[&sid] == [written, z(1, 2)]), "{:?}", e.delivered);
+    // The way back, chosen by the leader: of two that have the same the higher id.
+    assert_eq!(e.hand_over(1, None), Ok(3));
+    e.until(|e| e.all_serve() && e.leader().is_some());
+    assert_eq!(e.leader(), Some(3));
+}
+
+#[test]
+fn leadership_waits_for_a_follower_that_is_behind_and_goes_on_without_it() {
+    let mut e = Ensemble::new(&[1, 2, 3]);
+    (1..=3).for_each(|sid| e.start(sid, Recovered::default()));
+    e.until(Ensemble::all_serve);
+    e.stuck = vec![2];
+    let written = e.propose(3);
+    e.settle();
+    assert_eq!(e.hand_over(3, None), Ok(1), "1 has more than 2");
+    e.until(|e| e.leader() == Some(1));
+    e.stuck.clear();
+    for (sid, token) in core::mem::take(&mut e.waiting) {
+        e.step(sid, Event::Stored { token });
+    }
+    e.until(|e| e.all_serve() && e.leader() == Some(1));
+    e.stuck = vec![3];
+    let second = e.propose(1);
+    e.settle();
+    assert_eq!(e.hand_over(1, Some(3)), Ok(3));
+    e.until(|e| e.peers[&1].next_zxid().is_some());
+    assert_eq!((e.leader(), e.delivered[&1].last()), (Some(1), Some(&second)), "it leads as before");
+    assert!(e.delivered[&2].contains(&written));
+    assert_eq!(e.propose(1), second.next(), "no number was given out meanwhile");
+}
+
+#[test]
+fn a_leader_that_has_sent_the_last_proposal_steps_down_whatever_becomes_of_it() {
+    let mut e = Ensemble::new(&[1, 2, 3]);
+    (1..=3).for_each(|sid| e.start(sid, Recovered::default()));
+    e.until(Ensemble::all_serve);
+    e.stuck = vec![1];
+    assert_eq!(e.hand_over(3, Some(1)), Ok(1));
+    e.settle();
+    assert_eq!(e.leader(), Some(3));
+    e.stop(1);
+    e.settle();
+    assert_eq!(e.peers[&3].last_end(), Some("leadership was to be handed over"));
+    e.until(|e| e.all_serve() && e.leader() == Some(3));
+    assert_eq!(e.peers[&3].next_zxid(), Some(z(2, 1)), "the number that 1 may have on its disk is not given again");
+}
+
+#[test]
+fn leadership_goes_to_nobody_who_could_not_lead() {
+    let mut e = Ensemble::new(&[1, 2, 3]);
+    [2, 3, 7].into_iter().for_each(|sid| e.start(sid, Recovered::default()));
+    e.until(Ensemble::all_serve);
+    for (to, why) in [
+        (3, HandoverRefused::Itself),
+        (7, HandoverRefused::NoVoter(7)),
+        (9, HandoverRefused::NoVoter(9)),
+        (1, HandoverRefused::NotFollowing(1)),
+    ] {
+        assert_eq!(e.hand_over(3, Some(to)), Err(why));
+    }
+    assert_eq!(e.hand_over(2, None), Err(HandoverRefused::NotLeading));
+    let mut alone = Ensemble::new(&[1]);
+    alone.start(1, Recovered::default());
+    alone.until(Ensemble::all_serve);
+    assert_eq!(alone.hand_over(1, None), Err(HandoverRefused::Nobody));
 }

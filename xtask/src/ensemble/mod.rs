@@ -69,6 +69,8 @@ pub struct Member {
     client_port: u16,
     quorum_port: u16,
     election_port: u16,
+    /// Where a member of ours has its AdminServer, when the ensemble was set up with them.
+    pub admin_port: u16,
     dir: PathBuf,
     server: Option<Server>,
     paused: bool,
@@ -84,6 +86,8 @@ pub struct Options<'a> {
     /// Whether members reconfigure themselves: the lines of servers have their client ports, each server keeps the files
     /// that it wrote, and whoever would be an observer is a server that is to join.
     pub reconfigures: bool,
+    /// Whether members of ours have an AdminServer.
+    pub admin: bool,
     /// How Apache's members run.
     pub jvm: Jvm,
 }
@@ -92,6 +96,7 @@ pub struct Options<'a> {
 pub struct Ensemble {
     members: Vec<Member>,
     links: Option<Links>,
+    admin: bool,
     lines: String,
     reconfigures: bool,
     jvm: Jvm,
@@ -121,6 +126,7 @@ impl Ensemble {
                 client_port: probe::free_port()?,
                 quorum_port: probe::free_port()?,
                 election_port: probe::free_port()?,
+                admin_port: probe::free_port()?,
                 dir: dir.join(id.to_string()),
                 server: None,
                 paused: false,
@@ -128,8 +134,8 @@ impl Ensemble {
         }
         let real = |member: &Member| (member.quorum_port, member.election_port);
         let links = options.links.then(|| Links::start(&members.iter().map(real).collect::<Vec<_>>())).transpose()?;
-        let (lines, reconfigures) = (options.lines.to_owned(), options.reconfigures);
-        Ok(Self { members, links, lines, reconfigures, jvm: options.jvm })
+        let Options { lines, reconfigures, admin, jvm, .. } = options;
+        Ok(Self { members, links, admin, lines: lines.to_owned(), reconfigures, jvm })
     }
 
     /// The proxies, when the ensemble was set up with them.
@@ -237,6 +243,9 @@ impl Ensemble {
         }
         if self.member(id).role == Role::Observer {
             lines += "peerType=observer\n";
+        }
+        if self.admin && self.member(id).who == Who::Ours {
+            lines += &format!("admin.enableServer=true\nadmin.serverPort={}\n", self.member(id).admin_port);
         }
         lines
     }

@@ -93,7 +93,8 @@ impl MemberState {
             | zab::Effect::Configured(_)
             | zab::Effect::Touched { .. }
             | zab::Effect::FromLearner { .. }
-            | zab::Effect::FromLeader(_) => unreachable!("the machine keeps it to itself"),
+            | zab::Effect::FromLeader(_)
+            | zab::Effect::HandoverOver(_) => unreachable!("the machine keeps it to itself"),
         }
     }
 }

@@ -118,6 +118,7 @@ impl Harness {
                 Effect::Ensemble(_) | Effect::Standing(_) | Effect::Leads(_) | Effect::Configured(_) => {
                     unreachable!("it stands alone")
                 }
+                Effect::HandedOver { .. } => {}
             }
         }
         self.effects.extend(effects);

@@ -49,6 +49,8 @@ pub enum ToLoop {
     TakeSnapshot(oneshot::Sender<Result<PathBuf, String>>),
     /// The operator wants another state in the place of this one.
     Restore(Box<Recovery>, oneshot::Sender<Result<Zxid, String>>),
+    /// The operator wants another member to lead.
+    HandOver(Option<Sid>, oneshot::Sender<Result<Sid, String>>),
     /// Stop cleanly.
     ShutDown,
     /// Stop as a crash would: nothing more is written.
@@ -164,6 +166,9 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
                 ToLoop::Restore(recovery, answer) => {
                     inputs.push(KeeperInput::Restore(world.asked.begin(Answer::Restore(answer)), recovery));
                 }
+                ToLoop::HandOver(to, answer) => {
+                    inputs.push(KeeperInput::HandOver(world.asked.begin(Answer::HandOver(answer)), to));
+                }
                 ToLoop::Abort => return LoopEnd::Stopped,
                 item if !wants_events || inputs.len() >= INPUTS_PER_TURN => held.push(item),
                 ToLoop::Open(conn, outbox) => {
@@ -248,6 +253,7 @@ struct Operators {
 enum Answer {
     Snapshot(oneshot::Sender<Result<PathBuf, String>>),
     Restore(oneshot::Sender<Result<Zxid, String>>),
+    HandOver(oneshot::Sender<Result<Sid, String>>),
 }
 
 impl Operators {
@@ -394,6 +400,16 @@ impl KeeperWorld<FileDisk> for RealWorld {
             tracing::info!("restored another state, which is that of {zxid} from now on; every connection ends");
         }
         if let Some(Answer::Restore(answer)) = self.asked.end(asked) {
+            let _ = answer.send(result);
+        }
+    }
+
+    fn handed_over(&mut self, asked: u64, result: Result<Sid, String>) {
+        match &result {
+            Ok(to) => tracing::info!("this server steps down, so that server {to} is elected"),
+            Err(why) => tracing::warn!("leadership is not handed over: {why}"),
+        }
+        if let Some(Answer::HandOver(answer)) = self.asked.end(asked) {
             let _ = answer.send(result);
         }
     }

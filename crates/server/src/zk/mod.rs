@@ -386,6 +386,17 @@ impl ZkAdmin {
         restored.await.unwrap_or_else(|_| Err("the keeper stopped".into()))
     }
 
+    /// Hands leadership over, to `to` or to the follower that is furthest; which. When this returns, this server has
+    /// stepped down for that one, and the ensemble elects it.
+    ///
+    /// # Errors
+    /// One line for people: why not.
+    pub async fn hand_over(&self, to: Option<zab::Sid>) -> Result<zab::Sid, String> {
+        let (answer, handed_over) = oneshot::channel();
+        self.shared.inbox.push(ToLoop::HandOver(to, answer));
+        handed_over.await.unwrap_or_else(|_| Err("the keeper stopped".into()))
+    }
+
     /// The newest snapshot's zxid, and when it was written; `None` when the folder cannot be read.
     pub fn newest_snapshot(&self) -> Option<(i64, std::time::SystemTime)> {
         let all = storage::zk::names::snapshots(&FileDisk, &self.shared.snap_dir).ok()?;

@@ -87,6 +87,16 @@ impl Client {
         self.call(OpCode::CREATE, &create(path, data, flags)).0.err
     }
 
+    /// The error code; `None` when the connection ends first.
+    pub fn try_create(&mut self, path: &str) -> Option<i32> {
+        self.xid += 1;
+        let mut frame = RequestHeader { xid: self.xid, opcode: OpCode::CREATE.0 }.to_bytes().to_vec();
+        frame.extend_from_slice(&create(path, b"", 0));
+        self.socket.write_all(&with_length(&frame)).ok()?;
+        let header = ReplyHeader::decode(&mut Reader::new(read_frame(&mut self.socket)?));
+        Some(header.expect("a reply's header").err)
+    }
+
     pub fn set(&mut self, path: &str, data: &[u8]) -> i32 {
         let request = SetDataRequest { path: path.into(), data: Some(Bytes::copy_from_slice(data)), version: -1 };
         self.call(OpCode::SET_DATA, &request.to_bytes()).0.err

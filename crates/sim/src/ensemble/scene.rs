@@ -18,7 +18,7 @@ use super::swarm::{Fault, Swarm};
 use crate::check::{Checked, Violation, digest_matches, serves_again, session_lifetime};
 use crate::disk::{Crash, DiskLies, SimDisk};
 use crate::keeper::model::Model;
-use crate::keeper::process::{MemberOutput, Output, Process};
+use crate::keeper::process::{Answer, MemberOutput, Output, Process};
 use crate::keeper::stage::{Happening, Play, Stage};
 use crate::keeper::verify::verify;
 use crate::kernel::Kernel;
@@ -128,12 +128,15 @@ pub struct Scene {
     faulty: bool,
     faults: u64,
     coverage: Coverage,
+    /// Who takes leadership over now.
+    heir: Option<Sid>,
 }
 
 /// Moments that long runs must come through.
 pub fn expected() -> Vec<String> {
     let mut expected: Vec<String> = Fault::ALL.iter().map(|fault| format!("fault {fault:?}")).collect();
     let moments = ["leads", "follows", "observes", "diff", "trunc", "snap", "snapshot taken", "session moved"];
+    let moments = moments.into_iter().chain(["handed over", "leads by handover"]);
     expected.extend(moments.map(String::from));
     expected
 }
@@ -230,6 +233,7 @@ impl Scene {
             faulty: true,
             faults: 0,
             coverage: Coverage::default(),
+            heir: None,
             swarm,
         }
     }
@@ -475,6 +479,9 @@ impl Scene {
             Standing::Observing { .. } => self.coverage.hit("observes"),
             Standing::Leading(epoch) => {
                 self.coverage.hit("leads");
+                if self.heir.take() == Some(sid) {
+                    self.coverage.hit("leads by handover");
+                }
                 let process = member.process.as_ref().expect("it speaks");
                 let last = process.with(|keeper| keeper.ensemble().map(|m| m.peer().history().delivered()));
                 self.ledger.established(sid, epoch, last.expect("it is a member"))?;
@@ -495,6 +502,13 @@ impl Scene {
         process.lanes.schedule(&mut self.stage.kernel, jobs, times, run, finish);
         if let Some(at) = process.timer.want(process.deadline()) {
             self.stage.kernel.at(at, Event::Timer { sid, life, at });
+        }
+        for answer in process.take_answers() {
+            if let Answer::HandOver(Ok(to)) = answer {
+                self.coverage.hit("handed over");
+                self.heir = Some(to);
+            }
+            self.stage.kernel.trace.note(now, || format!("member {sid} answers {answer:?}"));
         }
         for note in process.take_notes() {
             if matches!(note, KeeperNote::SnapshotWritten(_)) {

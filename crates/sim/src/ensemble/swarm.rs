@@ -34,11 +34,13 @@ pub enum Fault {
     DiskError,
     /// A disk is a hundred times slower for a while.
     SlowDisk,
+    /// No fault: the operator wants another leader.
+    HandOver,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::PowerLoss,
         Self::Kill,
         Self::AllDown,
@@ -49,6 +51,7 @@ impl Fault {
         Self::Pause,
         Self::DiskError,
         Self::SlowDisk,
+        Self::HandOver,
     ];
 }
 

@@ -66,6 +66,8 @@ pub enum Answer {
     Snapshot(u64, Result<PathBuf, String>),
     /// The state asked for is in place, as that of this zxid.
     Restore(Result<i64, String>),
+    /// Who takes leadership over.
+    HandOver(Result<Sid, String>),
 }
 
 /// The loop's world.
@@ -118,6 +120,10 @@ impl KeeperWorld<SimDisk> for ProcessWorld {
 
     fn restored(&mut self, _asked: u64, result: Result<Zxid, String>) {
         self.answers.push(Answer::Restore(result.map(|Zxid(zxid)| zxid)));
+    }
+
+    fn handed_over(&mut self, _asked: u64, result: Result<Sid, String>) {
+        self.answers.push(Answer::HandOver(result));
     }
 
     fn fatal(&mut self, error: KeeperFatal) {
@@ -276,6 +282,11 @@ impl Process {
     /// The operator wants another state in the place of this one.
     pub fn restore(&mut self, asked: u64, recovery: Box<Recovery>) {
         self.inputs.push(KeeperInput::Restore(asked, recovery));
+    }
+
+    /// The operator wants another leader.
+    pub fn hand_over(&mut self, to: Option<Sid>) {
+        self.inputs.push(KeeperInput::HandOver(0, to));
     }
 
     /// The state that everybody sees now, and its zxid.

@@ -221,7 +221,10 @@ impl Scene {
                 Effect::Deliver(proposal) => self.deliver(sid, txn(&proposal))?,
                 Effect::Standing(standing) => self.on_standing(sid, standing)?,
                 Effect::Configured(config) => self.on_configured(sid, config)?,
-                Effect::Touched { .. } | Effect::FromLearner { .. } | Effect::FromLeader(_) => {}
+                Effect::Touched { .. }
+                | Effect::FromLearner { .. }
+                | Effect::FromLeader(_)
+                | Effect::HandoverOver(_) => {}
             }
         }
         self.schedule_tick(sid);

@@ -1,5 +1,6 @@
 //! `cargo xtask conformance ensemble`: ensembles of our members and Apache's in any mix.
 
+mod handover;
 mod kafka;
 mod kraft;
 mod load;
@@ -23,6 +24,11 @@ pub const GROUP_FULL: &str = "ensemble-full";
 pub(super) const SUITES: &[OwnServers] = &[
     OwnServers { name: "ensemble-one", about: "one of our members, two of Apache's: each make leads", body: one },
     OwnServers { name: "ensemble-two", about: "two of our members, one of Apache's: each make leads", body: two },
+    OwnServers {
+        name: "ensemble-handover",
+        about: "our leaders hand leadership to members of both makes under load",
+        body: |dir| handover::run(dir, &[Who::Ours, APACHE, Who::Ours], &[(1, 2), (3, 1), (1, 3)]),
+    },
     OwnServers {
         name: "ensemble-migration",
         about: "an Apache ensemble becomes ours and Apache's again under kazoo and Curator",

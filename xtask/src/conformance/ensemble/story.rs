@@ -262,12 +262,12 @@ fn killed_under_load(ensemble: &mut Ensemble) -> Result<String> {
 }
 
 /// Creates nodes of its own one after the other, on another member whenever a connection is lost.
-fn write(
+pub(super) fn write(
     ports: &[u16],
     writer: usize,
     (acknowledged, enough, count): (&Mutex<BTreeMap<String, usize>>, &AtomicBool, &AtomicUsize),
 ) -> Result<()> {
-    let mut member = writer;
+    let mut member = writer % ports.len();
     let mut client: Option<ZkClient> = None;
     for number in 0.. {
         if enough.load(Ordering::Relaxed) {

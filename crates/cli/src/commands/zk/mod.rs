@@ -1,9 +1,11 @@
-//! `castlekeep zk`: looks into ZooKeeper's files, of Apache's or ours, without a server.
+//! `castlekeep zk`: looks into ZooKeeper's files, of Apache's or ours, without a server; and asks a running one for what
+//! Apache's tools cannot.
 
 mod folder;
 mod log;
 mod show;
 mod snapshot;
+mod transfer_leadership;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -17,9 +19,10 @@ use clap::{Subcommand, ValueEnum};
     castlekeep zk log version-2/log.1 --verify                only what is wrong with the file\n  \
     castlekeep zk snapshot version-2/snapshot.2a --data       each node with its data\n  \
     castlekeep zk snapshot compare snapshot.2a snapshot.57    what changed between two snapshots\n  \
+    castlekeep zk transfer-leadership --to 2 zk1:8080         let server 2 lead\n  \
     castlekeep zk folder /var/lib/zookeeper                   whether a start would succeed, and with what\n\n\
     The files are those of Apache ZooKeeper; a running server is not disturbed. Exit code 0: nothing is wrong;\n\
-    1: the command failed; 2: the file is damaged, or the snapshots differ.")]
+    1: the command failed; 2: the file is damaged, the snapshots differ, or another member was elected.")]
 pub enum Command {
     /// Say what a start would find in a data folder, and compare every digest
     Folder(folder::Args),
@@ -27,6 +30,8 @@ pub enum Command {
     Log(log::Args),
     /// Print or verify a snapshot, or compare two
     Snapshot(snapshot::Args),
+    /// Let another member of an ensemble lead
+    TransferLeadership(transfer_leadership::Args),
 }
 
 /// How to print.
@@ -53,6 +58,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Folder(args) => folder::run(&args, &mut out),
         Command::Log(args) => log::run(&args, &mut out),
         Command::Snapshot(args) => snapshot::run(&args, &mut out),
+        Command::TransferLeadership(args) => transfer_leadership::run(&args, &mut out),
     };
     let flushed = out.flush();
     let closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;

@@ -1,7 +1,7 @@
 //! The table of commands.
 
 use super::outcome::Outcome;
-use super::{Admin, Asked, answers, connections, restore, server_stats, sessions, snapshot};
+use super::{Admin, Asked, answers, connections, restore, server_stats, sessions, snapshot, transfer_leadership};
 
 /// Answers a command from what the keeper knows.
 type Answer = fn(&Admin, &Asked) -> Outcome;
@@ -14,6 +14,8 @@ enum Run {
     Snapshot,
     /// `restore`
     Restore,
+    /// `transfer_leadership`
+    TransferLeadership,
 }
 
 /// A command.
@@ -40,6 +42,7 @@ impl Command {
             Run::Answer(answer) => answer(admin, &asked),
             Run::Snapshot => snapshot::run(admin, asked.query).await,
             Run::Restore => restore::run(admin, asked.body).await,
+            Run::TransferLeadership => transfer_leadership::run(admin, &asked.query).await,
         }
     }
 }
@@ -82,6 +85,12 @@ const COMMANDS: &[Command] = &[
     answer(&["stat_reset", "srst"], server_stats::reset),
     answer(&["stats", "stat"], server_stats::stats),
     always(&["system_properties", "sysp"], answers::system_properties),
+    Command {
+        is_post: true,
+        needs_authorization: true,
+        run: Run::TransferLeadership,
+        ..always(&["transfer_leadership"], answers::leader)
+    },
     answer(&["voting_view"], answers::voting_view),
     answer(&["watch_summary", "wchs"], sessions::watch_summary),
     answer(&["watches", "wchc"], sessions::watches),

@@ -13,6 +13,7 @@ mod restore;
 mod server_stats;
 mod sessions;
 mod snapshot;
+mod transfer_leadership;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

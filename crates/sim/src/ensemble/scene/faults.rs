@@ -59,6 +59,19 @@ impl Scene {
                 self.member(victim).slow_disk = true;
                 self.stage.kernel.after(down, Event::DiskHeals { sid: victim });
             }
+            Fault::HandOver => self.hand_over(victim),
+        }
+    }
+
+    /// Whoever leads is asked to let another one lead, and sometimes not to choose itself.
+    fn hand_over(&mut self, to: Sid) {
+        let to = self.stage.kernel.prng.chance(1, 2).then_some(to);
+        for sid in self.swarm.sids() {
+            let member = self.member(sid);
+            if let (Standing::Leading(_), Some(process)) = (member.standing, &mut member.process) {
+                process.hand_over(to);
+                self.want_turn(sid);
+            }
         }
     }
 

@@ -120,6 +120,7 @@ impl Scene {
                 }
                 Answer::Restore(Ok(zxid)) => self.restored(zxid),
                 Answer::Restore(Err(_)) => self.operator.restoring = None,
+                Answer::HandOver(_) => unreachable!("a keeper alone is not asked"),
             }
         }
         Ok(())
