@@ -26,6 +26,8 @@ pub struct Summary {
     pub approximate_data_size: u64,
     /// Sessions, connected or not.
     pub sessions: u64,
+    /// Of them those that only this member of an ensemble knows.
+    pub local_sessions: u64,
     /// Connections, established or not.
     pub connections: u64,
     /// Watches of both kinds.
@@ -89,6 +91,7 @@ impl Keeper {
             ephemerals: self.tree.ephemerals_count() as u64,
             approximate_data_size: self.tree.approximate_data_size(),
             sessions: self.sessions.len() as u64,
+            local_sessions: self.sessions.local_len() as u64,
             connections: self.conns.len() as u64,
             watches: self.watches.len() as u64,
             watched_paths: self.watches.data.paths_count() as u64,

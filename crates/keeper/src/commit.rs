@@ -264,7 +264,9 @@ impl Keeper {
 
     /// The client that asked gets its reply; a connection that the session still has ends.
     fn session_closed(&mut self, pending: &Pending, effects: &mut Vec<Effect>) {
-        let session = self.sessions.remove(pending.header.client_id);
+        // A local session here is not what that transaction ends: its client was refused elsewhere.
+        let elsewhere = self.sessions.is_local(pending.header.client_id);
+        let session = if elsewhere { None } else { self.sessions.remove(pending.header.client_id) };
         let asked = pending.conn.filter(|conn| self.conns.contains_key(conn));
         if let Some(conn) = asked {
             let frame = finish::error(pending.header.cxid, pending.header.zxid, ErrorCode::OK);
@@ -312,6 +314,14 @@ impl Keeper {
                 Waiting::Refused(xid, code) => {
                     let frame = finish::error(xid, self.last_processed, code);
                     self.send(conn, frame, effects);
+                }
+                Waiting::LocalEnd(xid) => {
+                    if let Some(session) = self.conns.get(&conn).and_then(|connection| connection.session) {
+                        self.sessions.remove(session);
+                    }
+                    let frame = finish::error(xid, self.last_processed, ErrorCode::OK);
+                    self.send(conn, frame, effects);
+                    self.close(conn, CloseReason::ClosedByClient, effects);
                 }
                 Waiting::Read(header, body) => {
                     self.catch_up(conn, effects);

@@ -44,6 +44,10 @@ pub struct Config {
     pub leader_serves: bool,
     /// `standaloneEnabled`: a reconfig leaves two voters at least, and one otherwise.
     pub standalone_enabled: bool,
+    /// `localSessionsEnabled`, of a member of an ensemble: new sessions are known to the member that made them alone.
+    pub local_sessions: bool,
+    /// `localSessionsUpgradingEnabled`: the first ephemeral node makes a local session one of the ensemble.
+    pub local_sessions_upgrading: bool,
     /// `zookeeper.closeSessionTxn.enabled`: the transaction that ends a session lists the nodes that go with it.
     pub close_session_txn_enabled: bool,
     /// `snapCount`: transactions between snapshots, half of it to all of it at random.
@@ -80,6 +84,8 @@ impl Default for Config {
             read_only_enabled: false,
             leader_serves: true,
             standalone_enabled: true,
+            local_sessions: false,
+            local_sessions_upgrading: false,
             close_session_txn_enabled: true,
             snap_count: 100_000,
             snap_size_bytes: 4 << 30,

@@ -58,6 +58,9 @@ impl Keeper {
 
     fn create_session(&mut self, now: Now, conn: ConnId, timeout_ms: i32, effects: &mut Vec<Effect>) {
         let session = self.sessions.allocate();
+        if self.config.local_sessions && self.ensemble().is_some() {
+            return self.create_local_session(now, conn, session, timeout_ms, effects);
+        }
         self.sessions.track(now, session, timeout_ms);
         let Some(header) = self.txn_header(now, session, 0, OpCode::CREATE_SESSION) else {
             return self.forward_new_session(conn, session, timeout_ms, effects);
@@ -79,7 +82,7 @@ impl Keeper {
         let session = request.session;
         let unchecked = self.config.bug.is(PlantedBug::PasswordNotChecked);
         let password_good = unchecked || request.passwd.0.as_deref() == Some(session.password().as_slice());
-        if password_good && !self.orders() {
+        if password_good && !self.orders() && !self.sessions.is_local(session) {
             return self.ask_for_session(conn, session, timeout_ms, effects);
         }
         let told_early = self.config.bug.is(PlantedBug::EndToldBeforeCommit);

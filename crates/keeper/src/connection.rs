@@ -53,6 +53,8 @@ pub enum Waiting {
         /// What follows.
         then: Then,
     },
+    /// The end of a local session, with the request's xid.
+    LocalEnd(i32),
     /// A read behind one of the others.
     Read(RequestHeader, Bytes),
     /// A request that is turned away in its turn, with its xid; the connection ends with UNIMPLEMENTED.

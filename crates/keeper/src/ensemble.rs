@@ -396,7 +396,12 @@ impl Keeper {
         let connection = self.conns.get_mut(&conn)?;
         let first = connection.waiting.iter_mut().find(|waiting| matches!(waiting, Waiting::Forwarded(_)))?;
         let any = self.config.bug.is(PlantedBug::CxidNotCompared) && pending.header.cxid > 0;
-        if !matches!(first, Waiting::Forwarded(forwarded) if forwarded.cxid == pending.header.cxid || any) {
+        // The upgrade of a session is asked for by nobody, and stands in front of the write that needs it.
+        let begins = |op: i32| op == OpCode::CREATE_SESSION.0;
+        let same = |forwarded: &Forwarded| {
+            any || (forwarded.cxid == pending.header.cxid && begins(forwarded.op.0) == begins(pending.header.opcode))
+        };
+        if !matches!(first, Waiting::Forwarded(forwarded) if same(forwarded)) {
             return None;
         }
         member.forwarded -= 1;

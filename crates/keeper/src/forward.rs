@@ -104,7 +104,7 @@ impl Keeper {
         }
     }
 
-    fn request(
+    pub(crate) fn request(
         &mut self,
         session: SessionId,
         cxid: i32,
@@ -190,7 +190,8 @@ impl Keeper {
         member.told_ms = now.mono.as_millis();
         let mut heard = gone;
         for (_, connection) in self.conns.sorted() {
-            if let Some(session) = connection.session.filter(|_| connection.heard.since(told_ms)) {
+            let of_leader = |session: &SessionId| connection.heard.since(told_ms) && !self.sessions.is_local(*session);
+            if let Some(session) = connection.session.filter(of_leader) {
                 heard.insert(session, connection.timeout_ms);
             }
         }

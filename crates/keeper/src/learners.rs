@@ -131,6 +131,10 @@ impl Keeper {
             }
             return;
         }
+        if self.sessions.is_local(session) {
+            // It is nobody else's (upstream: `checkIfValidGlobalSession`), whoever leads.
+            return self.answer_learner_revalidation(sid, session, false, effects);
+        }
         let valid = self.sessions.touch(now, session, timeout_ms);
         let unconfirmed = self.config.bug.is(PlantedBug::UnknownSaidToBeOver);
         if !valid && !self.sessions.is_closing(session) && !told_early && !unconfirmed {

@@ -38,6 +38,7 @@ mod handover;
 mod learners;
 mod listing;
 mod load;
+mod local_session;
 pub mod membership;
 pub mod node;
 pub mod op;

@@ -367,7 +367,23 @@ impl<'a> Prep<'a> {
     /// # Errors
     /// `SESSIONEXPIRED`.
     pub fn check_session(&self) -> Result<(), ErrorCode> {
-        self.sessions.check(self.session)
+        let checked = self.sessions.check(self.session);
+        // What this server does not know may be a local session of another member, unless this one made its number.
+        let elsewhere = self.config.local_sessions
+            && !self.sessions.is_closing(self.session)
+            && crate::session::maker(self.session) != self.config.server_id;
+        if elsewhere { Ok(()) } else { checked }
+    }
+
+    /// Whether the session may own nodes: the whole ensemble knows of it.
+    ///
+    /// # Errors
+    /// `SESSIONEXPIRED`; of a local session here `EPHEMERALONLOCALSESSION`.
+    pub fn check_global_session(&self) -> Result<(), ErrorCode> {
+        match self.sessions.is_local(self.session) {
+            true => Err(ErrorCode::EPHEMERAL_ON_LOCAL_SESSION),
+            false => self.sessions.check(self.session),
+        }
     }
 
     /// Whether a list gives the client `wanted`.

@@ -168,14 +168,15 @@ impl Keeper {
     pub fn deadline(&self) -> Option<Instant> {
         let of_ensemble = self.ensemble().and_then(|member| member.peer().deadline());
         if !self.orders() {
-            return of_ensemble.into_iter().chain(self.read_only_deadline()).min();
+            let local = self.sessions.local_deadline();
+            return of_ensemble.into_iter().chain(self.read_only_deadline()).chain(local).min();
         }
         if self.hands_over() {
             return of_ensemble;
         }
         let ending = (!self.ending.is_empty()).then_some(Instant::ZERO);
         let sessions = ending.into_iter().chain(self.sessions.deadline());
-        sessions.chain(self.containers_deadline()).chain(of_ensemble).min()
+        sessions.chain(self.sessions.local_deadline()).chain(self.containers_deadline()).chain(of_ensemble).min()
     }
 
     /// Serves a read (or ping) of a connection that has nothing unanswered; anything else gives
@@ -314,11 +315,18 @@ impl Keeper {
         if self.reads_only() {
             return self.on_write_read_only(now, conn, session, header.xid, op, effects);
         }
+        if op == OpCode::CLOSE_SESSION && self.sessions.is_local(session) {
+            return self.on_local_close(now, conn, session, header.xid, effects);
+        }
+        let allowed = self.upgrade_for(now, session, op, body, effects);
         if !self.orders() {
-            return self.forward_write(now, conn, session, header, body, effects);
+            return match allowed {
+                Ok(()) => self.forward_write(now, conn, session, header, body, effects),
+                Err(code) => self.refuse_in_turn(now, conn, header.xid, code, effects),
+            };
         }
         self.hasten_end(now, session, effects);
-        let moved = self.claim(session, op, Owner::Here);
+        let moved = allowed.and_then(|()| self.claim(session, op, Owner::Here));
         let Some(mut txn_header) = self.txn_header(now, session, header.xid, op) else {
             // The epoch has no more numbers; the next leader has.
             return self.close(conn, CloseReason::NotServing, effects);
@@ -351,6 +359,13 @@ impl Keeper {
         {
             pending.audit = Some(AuditRequest::new(connection, body.clone()));
         }
+    }
+
+    /// Turns a request away behind those that came before it.
+    fn refuse_in_turn(&mut self, now: Now, conn: ConnId, xid: i32, code: ErrorCode, effects: &mut Vec<Effect>) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        connection.waiting.push_back(Waiting::Refused(xid, code));
+        self.drain(now, conn, effects);
     }
 
     /// Whether the session's client speaks through `from`.
@@ -433,6 +448,9 @@ impl Keeper {
 
     fn on_tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.tick_ensemble(now, effects);
+        if !self.hands_over() {
+            self.expire_local_sessions(now, effects);
+        }
         if !self.orders() {
             return self.tick_read_only(now, effects);
         }

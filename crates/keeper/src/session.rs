@@ -4,7 +4,7 @@
 //! into an atomic, so reads need no exclusive access; a session that was heard of since it was put into its bucket moves
 //! to a later one when the bucket comes due.
 //!
-//! In an ensemble every member has the table; only the leader's ends sessions. Who was sent a session's connect response
+//! In an ensemble every member has the table; only the leader's ends sessions, but for those that are local to a member. Who was sent a session's connect response
 //! owns it: a write that comes from elsewhere is of a client that has moved on (ZOOKEEPER-710).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,11 @@ impl Heard {
     }
 }
 
+/// The server that gave out a session's number (upstream: `getServerIdFromSessionId`).
+pub fn maker(id: SessionId) -> u8 {
+    id.0.to_be_bytes()[0]
+}
+
 /// Through which member a session's client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
@@ -60,15 +65,21 @@ pub struct Session {
     created: bool,
     /// Its end is proposed: nothing more is taken from it.
     closing: bool,
+    /// Only this member of an ensemble knows of it.
+    local: bool,
     bucket_ms: u64,
 }
+
+type Buckets = BTreeMap<u64, BTreeSet<SessionId>>;
 
 /// All sessions.
 #[derive(Debug)]
 pub struct Sessions {
     sessions: KeyedMap<SessionId, Session>,
     /// By the time they are looked at, in milliseconds of the monotonic clock.
-    buckets: BTreeMap<u64, BTreeSet<SessionId>>,
+    buckets: Buckets,
+    /// The same for local ones, whose end every member brings about.
+    local_buckets: Buckets,
     tick_ms: u64,
     next_id: i64,
 }
@@ -82,7 +93,8 @@ impl Sessions {
             next_id += 1;
         }
         let tick_ms = u64::try_from(tick_time_ms).unwrap_or(0).max(1);
-        Self { sessions: KeyedMap::new(prng), buckets: BTreeMap::new(), tick_ms, next_id }
+        let (buckets, local_buckets) = (Buckets::new(), Buckets::new());
+        Self { sessions: KeyedMap::new(prng), buckets, local_buckets, tick_ms, next_id }
     }
 
     /// A number that no session has.
@@ -100,14 +112,24 @@ impl Sessions {
     pub fn clear(&mut self) {
         self.sessions.clear();
         self.buckets.clear();
+        self.local_buckets.clear();
     }
 
     /// Begins to watch over a session.
     pub fn track(&mut self, now: Now, id: SessionId, timeout_ms: i32) -> &mut Session {
+        self.put(now, id, timeout_ms, false)
+    }
+
+    /// Begins to watch over a session that nobody else knows.
+    pub fn track_local(&mut self, now: Now, id: SessionId, timeout_ms: i32) -> &mut Session {
+        self.put(now, id, timeout_ms, true)
+    }
+
+    fn put(&mut self, now: Now, id: SessionId, timeout_ms: i32, local: bool) -> &mut Session {
         let heard = Heard::default();
         heard.touch(now);
         let bucket_ms = self.bucket(now.mono.as_millis(), timeout_ms);
-        self.buckets.entry(bucket_ms).or_default().insert(id);
+        self.buckets_of(local).entry(bucket_ms).or_default().insert(id);
         let session = Session {
             timeout_ms,
             current_timeout_ms: timeout_ms,
@@ -116,12 +138,13 @@ impl Sessions {
             owner: None,
             created: false,
             closing: false,
+            local,
             bucket_ms,
         };
         if let Some(former) = self.sessions.insert(id, session)
-            && former.bucket_ms != bucket_ms
+            && (former.bucket_ms, former.local) != (bucket_ms, local)
         {
-            self.take_from_bucket(id, former.bucket_ms);
+            self.take_from_bucket(id, former.bucket_ms, former.local);
         }
         self.sessions.get_mut(&id).expect("inserted above")
     }
@@ -129,7 +152,7 @@ impl Sessions {
     /// Forgets a session.
     pub fn remove(&mut self, id: SessionId) -> Option<Session> {
         let session = self.sessions.remove(&id)?;
-        self.take_from_bucket(id, session.bucket_ms);
+        self.take_from_bucket(id, session.bucket_ms, session.local);
         Some(session)
     }
 
@@ -160,6 +183,32 @@ impl Sessions {
     /// Whether the session is known here only: its creation was never applied.
     pub fn is_provisional(&self, id: SessionId) -> bool {
         self.sessions.get(&id).is_some_and(|session| !session.created)
+    }
+
+    /// Whether only this member knows of the session.
+    pub fn is_local(&self, id: SessionId) -> bool {
+        self.sessions.get(&id).is_some_and(|session| session.local)
+    }
+
+    /// A local session becomes one of the ensemble, whose creation is still to be applied; its timeout.
+    pub fn make_global(&mut self, now: Now, id: SessionId) -> Option<i32> {
+        let bucket = {
+            let session = self.get_mut(id).filter(|session| session.local)?;
+            session.timeout_ms = session.current_timeout_ms;
+            session.timeout_ms
+        };
+        let bucket_ms = self.bucket(now.mono.as_millis(), bucket);
+        let session = self.get_mut(id)?;
+        let former_ms = core::mem::replace(&mut session.bucket_ms, bucket_ms);
+        session.local = false;
+        self.take_from_bucket(id, former_ms, true);
+        self.buckets.entry(bucket_ms).or_default().insert(id);
+        Some(bucket)
+    }
+
+    /// How many only this member knows of.
+    pub fn local_len(&self) -> usize {
+        self.local_buckets.values().map(BTreeSet::len).sum()
     }
 
     /// A write of a session that comes through `from`, who owns the session from then on if nobody does.
@@ -217,11 +266,12 @@ impl Sessions {
     /// already by an earlier leader here.
     pub fn begin_to_lead(&mut self, now: Now) {
         self.restart_timeouts(now);
-        let mut buckets: BTreeMap<u64, BTreeSet<SessionId>> = BTreeMap::new();
+        let mut buckets = Buckets::new();
         let now_ms = now.mono.as_millis();
         let due: Vec<(SessionId, u64)> = self
             .sessions
             .sorted()
+            .filter(|(_, session)| !session.local)
             .map(|(id, session)| (*id, self.bucket(now_ms, session.current_timeout_ms)))
             .collect();
         for (id, bucket_ms) in due {
@@ -250,8 +300,9 @@ impl Sessions {
         session.heard.touch(now);
         session.current_timeout_ms = timeout_ms;
         let old = core::mem::replace(&mut session.bucket_ms, bucket);
-        self.take_from_bucket(id, old);
-        self.buckets.entry(bucket).or_default().insert(id);
+        let local = session.local;
+        self.take_from_bucket(id, old, local);
+        self.buckets_of(local).entry(bucket).or_default().insert(id);
     }
 
     /// Every session gets its whole timeout again.
@@ -267,10 +318,26 @@ impl Sessions {
         self.buckets.keys().next().map(|ms| Instant::from_millis(*ms))
     }
 
+    /// When a local one may have to.
+    pub fn local_deadline(&self) -> Option<Instant> {
+        self.local_buckets.keys().next().map(|ms| Instant::from_millis(*ms))
+    }
+
     /// Sessions that nothing was heard of for too long, in order of their ids within a tick; each is given once.
     pub fn expired(&mut self, now: Now) -> Vec<SessionId> {
+        self.due(now, false)
+    }
+
+    /// The same for local ones.
+    pub fn expired_local(&mut self, now: Now) -> Vec<SessionId> {
+        self.due(now, true)
+    }
+
+    fn due(&mut self, now: Now, local: bool) -> Vec<SessionId> {
         let mut expired = Vec::new();
-        while let Some(entry) = self.buckets.first_entry().filter(|entry| *entry.key() <= now.mono.as_millis()) {
+        while let Some(entry) =
+            self.buckets_of(local).first_entry().filter(|entry| *entry.key() <= now.mono.as_millis())
+        {
             for id in entry.remove() {
                 let Some(session) = self.sessions.get(&id) else { continue };
                 let heard_ms = session.heard.0.load(Ordering::Relaxed);
@@ -278,7 +345,7 @@ impl Sessions {
                 if bucket_ms <= now.mono.as_millis() {
                     expired.push(id);
                 } else {
-                    self.buckets.entry(bucket_ms).or_default().insert(id);
+                    self.buckets_of(local).entry(bucket_ms).or_default().insert(id);
                     self.sessions.get_mut(&id).expect("looked up above").bucket_ms = bucket_ms;
                 }
             }
@@ -315,11 +382,16 @@ impl Sessions {
         (end_ms / self.tick_ms).saturating_add(1).saturating_mul(self.tick_ms)
     }
 
-    fn take_from_bucket(&mut self, id: SessionId, bucket_ms: u64) {
-        if let Some(bucket) = self.buckets.get_mut(&bucket_ms) {
+    fn buckets_of(&mut self, local: bool) -> &mut Buckets {
+        if local { &mut self.local_buckets } else { &mut self.buckets }
+    }
+
+    fn take_from_bucket(&mut self, id: SessionId, bucket_ms: u64, local: bool) {
+        let buckets = self.buckets_of(local);
+        if let Some(bucket) = buckets.get_mut(&bucket_ms) {
             bucket.remove(&id);
             if bucket.is_empty() {
-                self.buckets.remove(&bucket_ms);
+                buckets.remove(&bucket_ms);
             }
         }
     }

@@ -30,6 +30,7 @@ struct Node {
 }
 
 struct Cluster {
+    config: Config,
     nodes: BTreeMap<Sid, Node>,
     voters: Vec<Sid>,
     /// Of members that are started from now on.
@@ -53,8 +54,13 @@ fn line(sid: Sid) -> String {
 
 impl Cluster {
     fn new(voters: &[Sid], observers: &[Sid]) -> Self {
+        Self::configured(config(), voters, observers)
+    }
+
+    fn configured(config: Config, voters: &[Sid], observers: &[Sid]) -> Self {
         let nodes = voters.iter().chain(observers).map(|sid| (*sid, Node::default()));
         let mut cluster = Self {
+            config,
             nodes: nodes.collect(),
             voters: voters.to_vec(),
             reconfig_enabled: false,
@@ -71,7 +77,7 @@ impl Cluster {
         let node = self.nodes.get_mut(&sid).unwrap();
         let reconfig_enabled = self.reconfig_enabled;
         let server_id = u8::try_from(sid).unwrap();
-        let config = Config { server_id, reconfig_enabled, skip_acl: reconfig_enabled, ..config() };
+        let config = Config { server_id, reconfig_enabled, skip_acl: reconfig_enabled, ..self.config.clone() };
         let mut recovery = Recovery::new(config, Prng::new(sid.unsigned_abs()));
         recovery.keep_window(500);
         node.log.iter().for_each(|(_, payload)| {
@@ -643,4 +649,106 @@ fn a_reconfig_that_cannot_be_is_refused_with_the_reason() {
     assert_eq!(c.reply(sid, conn).err, ErrorCode::OK, "all of it at once");
     c.settle();
     c.all_equal();
+}
+
+fn local_sessions(upgrading: bool) -> Cluster {
+    let config = Config { local_sessions: true, local_sessions_upgrading: upgrading, ..config() };
+    let mut c = Cluster::configured(config, &[1, 2, 3], &[9]);
+    c.settle();
+    c
+}
+
+impl Cluster {
+    fn last_processed(&self, sid: Sid) -> Zxid {
+        self.nodes[&sid].keeper.as_ref().unwrap().last_processed()
+    }
+}
+
+#[test]
+fn a_local_session_is_made_used_and_ended_on_one_member_without_a_transaction() {
+    let mut c = local_sessions(false);
+    for sid in [c.leader(), c.followers()[0], 9] {
+        let before = c.last_processed(sid);
+        let (conn, session) = c.session(sid);
+        assert_eq!(session.0 >> 56, sid);
+        let back = c.connect(sid, session, Zxid::ZERO);
+        assert_eq!(c.connected(sid, back).session, session, "it goes on where it began");
+        assert_eq!(c.nodes[&sid].closed.get(&conn), Some(&CloseReason::SessionMoved));
+        assert_eq!(c.last_processed(sid), before, "nothing was logged");
+        let path = format!("/by{sid}");
+        assert_eq!(
+            c.create(sid, back, 1, &path, CreateMode::Persistent).err,
+            ErrorCode::OK,
+            "its writes are anybody's"
+        );
+        let elsewhere = c.followers().into_iter().find(|other| *other != sid).unwrap();
+        let moved = c.connect(elsewhere, session, Zxid::ZERO);
+        assert_eq!(c.connected(elsewhere, moved).session, SessionId::NONE, "nobody else knows it");
+        let refused = c.create(sid, back, 2, "/e", CreateMode::Ephemeral);
+        assert_eq!((refused.xid, refused.err), (2, ErrorCode::EPHEMERAL_ON_LOCAL_SESSION));
+        let before = c.last_processed(sid);
+        c.ask(sid, back, OpCode::CLOSE_SESSION, 3, Bytes::new());
+        let closed = c.reply(sid, back);
+        assert_eq!((closed.xid, closed.err), (3, ErrorCode::OK));
+        assert_eq!(c.nodes[&sid].closed.get(&back), Some(&CloseReason::ClosedByClient));
+        assert_eq!(c.last_processed(sid), before, "its end is no transaction");
+    }
+    c.run(100, |_| false);
+    c.all_equal();
+}
+
+#[test]
+fn a_local_session_ends_on_its_member_when_nothing_is_heard_of_it() {
+    let mut c = local_sessions(false);
+    for sid in [c.leader(), c.followers()[0], 9] {
+        let (kept, _) = c.session(sid);
+        let (silent, session) = c.session(sid);
+        for _ in 0..5 {
+            c.run(3000, |_| false);
+            c.ask(sid, kept, OpCode::PING, -2, Bytes::new());
+            assert_eq!(c.reply(sid, kept).xid, -2);
+        }
+        assert_eq!(c.nodes[&sid].closed.get(&silent), Some(&CloseReason::SessionExpired), "on {sid}");
+        let late = c.connect(sid, session, Zxid::ZERO);
+        assert_eq!(c.connected(sid, late).session, SessionId::NONE, "on {sid}");
+    }
+}
+
+#[test]
+fn a_local_session_becomes_the_ensembles_with_its_first_ephemeral_node() {
+    let mut c = local_sessions(true);
+    for sid in [c.leader(), c.followers()[0], 9] {
+        let (conn, session) = c.session(sid);
+        // With the number that a session's creation has, which is another request.
+        c.ask(sid, conn, OpCode::CREATE, 0, create_request(&format!("/e{sid}"), b"", CreateMode::Ephemeral).to_bytes());
+        c.ask(
+            sid,
+            conn,
+            OpCode::CREATE,
+            1,
+            create_request(&format!("/p{sid}"), b"", CreateMode::Persistent).to_bytes(),
+        );
+        let replies = [c.reply(sid, conn), c.reply(sid, conn)].map(|reply| (reply.xid, reply.err));
+        assert_eq!(replies, [(0, ErrorCode::OK), (1, ErrorCode::OK)]);
+        let elsewhere = c.followers().into_iter().find(|other| *other != sid).unwrap();
+        let moved = c.connect(elsewhere, session, Zxid::ZERO);
+        assert_eq!(c.connected(elsewhere, moved).session, session, "everybody knows it now");
+        c.ask(elsewhere, moved, OpCode::CLOSE_SESSION, 2, Bytes::new());
+        assert_eq!(c.reply(elsewhere, moved).err, ErrorCode::OK);
+        c.run(100, |_| false);
+        assert!(!c.has(sid, &format!("/e{sid}")) && c.has(sid, &format!("/p{sid}")), "its node went with it");
+    }
+    c.all_equal();
+}
+
+#[test]
+fn a_local_session_is_over_when_its_member_loses_the_leader() {
+    let mut c = local_sessions(true);
+    let (leader, sid) = (c.leader(), c.followers()[0]);
+    let (_, session) = c.session(sid);
+    c.kill(leader);
+    c.run(100, |c| !c.nodes[&sid].keeper.as_ref().unwrap().serves());
+    c.settle();
+    let back = c.connect(sid, session, Zxid::ZERO);
+    assert_eq!(c.connected(sid, back).session, SessionId::NONE);
 }

@@ -75,7 +75,7 @@ pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
     (PlantedBug::EndToldBeforeCommit, Kind::Ensemble, 100_001, 400),
     (PlantedBug::TruncateKeepsState, Kind::Ensemble, 100_001, 200),
     (PlantedBug::InstallKeepsOldLog, Kind::Ensemble, 100_001, 200),
-    (PlantedBug::HandoverTakenBack, Kind::Ensemble, 100_001, 2000),
+    (PlantedBug::HandoverTakenBack, Kind::Ensemble, 100_001, 4000),
 ];
 
 /// Looks for one planted bug from seed `from` on; the report's failure is the catch.

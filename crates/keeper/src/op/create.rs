@@ -27,7 +27,10 @@ pub(crate) enum Kind {
 pub(crate) fn prep(prep: &mut Prep<'_>, request: CreateRequest, kind: Kind) -> Result<TxnBody, ErrorCode> {
     let mode = CreateMode::from_flags(request.flags).ok_or(ErrorCode::BAD_ARGUMENTS)?;
     check_ttl(prep, mode, kind)?;
-    prep.check_session()?;
+    match kind {
+        Kind::Plain if mode.is_ephemeral() => prep.check_global_session()?,
+        _ => prep.check_session()?,
+    }
     let CreateRequest { path: asked, data, acl, .. } = request;
     let parent_path = path::parent_of(&asked)?;
     let list = acl::fixup(acl, prep.ids(), prep.config())?;

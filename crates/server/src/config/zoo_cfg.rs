@@ -195,6 +195,9 @@ impl File {
         };
         server.store.keeper.read_only_enabled = self.boolean("readonlymode.enabled", false);
         server.store.keeper.leader_serves = self.boolean("leaderServes", true);
+        // One that stands alone keeps all its sessions to itself anyway, and logs them.
+        server.store.keeper.local_sessions = self.boolean("localSessionsEnabled", false) && place.member.is_some();
+        server.store.keeper.local_sessions_upgrading = self.boolean("localSessionsUpgradingEnabled", false);
         if server.store.keeper.read_only_enabled
             && let Whitelist::Only(words) = &mut server.words
         {

@@ -109,8 +109,8 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     file("tickTime", "3000", State::Served),
     file("minSessionTimeout", "2 ticks", State::Served),
     file("maxSessionTimeout", "20 ticks", State::Served),
-    file("localSessionsEnabled", "false", NOT_AS_FALSE_IN_ENSEMBLES),
-    file("localSessionsUpgradingEnabled", "false", NOT_AS_FALSE_IN_ENSEMBLES),
+    file("localSessionsEnabled", "false", State::Served),
+    file("localSessionsUpgradingEnabled", "false", State::Served),
     property("closeSessionTxn.enabled", "true", State::Served),
     property("readonlymode.enabled", "false", State::Served),
     // The disk.
