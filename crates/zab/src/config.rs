@@ -26,6 +26,11 @@ pub struct Config {
     pub notification_max: Duration,
     /// How long a quorum's agreement waits for a better vote before it counts. Liveness only: upstream waits 200 ms.
     pub finalize_wait: Duration,
+    /// Whether a vote counts at once when every voter agrees: nobody is left who could know of a better one.
+    pub decides_early: bool,
+    /// The first pause before another try to reach an elected leader, which learns of it about when this server does; it
+    /// doubles up to `redial`.
+    pub redial_min: Duration,
     /// The longest pause before another try to reach an elected leader (`leaderConnectDelayDuringRetryMs`).
     pub redial: Duration,
     /// Committed transactions kept for learners that are a little behind (`commitLogCount`).
@@ -49,6 +54,8 @@ impl Config {
             notification_min: Duration::from_millis(200),
             notification_max: Duration::from_secs(60),
             finalize_wait: Duration::from_millis(200),
+            decides_early: true,
+            redial_min: Duration::from_millis(3),
             redial: Duration::from_millis(100),
             commit_log_count: 500,
             read_config: None,

@@ -32,6 +32,7 @@ pub struct Election {
     notification_min: Duration,
     notification_max: Duration,
     finalize_wait: Duration,
+    decides_early: bool,
     bug: PlantedBug,
     /// The logical clock: which election this is.
     round: i64,
@@ -72,6 +73,7 @@ impl Election {
             notification_min: config.notification_min,
             notification_max: config.notification_max,
             finalize_wait: config.finalize_wait,
+            decides_early: config.decides_early,
             bug: config.bug,
             round: 0,
             state: ServerState::Looking,
@@ -189,8 +191,7 @@ impl Election {
         if self.final_at.is_none() && self.agreed(verifier) {
             self.final_at = Some(now + self.finalize_wait);
         }
-        if self.final_at.is_some() && self.unanimous(verifier) {
-            // Nobody is left who could know of a better one.
+        if self.decides_early && self.final_at.is_some() && self.unanimous(verifier) {
             self.final_at = Some(now);
         }
         outcome

@@ -22,10 +22,6 @@ use crate::packet::{LearnerKind, ToLeader, ToLearner};
 use crate::quorum::Sid;
 use crate::store::{Durable, Store};
 
-/// The first pause between two tries to reach the leader is that part of the longest: whoever was elected learns of it about
-/// when this server does.
-const REDIAL_STEPS: u32 = 32;
-
 /// How far the learner has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
@@ -131,7 +127,7 @@ impl Learner {
             reach_until: now + config.init_time(),
             join_until: now + config.init_time(),
             redial_at: Instant::FAR_FUTURE,
-            redial: config.redial / REDIAL_STEPS,
+            redial: config.redial_min.min(config.redial),
             heard: now,
         }
     }

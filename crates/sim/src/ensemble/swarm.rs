@@ -121,6 +121,7 @@ impl Swarm {
         zab.notification_max = self.tick * 4;
         zab.finalize_wait = self.tick / 10;
         zab.redial = self.tick / 10;
+        zab.redial_min = zab.redial / 32;
         zab.commit_log_count = self.commit_log_count;
         zab.bug = bug;
         let mut config = KeeperLoopConfig::new(Path::new("/data"));

@@ -95,7 +95,10 @@ impl Swarm {
         config.notification_min = self.tick / 4;
         config.notification_max = self.tick * 4;
         config.finalize_wait = self.tick / 10;
+        // Votes cross more often while everybody waits for a better one; the ensembles of keepers do not wait.
+        config.decides_early = false;
         config.redial = self.tick / 10;
+        config.redial_min = config.redial;
         config.commit_log_count = self.commit_log_count;
         config.read_config = self.reconfigures.then_some(reconfig::read as ReadConfig);
         config
