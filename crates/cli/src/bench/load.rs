@@ -11,6 +11,8 @@ use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::alarm::Alarm;
+
 /// What to send and how to read the answers; one value per connection.
 pub trait Protocol: Send + 'static {
     /// Appends one request, length prefix included. Returns the units (operations or payload bytes) it carries.
@@ -59,17 +61,6 @@ impl Gap {
     }
 }
 
-/// Timers of the runtime are no finer than this; what is due sooner is waited for without one.
-const TIMER_GRAIN: Duration = Duration::from_millis(2);
-
-/// Waits until `due`, or at least lets the other connections go on.
-pub async fn approach(due: Instant, now: Instant) {
-    match due.saturating_duration_since(now) {
-        left if left > TIMER_GRAIN => tokio::time::sleep(left - TIMER_GRAIN).await,
-        _ => tokio::task::yield_now().await,
-    }
-}
-
 /// What one connection saw while measured.
 pub struct Sample {
     /// Microseconds from due to answered.
@@ -81,6 +72,8 @@ pub struct Sample {
 }
 
 const REPLY_BYTES_MAX: usize = 256 << 20;
+/// Room for replies that is asked for when all are taken: as long as nobody holds one of them it is the same memory again.
+const READ_BYTES: usize = 256 << 10;
 /// Longer ones are counted as this.
 pub const LATENCY_US_MAX: u64 = 600_000_000;
 
@@ -94,11 +87,12 @@ pub async fn run(mut stream: TcpStream, mut protocol: impl Protocol, shape: Shap
     let ends = measured_from + shape.duration;
     let burst = shape.burst.clamp(1, shape.outstanding);
     let interval = shape.rate.map(|rate| Duration::from_secs_f64(burst as f64 / rate.max(1e-6)));
+    let alarm = Alarm::new().context("cannot have a timer")?;
     let mut next_due = started;
     let mut sent = 0;
     let more = |sent: u64, now: Instant| now < ends && shape.count.is_none_or(|count| sent < count);
     let mut in_flight: VecDeque<(Instant, u64)> = VecDeque::with_capacity(shape.outstanding);
-    let (mut out, mut input) = (BytesMut::with_capacity(64 << 10), BytesMut::with_capacity(256 << 10));
+    let (mut out, mut input) = (BytesMut::with_capacity(64 << 10), BytesMut::with_capacity(READ_BYTES));
     let mut sample = Sample { latency_us: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?, requests: 0, units: 0 };
     loop {
         let now = Instant::now();
@@ -126,7 +120,7 @@ pub async fn run(mut stream: TcpStream, mut protocol: impl Protocol, shape: Shap
             out.clear();
         }
         if in_flight.is_empty() {
-            approach(next_due, now).await;
+            alarm.until(next_due).await?;
             continue;
         }
         let waiting_for_room = interval.is_none() || in_flight.len() + burst > shape.outstanding || !more(sent, now);
@@ -135,7 +129,7 @@ pub async fn run(mut stream: TcpStream, mut protocol: impl Protocol, shape: Shap
         } else {
             tokio::select! {
                 read = stream.read_buf(&mut input) => Some(read),
-                () = approach(next_due, now) => None,
+                due = alarm.until(next_due) => due.map(|()| None)?,
             }
         };
         match read {
@@ -181,6 +175,9 @@ fn take_replies(
                 sample.units += units;
             }
         }
+    }
+    if input.is_empty() {
+        input.reserve(READ_BYTES);
     }
     Ok(())
 }

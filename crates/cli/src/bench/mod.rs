@@ -1,6 +1,7 @@
 //! `castlekeep bench`: a load generator for users. It speaks the raw protocols, so it measures any server, ours or
 //! not; it charges the server for requests it kept waiting, and it can read the server's CPU time and memory.
 
+mod alarm;
 mod disk;
 mod echo;
 pub mod idle;

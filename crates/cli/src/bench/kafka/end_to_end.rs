@@ -24,7 +24,8 @@ use tokio::task::JoinSet;
 use super::connection::{
     CLIENT_ID, Connection, FETCH_VERSION, PRODUCE_VERSION, check_produce, produce_request, wall_ms,
 };
-use crate::bench::load::{self, LATENCY_US_MAX, Sample};
+use crate::bench::alarm::Alarm;
+use crate::bench::load::{LATENCY_US_MAX, Sample};
 use crate::bench::process;
 use crate::bench::report::{Format, Report};
 
@@ -198,12 +199,9 @@ impl Records {
 async fn produce(mut writers: Vec<OwnedWriteHalf>, mut records: Records, run: &Run) -> anyhow::Result<()> {
     let mut out = BytesMut::new();
     let mut due = run.started;
+    let alarm = Alarm::new().context("cannot have a timer")?;
     for number in 0_usize.. {
-        let mut now = Instant::now();
-        while now < due {
-            load::approach(due, now).await;
-            now = Instant::now();
-        }
+        alarm.until(due).await?;
         if due >= run.ends {
             break;
         }
