@@ -9,12 +9,15 @@ use anyhow::{Result, ensure};
 use super::servers::Ports;
 use super::{On, Suite, java, java_admin, kcat, scripts, unique};
 use crate::process::run_ok;
-use crate::{apache, provision};
+use crate::{apache, probe, provision};
 
 /// The name of the group.
 pub const GROUP: &str = "broker";
 
 const DEADLINE: Duration = Duration::from_secs(240);
+
+/// The API key of DescribeAcls.
+const DESCRIBE_ACLS: i16 = 29;
 
 /// The longest ones first, so that two workers end together.
 pub const SUITES: &[Suite] = &[
@@ -115,6 +118,8 @@ fn compatibility(ports: Ports) -> Result<String> {
     let address = ports.kafka_address();
     let topic = unique("compatibility");
     java::topic_command(ports, &["--create", "--topic", &topic, "--partitions", "1"])?;
+    // The tool finds out whether what it is told is so.
+    let acls = if probe::kafka_serves(ports.kafka, DESCRIBE_ACLS) { "true" } else { "false" };
     let mut java = apache::java("kafka", 128, "org.apache.kafka.tools.ClientCompatibilityTest")?;
     java.args(["--bootstrap-server", &address, "--topic", &topic]);
     for (feature, wanted) in [
@@ -123,7 +128,7 @@ fn compatibility(ports: Ports) -> Result<String> {
         ("expect-record-too-large-exception", "false"),
         ("num-cluster-nodes", "1"),
         ("create-topics-supported", "true"),
-        ("describe-acls-supported", "true"),
+        ("describe-acls-supported", acls),
         ("describe-configs-supported", "true"),
         ("idempotent-producer-supported", "true"),
     ] {
