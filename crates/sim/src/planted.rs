@@ -76,6 +76,23 @@ pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
     (PlantedBug::TruncateKeepsState, Kind::Ensemble, 100_001, 200),
     (PlantedBug::InstallKeepsOldLog, Kind::Ensemble, 100_001, 200),
     (PlantedBug::HandoverTakenBack, Kind::Ensemble, 100_001, 4000),
+    (PlantedBug::SyncedTooEarly, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::DropWatch, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ForgetEphemeral, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::SetWatchesIgnoresZxid, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::SnapshotNamedAhead, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ReplayForgetsPzxid, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabCommitWithMinority, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabLeaderAcksBeforeSync, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabFollowerAcksBeforeSync, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabForgetAcceptedEpoch, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabForgetCurrentEpoch, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabAckNewLeaderEarly, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabEpochBeforeHistory, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabDropTrunc, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabTruncTooDeep, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabVoteIgnoresHistory, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::ZabDiffWithGap, Kind::Ensemble, 400_001, 2000),
 ];
 
 /// Looks for one planted bug from seed `from` on; the report's failure is the catch.
