@@ -115,9 +115,10 @@ def content(path):
 class Writer(threading.Thread):
     """Creates /ROUND-CONNECTION-0, 1, 2 ... with many requests under way, until the connection ends."""
 
-    def __init__(self, port, name):
+    def __init__(self, member, name):
         super().__init__(daemon=True)
-        self.client, self.name_, self.sent, self.acknowledged, self.wrong = Client(port), name, 0, 0, None
+        self.member, self.client = member, member.client()
+        self.name_, self.sent, self.acknowledged, self.wrong = name, 0, 0, None
         self.certain = 0
 
     def run(self):
@@ -222,10 +223,11 @@ class Scene:
         self.members = [Member(arguments.binary, work, n + 1, clients[n], lines) for n in range(count)]
 
     def start(self):
-        """A client of each member."""
+        """Until each member serves."""
         for member in self.members:
             member.start()
-        return [member.client() for member in self.members]
+        for member in self.members:
+            member.client()
 
     def each(self, act):
         for member in self.members:
@@ -279,10 +281,28 @@ def check(client, writers):
     return held
 
 
+def held_by(member, writers):
+    """What `check` finds on a member, whose leader may change meanwhile."""
+    deadline = time.monotonic() + 60
+    while True:
+        client = member.client()
+        try:
+            client.sync()
+            return check(client, writers)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise Failure(f"keeper {member.number} ends its connections")
+
+
 def under_way(writers):
-    """Waits until a write of each is acknowledged."""
-    deadline = time.monotonic() + 20
+    """Waits until a write of each is acknowledged. Who lost its connection before, as an ensemble that has just started may
+    elect once more, is replaced."""
+    deadline = time.monotonic() + 30
     while not all(writer.acknowledged for writer in writers):
+        for n, writer in enumerate(writers):
+            if not writer.acknowledged and not writer.is_alive():
+                writers[n] = Writer(writer.member, f"{writer.name_}-again")
+                writers[n].start()
         if time.monotonic() > deadline:
             raise Failure("nothing is acknowledged")
         time.sleep(0.005)
@@ -294,8 +314,8 @@ def run(arguments, scene):
     for round_ in range(arguments.rounds):
         scene.each(Member.mount_disk)
         scene.start()
-        ports = [member.port for member in scene.members]
-        writers = [Writer(ports[n % len(ports)], f"{round_}-{n}") for n in range(max(4, len(ports)))]
+        members = scene.members
+        writers = [Writer(members[n % len(members)], f"{round_}-{n}") for n in range(max(4, len(members)))]
         for writer in writers:
             writer.start()
         under_way(writers)
@@ -312,10 +332,8 @@ def run(arguments, scene):
         scene.each(Member.unmount_disk)
         scene.each(Member.mount_disk)
         everything += writers
-        held = set()
-        for client in scene.start():
-            client.sync()
-            held.add(check(client, everything))
+        scene.start()
+        held = {held_by(member, everything) for member in scene.members}
         if len(held) > 1:
             raise Failure(f"members hold different numbers of nodes: {sorted(held)}")
         acknowledged = sum(writer.certain for writer in writers)
