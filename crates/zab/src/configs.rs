@@ -115,19 +115,22 @@ impl Configs {
         }
     }
 
-    /// The configuration that learners are told of: the latest, committed or not, since this leader's history is committed
-    /// when a quorum has it. The first one gets its number from the epoch.
-    pub fn to_announce(&self, history: &History, first: Zxid) -> QuorumConfig {
-        let latest = self.next(history).unwrap_or(&self.current);
+    /// The configuration that learners are told of. Before the leader is established: the latest, since its history is
+    /// committed when a quorum has it. Afterwards what counts: what is under way comes to them as a proposal. The first one
+    /// gets its number from the epoch.
+    pub fn to_announce(&self, history: &History, first: Zxid, established: bool) -> QuorumConfig {
+        let next = if established { None } else { self.next(history) };
+        let latest = next.unwrap_or(&self.current);
         match self.changes() && latest.version == 0 {
             true => latest.numbered(first.0),
             false => latest.clone(),
         }
     }
 
-    /// This server begins to serve: what it has seen is committed.
-    pub fn take_seen(&mut self) -> Option<QuorumConfig> {
-        self.seen.take()
+    /// What this server has seen, if it is committed now that everything up to `delivered` is. A number from a first leader
+    /// is no transaction's, and counts with its epoch. Upstream's leaders announce a reconfig that is still under way, too.
+    pub fn take_seen(&mut self, delivered: Zxid) -> Option<QuorumConfig> {
+        self.seen.take_if(|seen| seen.version <= delivered.0 || Zxid(seen.version).counter() == 0)
     }
 
     /// Lets another one count, if it is later.

@@ -454,7 +454,8 @@ impl Leader {
             let outstanding = broadcast.outstanding_proposals().cloned();
             cx.effects.extend(outstanding.map(|proposal| to(ToLearner::Proposal(proposal))));
         }
-        let announced = cx.configs.to_announce(cx.history, self.epoch.first_zxid());
+        let established = self.broadcast.is_some();
+        let announced = cx.configs.to_announce(cx.history, self.epoch.first_zxid(), established);
         cx.effects.push(to(ToLearner::NewLeader(self.epoch, announced.text)));
     }
 

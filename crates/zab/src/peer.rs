@@ -271,7 +271,8 @@ impl Peer {
             _ => None,
         });
         let standing = self.standing();
-        let brought = (standing != Standing::Looking).then(|| self.configs.take_seen()).flatten();
+        let committed = self.history.delivered();
+        let brought = (standing != Standing::Looking).then(|| self.configs.take_seen(committed)).flatten();
         let numbered = match standing {
             Standing::Leading(epoch) if self.configs.changes() && self.configs.current().version == 0 => {
                 Some(self.configs.current().numbered(epoch.first_zxid().0))

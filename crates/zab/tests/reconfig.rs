@@ -68,8 +68,8 @@ fn from_leader(packet: ToLearner) -> Event {
     Event::FromLeader { link: LINK, packet }
 }
 
-/// Serves under leader 2 in epoch 2, whose configuration is `announced`.
-fn follower(announced: &QuorumConfig) -> Peer {
+/// Has the history of leader 2 in epoch 2, who announced this configuration.
+fn joining(announced: &QuorumConfig) -> Peer {
     let mut peer = peer(config(0, &[1, 2]), None, &[z(1, 5)]);
     step(&mut peer, Event::Tick);
     step(&mut peer, said(2, z(1, 5), &config(0, &[1, 2])));
@@ -80,6 +80,12 @@ fn follower(announced: &QuorumConfig) -> Peer {
     step(&mut peer, from_leader(ToLearner::NewLeader(Epoch(2), announced.text.clone())));
     assert_eq!(peer.current_config().version, 0, "nobody knows whether a quorum has it");
     step(&mut peer, Event::Stored { token: Token(2) });
+    peer
+}
+
+/// Serves under leader 2 in epoch 2, whose configuration is `announced`.
+fn follower(announced: &QuorumConfig) -> Peer {
+    let mut peer = joining(announced);
     step(&mut peer, from_leader(ToLearner::UpToDate));
     assert_eq!(peer.current_config(), announced);
     peer
@@ -109,6 +115,14 @@ fn a_follower_counts_both_while_a_reconfig_is_under_way_and_then_dials_whom_its_
     let info = ToLeader::Info { kind: LearnerKind::Follower, sid: 1, accepted: Epoch(2), config_version: z(2, 1).0 };
     assert_eq!(step(&mut peer, Event::LeaderConnected { link }), [Effect::ToLeader { link, packet: info }]);
     assert_eq!(peer.deadline(), Some(Instant::ZERO + Config::new(1).tick));
+}
+
+#[test]
+fn a_reconfig_that_a_leader_announces_while_it_is_under_way_counts_when_it_is_committed() {
+    let mut peer = joining(&config(z(2, 1).0, &[1, 2, 3]));
+    step(&mut peer, from_leader(ToLearner::UpToDate));
+    assert_eq!(peer.current_config().version, 0);
+    assert_eq!(peer.verifier().voters(), [1, 2, 3]);
 }
 
 #[test]
