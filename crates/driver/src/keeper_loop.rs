@@ -11,6 +11,7 @@
 //! * An error of the log's write or sync is final: the world is told, and the loop does nothing any more.
 
 mod ensemble;
+mod log_sync;
 mod restore;
 mod snapshots;
 mod store;
@@ -42,6 +43,7 @@ use zk_wire::election::Notification;
 use zk_wire::{OpCode, SessionId, Zxid};
 
 pub use self::ensemble::EnsembleConfig;
+pub use self::log_sync::LogSyncDone;
 pub use self::restore::Restored;
 pub use self::snapshots::Snapshot;
 pub use self::store::StoreDone;
@@ -107,9 +109,13 @@ pub trait KeeperWorld<D: Disk>: World<Disk = D, Done = KeeperDone<D>> {
         alone()
     }
 
-    /// Queues bytes of a snapshot behind the SNAP packet. Packets that are queued later leave behind its `last` bytes;
-    /// when any others have left, [`KeeperInput::Drained`] asks for the next.
-    fn send_snapshot(&mut self, _link: Link, _chunk: Bytes, _last: bool) {
+    /// A stream begins on a link: packets that are queued from now on leave behind its last bytes.
+    fn begin_stream(&mut self, _link: Link) {
+        alone()
+    }
+
+    /// Queues bytes of the stream. When any but the last have left, [`KeeperInput::Drained`] asks for the next.
+    fn send_stream(&mut self, _link: Link, _chunk: Bytes, _last: bool) {
         alone()
     }
 
@@ -159,10 +165,12 @@ pub enum KeeperNote {
     QuotaExceeded(QuotaExceeded),
     /// A group took longer than `fsync.warningthresholdms`.
     SlowSync(Duration),
+    /// The log could not be read for a learner, which gets a snapshot now or later.
+    LogSyncFailed(io::Error),
 }
 
 /// Something that a metric counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeeperMeasure {
     /// A group of the log is written and synced.
     Group {
@@ -179,6 +187,13 @@ pub enum KeeperMeasure {
         logs: Duration,
         /// Transactions that were in the logs only.
         transactions: u64,
+    },
+    /// This server, which leads, proposes a transaction.
+    Proposed {
+        /// Its number.
+        zxid: Zxid,
+        /// TxnHeader, transaction and digest.
+        payload: Bytes,
     },
     /// A snapshot is written.
     Snapshot(Duration),
@@ -211,6 +226,8 @@ pub enum KeeperDone<D: Disk> {
     Restored(Box<Restored>),
     /// An operation of a member's store.
     Store(StoreDone<D>),
+    /// A piece of the log is read for a learner.
+    LogSync(LogSyncDone),
     /// An old state is gone from memory.
     Dropped,
     /// The log is closed.
@@ -236,7 +253,7 @@ pub enum KeeperInput<D: Disk> {
         /// The snapshot.
         snapshot: Box<SnapshotIntake>,
     },
-    /// The bytes that [`KeeperWorld::send_snapshot`] gave have left, and more are wanted.
+    /// The bytes that [`KeeperWorld::send_stream`] gave have left, and more are wanted.
     Drained(Link),
 }
 
@@ -275,8 +292,11 @@ pub struct KeeperLoopConfig {
     pub batch_entries_max: usize,
     /// `fsync.warningthresholdms`.
     pub sync_warning: Duration,
-    /// Bytes of nodes that a snapshot reads while writes wait.
+    /// Bytes of nodes that a snapshot reads while writes wait; bytes of the log that a learner is sent at once.
     pub snapshot_chunk_bytes: usize,
+    /// How much of the log a learner may be sent instead of a snapshot: this part of the newest one's bytes
+    /// (`snapshotSizeFactor`).
+    pub snapshot_size_factor: f64,
     /// A bug on purpose; only the simulator sets it.
     pub bug: PlantedBug,
 }
@@ -302,6 +322,7 @@ impl KeeperLoopConfig {
             batch_entries_max: 1000,
             sync_warning: Duration::from_secs(1),
             snapshot_chunk_bytes: SNAPSHOT_CHUNK_BYTES,
+            snapshot_size_factor: 0.33,
             bug: PlantedBug::None,
         }
     }
@@ -344,6 +365,8 @@ pub struct KeeperLoop<D: Disk> {
     state: State,
     /// The last transaction given to the log, durable or not.
     appended: Zxid,
+    /// The last one of the latest group that became durable.
+    durable: Zxid,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -409,6 +432,7 @@ impl<D: Disk> KeeperLoop<D> {
             waiting_since: None,
             state: State::Running,
             appended: Zxid::ZERO,
+            durable: Zxid::ZERO,
         })
     }
 
@@ -473,7 +497,7 @@ impl<D: Disk> KeeperLoop<D> {
                     events.push(event);
                 }
                 KeeperInput::SnapshotReceived { link, snapshot } => self.stage_snapshot(link, *snapshot, &mut events),
-                KeeperInput::Drained(link) => self.send_chunk(world, link),
+                KeeperInput::Drained(link) => self.send_more(world, link),
                 KeeperInput::Done(done) => self.done(world, done, &mut events),
                 KeeperInput::TakeSnapshot(asked) => self.want_snapshot(world, Wanted::ByOperator(asked)),
                 KeeperInput::Restore(asked, recovery) => self.want_restore(world, asked, recovery),
@@ -534,6 +558,7 @@ impl<D: Disk> KeeperLoop<D> {
                     keeper.step(now, event, &mut effects);
                 }
             }
+            let leads = keeper.ensemble().is_some() && keeper.orders();
             if bug.is(PlantedBug::ReplyOutOfOrder) {
                 reorder(&mut effects);
             }
@@ -551,6 +576,12 @@ impl<D: Disk> KeeperLoop<D> {
                     Effect::RollLog => self.log.roll(),
                     Effect::TakeSnapshot => later.push(effect),
                     Effect::Ensemble(effect) => {
+                        if let zab::Effect::Store { op: zab::StoreOp::Append(proposal), .. } = &effect
+                            && leads
+                        {
+                            let payload = proposal.bytes.clone();
+                            world.measured(KeeperMeasure::Proposed { zxid: proposal.zxid, payload });
+                        }
                         let member = self.member.as_mut().expect("only a member's machine has a peer");
                         member.perform(&self.config, world, effect, &mut snapshots_to_send);
                     }
@@ -579,6 +610,7 @@ impl<D: Disk> KeeperLoop<D> {
         }
         self.advance_restore(world);
         self.advance_store(world);
+        self.advance_log_syncs(world);
         let mono = world.now().mono;
         if self.group_due().is_none_or(|due| due <= mono)
             && let Some(group) = self.log.begin_group()
@@ -653,7 +685,10 @@ impl<D: Disk> KeeperLoop<D> {
                     world.note(KeeperNote::SlowSync(took));
                 }
                 match self.log.group_done(group) {
-                    Ok(()) => events.extend(self.durable(self.claimed(zxid))),
+                    Ok(()) => {
+                        self.durable = zxid;
+                        events.extend(self.became_durable(self.claimed(zxid)));
+                    }
                     Err(error) => self.fail(world, "write the transaction log", error),
                 }
             }
@@ -672,6 +707,7 @@ impl<D: Disk> KeeperLoop<D> {
             KeeperDone::SnapshotEnd(result) => self.snapshot_end(world, result, events),
             KeeperDone::Restored(restored) => self.restored(world, *restored),
             KeeperDone::Store(done) => self.store_done(world, done, events),
+            KeeperDone::LogSync(done) => self.log_sync_done(world, done, events),
             KeeperDone::Dropped => {}
             KeeperDone::Purged(purged) => {
                 let now = world.now().mono;
@@ -684,7 +720,7 @@ impl<D: Disk> KeeperLoop<D> {
     }
 
     /// What the machine is told when the log is durable up to `zxid`.
-    fn durable(&mut self, zxid: Zxid) -> Option<Event> {
+    fn became_durable(&mut self, zxid: Zxid) -> Option<Event> {
         match &mut self.member {
             None => Some(Event::Synced { zxid }),
             Some(member) => member.store.durable(zxid).map(|token| Event::Ensemble(zab::Event::Stored { token })),

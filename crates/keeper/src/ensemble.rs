@@ -67,6 +67,15 @@ pub struct Seat {
     pub current: Epoch,
 }
 
+/// For whom a learner asked its leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// A client of this server.
+    Here(ConnId),
+    /// An observer that this follower serves.
+    Observer(Sid),
+}
+
 /// A member's part in its ensemble.
 #[derive(Debug)]
 pub struct Member {
@@ -89,10 +98,11 @@ pub struct Member {
     /// Who waits for a session that the leader was asked to make.
     pub(crate) connecting: BTreeMap<SessionId, ConnId>,
     /// Whose syncs the leader was asked for, in order.
-    pub(crate) syncs: VecDeque<ConnId>,
+    pub(crate) syncs: VecDeque<Asker>,
     /// Sessions that the leader was asked about, in order: who waits, and the timeout.
-    pub(crate) asked: VecDeque<(SessionId, ConnId, i32)>,
-    /// Sessions whose connection ended since the leader was last told of those that were heard of.
+    pub(crate) asked: VecDeque<(SessionId, Asker, i32)>,
+    /// Sessions whose connection ended since the leader was last told of those that were heard of, and those that
+    /// observers of this follower have heard of.
     pub(crate) heard_and_gone: BTreeMap<SessionId, i32>,
     /// When the leader was last told, in milliseconds of the monotonic clock.
     pub(crate) told_ms: u64,

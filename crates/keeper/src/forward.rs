@@ -17,6 +17,7 @@ use zk_wire::{ErrorCode, Id, OpCode, QuorumPacket, RequestHeader, SessionId};
 
 use crate::audit::AuditRequest;
 use crate::connection::{Forwarded, Then, Waiting};
+use crate::ensemble::Asker;
 use crate::event::{ConnId, Effect};
 use crate::op;
 use crate::server::Keeper;
@@ -74,7 +75,7 @@ impl Keeper {
         let (session, ids) = (connection.session.unwrap_or_default(), connection.ids.clone());
         self.park(conn, Waiting::ForwardedSync { xid, path });
         if let Some(member) = self.member_mut() {
-            member.syncs.push_back(conn);
+            member.syncs.push_back(Asker::Here(conn));
         }
         self.request(session, xid, OpCode::SYNC, body, Some(ids), effects);
     }
@@ -88,7 +89,7 @@ impl Keeper {
         effects: &mut Vec<Effect>,
     ) {
         if let Some(member) = self.member_mut() {
-            member.asked.push_back((session, conn, timeout_ms));
+            member.asked.push_back((session, Asker::Here(conn), timeout_ms));
         }
         let mut data = BytesMut::with_capacity(12);
         data.put_i64(session.0);
@@ -143,7 +144,12 @@ impl Keeper {
     /// What the leader had proposed when it got the oldest sync is delivered here; perhaps not applied.
     fn on_leader_synced(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let until = self.last_ordered();
-        let Some(conn) = self.member_mut().and_then(|member| member.syncs.pop_front()) else { return };
+        let conn = match self.member_mut().and_then(|member| member.syncs.pop_front()) {
+            Some(Asker::Here(conn)) => conn,
+            // What is committed here has been sent to it.
+            Some(Asker::Observer(sid)) => return self.answer_learner_sync(sid, effects),
+            None => return,
+        };
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         let mut at_leader =
             connection.waiting.iter_mut().filter(|waiting| matches!(waiting, Waiting::ForwardedSync { .. }));
@@ -165,7 +171,17 @@ impl Keeper {
     fn on_session_answer(&mut self, now: Now, session: SessionId, valid: bool, effects: &mut Vec<Effect>) {
         let Some(member) = self.member_mut() else { return };
         let Some(at) = member.asked.iter().position(|(asked, ..)| *asked == session) else { return };
-        let Some((_, conn, timeout_ms)) = member.asked.remove(at) else { return };
+        let conn = match member.asked.remove(at) {
+            Some((_, Asker::Here(conn), timeout_ms)) => (conn, timeout_ms),
+            Some((_, Asker::Observer(sid), timeout_ms)) => {
+                if valid {
+                    member.heard_and_gone.insert(session, timeout_ms);
+                }
+                return self.answer_learner_revalidation(sid, session, valid, effects);
+            }
+            None => return,
+        };
+        let (conn, timeout_ms) = conn;
         // The client may have gone meanwhile.
         if !self.conns.contains_key(&conn) {
             return;

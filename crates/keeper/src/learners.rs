@@ -1,6 +1,8 @@
 //! What the services of learners ask of their leader (upstream: `LearnerHandler`, `LeaderZooKeeperServer`). The shapes are
 //! in [`crate::forward`].
 
+use std::collections::BTreeSet;
+
 use base::planted::PlantedBug;
 use base::{Now, Reader};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -9,6 +11,8 @@ use zk_wire::quorum::PacketType;
 use zk_wire::txn::TxnBody;
 use zk_wire::{ErrorCode, Id, OpCode, QuorumPacket, SessionId, Zxid};
 
+use crate::connection::{Then, Waiting};
+use crate::ensemble::Asker;
 use crate::event::{CloseReason, Effect};
 use crate::op;
 use crate::prep::Against;
@@ -44,6 +48,9 @@ impl Asked {
 impl Keeper {
     /// A learner's service asks. What makes no sense has no effect.
     pub(crate) fn on_learner_asks(&mut self, now: Now, sid: Sid, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+        if !self.orders() {
+            return self.relay(sid, packet, effects);
+        }
         let Some(packet) = self.hold_back_ask(sid, packet) else { return };
         match PacketType::from_number(packet.packet_type) {
             Some(PacketType::Request) => {
@@ -57,6 +64,27 @@ impl Keeper {
             Some(PacketType::Revalidate) => self.on_learner_revalidates(now, sid, packet.data, effects),
             _ => {}
         }
+    }
+
+    /// An observer of this follower asks: the leader is asked for it, and hears of its sessions through this server.
+    fn relay(&mut self, sid: Sid, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+        let mut r = Reader::new(packet.data.clone().unwrap_or_default());
+        let kind = PacketType::from_number(packet.packet_type);
+        let Some(member) = self.member_mut() else { return };
+        match kind {
+            Some(PacketType::Request) => {
+                let (Ok(_), Ok(_), Ok(op)) = (r.i64(), r.i32(), r.i32()) else { return };
+                if OpCode(op) == OpCode::SYNC {
+                    member.syncs.push_back(Asker::Observer(sid));
+                }
+            }
+            Some(PacketType::Revalidate) => {
+                let (Ok(session), Ok(timeout_ms)) = (r.i64(), r.i32()) else { return };
+                member.asked.push_back((SessionId(session), Asker::Observer(sid), timeout_ms));
+            }
+            _ => return,
+        }
+        self.to_leader(packet, effects);
     }
 
     fn on_learner_session(&mut self, now: Now, sid: Sid, asked: &Asked, effects: &mut Vec<Effect>) {
@@ -108,7 +136,7 @@ impl Keeper {
         }
     }
 
-    fn answer_learner_sync(&self, sid: Sid, effects: &mut Vec<Effect>) {
+    pub(crate) fn answer_learner_sync(&self, sid: Sid, effects: &mut Vec<Effect>) {
         let packet = Self::service_packet(PacketType::Sync, None);
         self.to_learner(sid, QuorumPacket { zxid: Zxid::ZERO, ..packet }, effects);
     }
@@ -155,7 +183,13 @@ impl Keeper {
         self.answer_learner_revalidation(sid, session, valid, effects);
     }
 
-    fn answer_learner_revalidation(&self, sid: Sid, session: SessionId, valid: bool, effects: &mut Vec<Effect>) {
+    pub(crate) fn answer_learner_revalidation(
+        &self,
+        sid: Sid,
+        session: SessionId,
+        valid: bool,
+        effects: &mut Vec<Effect>,
+    ) {
         let mut answer = BytesMut::with_capacity(9);
         answer.put_i64(session.0);
         answer.put_u8(u8::from(valid));
@@ -170,11 +204,28 @@ impl Keeper {
         }
     }
 
+    /// Transactions that syncs of clients here or of learners wait for.
+    pub fn pending_syncs(&self) -> usize {
+        let is_sync = |waiting: &Waiting| matches!(waiting, Waiting::Barrier { then: Then::Sync { .. }, .. });
+        let here = self.barriers.iter().filter(|(_, conns)| {
+            let waiting = conns.iter().filter_map(|conn| self.conns.get(conn)).flat_map(|conn| &conn.waiting);
+            waiting.into_iter().any(is_sync)
+        });
+        let learners = self.ensemble().into_iter().flat_map(|member| &member.learner_waits);
+        let learners = learners.filter(|(_, waits)| waits.iter().any(|(_, awaited)| matches!(awaited, Awaited::Sync)));
+        here.map(|(zxid, _)| *zxid).chain(learners.map(|(zxid, _)| *zxid)).collect::<BTreeSet<Zxid>>().len()
+    }
+
     /// A learner has heard of sessions.
     pub(crate) fn on_touched(&mut self, now: Now, sessions: Bytes) {
         let mut r = Reader::new(sessions);
+        let orders = self.orders();
         while let (Ok(session), Ok(timeout_ms)) = (r.i64(), r.i32()) {
-            self.sessions.touch(now, SessionId(session), timeout_ms);
+            match self.member_mut() {
+                // The leader is told with the next ping.
+                Some(member) if !orders => drop(member.heard_and_gone.insert(SessionId(session), timeout_ms)),
+                _ => drop(self.sessions.touch(now, SessionId(session), timeout_ms)),
+            }
         }
     }
 }

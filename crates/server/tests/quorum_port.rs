@@ -102,7 +102,7 @@ async fn what_apaches_leaders_say_arrives_as_they_meant_it_a_snapshot_too() {
         let at_two = membership.members[&2].addresses[0].quorum_port;
         let leader = TcpListener::bind(("127.0.0.1", at_two)).await.unwrap();
         let (port, mut events) = open(member(1, &membership)).await;
-        let dial = port.dial(2);
+        let dial = port.dial(2).0;
         let (mut stream, _) = leader.accept().await.unwrap();
         let FromLink::Dialled(number, Some(link)) = next(&mut events).await else { panic!("the dial succeeds") };
         assert_eq!(number, dial);
@@ -145,9 +145,10 @@ async fn packets_behind_a_snapshot_wait_until_all_of_it_has_left() {
     let out = port.link(link).expect("open");
     let (before, snap, behind) = (ToLearner::LeaderInfo(Epoch(2)), ToLearner::Snap(Zxid(7)), ToLearner::UpToDate);
     let large = ToLearner::Proposal(Proposal { zxid: Zxid(8), bytes: Bytes::from(vec![5; 100_000]), config: None });
-    assert!(out.packet(&before.encode(), false), "the first of a turn");
-    assert!(!out.packet(&snap.encode(), true));
-    out.packet(&large.encode(), false);
+    assert!(out.packet(&before.encode()), "the first of a turn");
+    assert!(!out.packet(&snap.encode()));
+    out.begin_stream();
+    out.packet(&large.encode());
     out.flush();
     let pieces: Vec<Bytes> = (0..20).map(|n| Bytes::from(vec![n; 300_000])).collect();
     let mut expected = BytesMut::new();
@@ -164,12 +165,12 @@ async fn packets_behind_a_snapshot_wait_until_all_of_it_has_left() {
     });
     for (at, piece) in pieces.iter().enumerate() {
         let last = at + 1 == pieces.len();
-        out.snapshot(piece.clone(), last);
+        out.stream(piece.clone(), last);
         if !last {
             assert!(matches!(next(&mut events).await, FromLink::Drained(drained) if drained == link));
         }
     }
-    out.packet(&behind.encode(), false);
+    out.packet(&behind.encode());
     out.flush();
     drop(reader.await.unwrap());
     assert_eq!(event(&mut events).await, Event::Closed { link });
@@ -181,7 +182,7 @@ async fn a_link_closes_behind_what_is_queued() {
     let (port, mut events) = open(member(1, &membership)).await;
     let (mut stream, link) = learner(&port, &membership, &mut events).await;
     let out = port.link(link).expect("open");
-    out.packet(&ToLearner::UpToDate.encode(), false);
+    out.packet(&ToLearner::UpToDate.encode());
     out.close("enough".into());
     assert_eq!(closed(&mut stream).await, ToLearner::UpToDate.encode().to_bytes());
     assert_eq!(event(&mut events).await, Event::Closed { link });
@@ -253,7 +254,7 @@ async fn a_learner_that_does_not_read_is_closed_in_time() {
     while event_now(&mut events).await.is_none() {
         for zxid in 0..8 {
             let proposal = Proposal { zxid: Zxid(zxid), bytes: large.clone(), config: None };
-            out.packet(&ToLearner::Proposal(proposal).encode(), false);
+            out.packet(&ToLearner::Proposal(proposal).encode());
         }
         out.flush();
     }
@@ -295,11 +296,11 @@ async fn a_dial_that_another_replaced_says_nothing_and_one_that_fails_says_so() 
     let at_two = membership.members[&2].addresses[0].quorum_port;
     let _leader = TcpListener::bind(("127.0.0.1", at_two)).await.unwrap();
     let (port, mut events) = open(member(1, &membership)).await;
-    let failed = port.dial(3);
+    let failed = port.dial(3).0;
     assert!(matches!(next(&mut events).await, FromLink::Dialled(number, None) if number == failed));
-    let unknown = port.dial(9);
+    let unknown = port.dial(9).0;
     assert!(matches!(next(&mut events).await, FromLink::Dialled(number, None) if number == unknown));
-    let good = port.dial(2);
+    let good = port.dial(2).0;
     assert!(matches!(next(&mut events).await, FromLink::Dialled(number, Some(_)) if number == good));
 }
 

@@ -20,6 +20,7 @@ struct Ensemble {
     dirs: Vec<TempDir>,
     servers: Vec<Option<ZkServerHandle>>,
     keeper: keeper::Config,
+    observer_master_port: Option<u16>,
 }
 
 impl Ensemble {
@@ -32,13 +33,22 @@ impl Ensemble {
     }
 
     async fn configured(membership: Membership, keeper: keeper::Config) -> Self {
+        let mut ensemble = Self::at_rest(membership, keeper);
+        ensemble.revive_all().await;
+        ensemble
+    }
+
+    fn at_rest(membership: Membership, keeper: keeper::Config) -> Self {
         let dirs = membership.members.keys().map(|_| tempfile::tempdir().unwrap()).collect();
-        let mut ensemble =
-            Self { servers: membership.members.keys().map(|_| None).collect(), membership, dirs, keeper };
+        let servers = membership.members.keys().map(|_| None).collect();
+        Self { servers, membership, dirs, keeper, observer_master_port: None }
+    }
+
+    async fn revive_all(&mut self) {
+        let ensemble = self;
         for sid in ensemble.membership.members.keys().copied().collect::<Vec<_>>() {
             ensemble.revive(sid).await;
         }
-        ensemble
     }
 
     async fn revive(&mut self, sid: i64) {
@@ -49,6 +59,8 @@ impl Ensemble {
         config.store.keeper.server_id = u8::try_from(sid).unwrap();
         let mut seat = member(sid, &self.membership);
         seat.peer.tick = Duration::from_millis(200);
+        seat.observer_master_port = self.observer_master_port;
+        seat.peer.observer_master = self.observer_master_port.is_some();
         config.member = Some(seat);
         self.servers[index] = Some(server::zk::start(config).await.expect("a member starts"));
     }
@@ -232,6 +244,90 @@ async fn an_observer_serves_and_does_not_count() {
     let addr = ensemble.addr(4);
     until("end of the service", || ensemble.mode(4).is_none().then_some(()));
     assert_eq!(zk::word(addr, "ruok"), "imok");
+    ensemble.stop().await;
+}
+
+/// Whom an observer learns from.
+fn master_of(ensemble: &Ensemble, observer: i64) -> Option<i64> {
+    let says = zk::word(ensemble.addr(observer), "mntr");
+    says.lines().find_map(|line| line.strip_prefix("zk_observer_master_id\t"))?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_observer_learns_from_a_follower_and_from_another_server_when_that_is_gone() {
+    // All have one port in common, so each needs an address of its own.
+    let mut lines = Membership::default();
+    for (sid, member) in membership(4).members {
+        let role = if sid == 4 { "observer" } else { "participant" };
+        let line = member.to_string().replace("127.0.0.1", &format!("127.0.0.{sid}")).replace("participant", role);
+        lines.add(&format!("server.{sid}"), &line).unwrap();
+    }
+    let mut ensemble = Ensemble::at_rest(lines, keeper::Config::default());
+    ensemble.observer_master_port = Some(quorum::free_port());
+    ensemble.revive_all().await;
+    let leader = ensemble.leader().await;
+    let observer = ensemble.addr(4);
+    let master = until("a follower that is observed", || master_of(&ensemble, 4).filter(|master| *master != leader));
+    let master_says = zk::word(ensemble.addr(master), "mntr");
+    assert!(master_says.lines().any(|line| line == "zk_synced_observers\t1"), "{master_says}");
+
+    // REQUEST, SYNC and REVALIDATE go through the follower.
+    let mut client = Client::new(observer);
+    assert_eq!(client.create("/a", b"1", 0), 0);
+    assert_eq!(client.create("/mine", b"", 1), 0);
+    assert_eq!(read(observer, "/a"), Ok(Bytes::from_static(b"1")));
+    let request = zk_wire::ConnectRequest {
+        timeout_ms: client.session.timeout_ms,
+        session: client.session.session,
+        passwd: client.session.passwd.clone(),
+        ..zk_wire::ConnectRequest::default()
+    };
+    drop(client);
+    let mut client = Client::resume(observer, &request);
+    assert_eq!(client.session.session, request.session, "the session goes on");
+    assert_eq!(client.call(OpCode::CLOSE_SESSION, b"").0.err, 0);
+    assert_eq!(read(ensemble.addr(leader), "/mine"), Err(ErrorCode::NO_NODE.0), "its node went with it");
+
+    ensemble.kill(master).await;
+    until("another server that is observed", || {
+        let observes = ensemble.mode(4).as_deref() == Some("observer");
+        master_of(&ensemble, 4).filter(|now| observes && *now != master)
+    });
+    let mut client = Client::new(observer);
+    assert_eq!(client.create("/b", b"2", 0), 0);
+    assert_eq!(read(ensemble.addr(leader), "/b"), Ok(Bytes::from_static(b"2")));
+    ensemble.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_lacks_more_than_the_window_gets_it_from_the_log() {
+    let mut ensemble = Ensemble::start(3).await;
+    let leader = ensemble.leader().await;
+    let behind = if leader == 1 { 2 } else { 1 };
+    let mut client = Client::new(ensemble.addr(leader));
+    for n in 0..20 {
+        assert_eq!(client.create(&format!("/large{n}"), &vec![7; 100_000], 0), 0);
+    }
+    // What is weighed against must have been written.
+    let server = ensemble.servers[ensemble.index(leader)].as_ref().expect("it runs");
+    server.admin().take_snapshot().await.unwrap();
+    ensemble.kill(behind).await;
+    for n in 0..600 {
+        assert_eq!(client.create(&format!("/n{n}"), b"", 0), 0);
+    }
+    let counted = |name: &str| -> u64 {
+        let says = zk::word(ensemble.addr(leader), "mntr");
+        let number = says.lines().find_map(|line| line.strip_prefix(&format!("zk_{name}\t"))).map(str::parse);
+        number.unwrap_or_else(|| panic!("no {name} in\n{says}")).unwrap()
+    };
+    let (diffs, snaps) = (counted("diff_count"), counted("snap_count"));
+    ensemble.revive(behind).await;
+    ensemble.leader().await;
+    assert_eq!(read(ensemble.addr(behind), "/n599"), Ok(Bytes::new()));
+    let says = zk::word(ensemble.addr(leader), "mntr");
+    for line in [format!("zk_diff_count\t{}", diffs + 1), format!("zk_snap_count\t{snaps}")] {
+        assert!(says.lines().any(|said| said == line), "{line} is not in\n{says}");
+    }
     ensemble.stop().await;
 }
 

@@ -93,6 +93,7 @@ pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
     (PlantedBug::ZabTruncTooDeep, Kind::Ensemble, 400_001, 2000),
     (PlantedBug::ZabVoteIgnoresHistory, Kind::Ensemble, 400_001, 2000),
     (PlantedBug::ZabDiffWithGap, Kind::Ensemble, 400_001, 2000),
+    (PlantedBug::LogSyncEndsEarly, Kind::Ensemble, 100_001, 400),
 ];
 
 /// Looks for one planted bug from seed `from` on; the report's failure is the catch.

@@ -39,6 +39,17 @@ pub struct Config {
     /// the first leader of an ensemble numbers its configuration, so that the lists of servers that join later, which may
     /// not have all of it, do not count (ZOOKEEPER-1783).
     pub read_config: Option<ReadConfig>,
+    /// Whether a learner that lacks more than those may get them from the log on the disk (`snapshotSizeFactor`, which
+    /// says how much of it).
+    pub log_sync: bool,
+    /// Every learner gets a snapshot (`forceSnapshotSync`).
+    pub force_snapshot_sync: bool,
+    /// Snapshots on their way to learners, beyond which an observer is sent away (`leader.maxConcurrentSnapSyncs`).
+    pub snap_syncs_max: usize,
+    /// Likewise for transactions (`leader.maxConcurrentDiffSyncs`).
+    pub diff_syncs_max: usize,
+    /// Whether this server, while it follows, serves observers (`observerMasterPort`).
+    pub observer_master: bool,
     /// A bug on purpose; only the simulator sets it.
     pub bug: PlantedBug,
 }
@@ -59,6 +70,11 @@ impl Config {
             redial: Duration::from_millis(100),
             commit_log_count: 500,
             read_config: None,
+            log_sync: true,
+            force_snapshot_sync: false,
+            snap_syncs_max: 10,
+            diff_syncs_max: 100,
+            observer_master: false,
             bug: PlantedBug::None,
         }
     }

@@ -57,6 +57,14 @@ pub enum Event {
         /// The connection.
         link: Link,
     },
+    /// What [`Effect::FindInLog`] asked for.
+    FoundInLog {
+        /// The learner's connection.
+        link: Link,
+        /// The newest transaction of the log that is not above the learner's last, when the log goes on from there to
+        /// the end that was asked for without a gap, and in few enough bytes.
+        common: Option<Zxid>,
+    },
     /// A connection ended.
     Closed {
         /// Which.
@@ -128,6 +136,10 @@ pub enum CloseReason {
     Silent,
     /// A newer connection of the same server is there.
     Replaced,
+    /// As many learners as may are being synchronised; an observer has to wait.
+    TooManySyncs,
+    /// The part of the log that a learner was being sent cannot be read any more.
+    LogGone,
     /// A packet that cannot come now.
     Unexpected(&'static str),
 }
@@ -167,6 +179,26 @@ pub enum Effect {
         link: Link,
         /// What it holds at least: the transactions behind are sent as well.
         zxid: Zxid,
+    },
+    /// Look into the log on the disk for what a learner lacks that is further behind than the window, then
+    /// [`Event::FoundInLog`].
+    FindInLog {
+        /// The learner's connection.
+        link: Link,
+        /// Its last transaction.
+        peer: Zxid,
+        /// What the log must reach; it is logged, and perhaps not durable.
+        until: Zxid,
+    },
+    /// Stream the log's transactions in `(after, until]`, each as PROPOSAL and COMMIT, behind the packet just sent, before
+    /// anything else on this connection. The log may have to become durable first.
+    SendLog {
+        /// The learner's connection.
+        link: Link,
+        /// In the log.
+        after: Zxid,
+        /// Logged.
+        until: Zxid,
     },
     /// Take the snapshot that follows on this connection, keep it beside the service, then [`Event::SnapshotReceived`].
     Receive {

@@ -25,7 +25,7 @@ use crate::history::History;
 use crate::packet::{LearnerKind, ToLeader, ToLearner};
 use crate::quorum::{QuorumVerifier, Sid};
 use crate::store::{Durable, Store};
-use crate::sync::{SyncPlan, plan};
+use crate::sync::{self, Source, SyncKind, SyncPlan, plan, plan_from_log};
 
 pub use self::handover::HandoverRefused;
 
@@ -57,6 +57,8 @@ enum Stage {
     Known,
     /// Accepted the epoch; waits for the leader's history to be settled.
     Accepted,
+    /// Lacks so much that the log on the disk is looked into.
+    Searching,
     /// Was sent the history and NEWLEADER; gets every proposal from here on.
     Synchronizing,
     /// Has the history durable.
@@ -77,6 +79,8 @@ struct Handler {
     sent: Zxid,
     /// Up to where its log is durable, as it says.
     acked: Zxid,
+    /// How it is, or was, synchronised.
+    sync: Option<SyncKind>,
     connected: Instant,
     heard: Instant,
 }
@@ -228,6 +232,7 @@ impl Leader {
             last: Zxid::ZERO,
             sent: Zxid::ZERO,
             acked: Zxid::ZERO,
+            sync: None,
             connected: now,
             heard: now,
         };
@@ -416,38 +421,49 @@ impl Leader {
 
     /// Sends a learner what it lacks, then NEWLEADER; from here on it gets every proposal and commit.
     fn synchronize(&mut self, link: Link, cx: &mut Context<'_>) {
+        let until = self.sync_until(cx);
         let handler = self.handlers.get_mut(&link).expect("looked up by the caller");
-        handler.stage = Stage::Synchronizing;
-        let (last, kind) = (handler.last, handler.kind);
-        let to = |packet| Effect::ToLearner { link, packet };
-        // Before this leader is established all of its history is what a quorum will have; afterwards what is committed.
-        let until = match &self.broadcast {
+        let peer = handler.last;
+        let plan = if self.config.force_snapshot_sync { SyncPlan::Snap } else { plan(cx.history, peer, until) };
+        match plan {
+            SyncPlan::Search if self.config.log_sync => {
+                handler.stage = Stage::Searching;
+                cx.effects.push(Effect::FindInLog { link, peer, until });
+            }
+            SyncPlan::Search => self.send_history(link, SyncPlan::Snap, Source::Window, cx),
+            plan => self.send_history(link, plan, Source::Window, cx),
+        }
+    }
+
+    /// What the log on the disk has of what a learner lacks.
+    pub fn on_found_in_log(&mut self, link: Link, common: Option<Zxid>, cx: &mut Context<'_>) {
+        let Some(handler) = self.handlers.get(&link).filter(|handler| handler.stage == Stage::Searching) else {
+            return;
+        };
+        // What came meanwhile is in the log, too, behind what was found.
+        let plan = plan_from_log(common, handler.last, self.sync_until(cx));
+        self.send_history(link, plan, Source::Log, cx);
+    }
+
+    /// Before this leader is established all of its history is what a quorum will have; afterwards what is committed.
+    fn sync_until(&self, cx: &Context<'_>) -> Zxid {
+        match &self.broadcast {
             Some(_) => cx.history.delivered(),
             None if self.config.bug.is(PlantedBug::ZabSyncOnlyDelivered) => cx.history.delivered(),
             None => cx.history.last(),
-        };
-        handler.sent = until;
-        let after = match plan(cx.history, last, until) {
-            SyncPlan::Diff { after, until } => {
-                cx.effects.push(to(ToLearner::Diff(until)));
-                after
-            }
-            SyncPlan::Trunc { to: common, .. } => {
-                cx.effects.push(to(ToLearner::Trunc(common)));
-                common
-            }
-            SyncPlan::Snap => {
-                let delivered = cx.history.delivered();
-                cx.effects.push(to(ToLearner::Snap(delivered)));
-                cx.effects.push(Effect::SendSnapshot { link, zxid: delivered });
-                delivered
-            }
-        };
-        let skipped = usize::from(self.config.bug.is(PlantedBug::ZabDiffWithGap));
-        for proposal in cx.history.between(after, until).skip(skipped) {
-            cx.effects.push(to(ToLearner::Proposal(proposal.clone())));
-            cx.effects.push(to(ToLearner::Commit(proposal.zxid)));
         }
+    }
+
+    fn send_history(&mut self, link: Link, plan: SyncPlan, source: Source, cx: &mut Context<'_>) {
+        let (sync, kind) = (plan.kind(), self.handlers[&link].kind);
+        if kind == LearnerKind::Observer && self.syncing(sync) >= sync.max(&self.config) {
+            return self.close(link, CloseReason::TooManySyncs, cx);
+        }
+        let until = self.sync_until(cx);
+        let handler = self.handlers.get_mut(&link).expect("looked up above");
+        (handler.stage, handler.sync, handler.sent) = (Stage::Synchronizing, Some(sync), until);
+        sync::send(cx.history, link, (plan, source), until, &self.config, cx.effects);
+        let to = |packet| Effect::ToLearner { link, packet };
         if let Some(broadcast) = &self.broadcast
             && kind == LearnerKind::Follower
         {
@@ -457,6 +473,13 @@ impl Leader {
         let established = self.broadcast.is_some();
         let announced = cx.configs.to_announce(cx.history, self.epoch.first_zxid(), established);
         cx.effects.push(to(ToLearner::NewLeader(self.epoch, announced.text)));
+    }
+
+    /// Learners that are being sent something of a kind, and have not acknowledged it. Those that vote are never kept
+    /// waiting for others.
+    fn syncing(&self, sync: SyncKind) -> usize {
+        let same = |handler: &&Handler| handler.stage == Stage::Synchronizing && handler.sync == Some(sync);
+        self.handlers.values().filter(same).count()
     }
 
     /// A learner has the history durable.

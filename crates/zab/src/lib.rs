@@ -1,9 +1,10 @@
 //! Atomic broadcast without a service, a disk or a clock: it sees `(zxid, bytes, Option<QuorumConfig>)` and nothing of
 //! what the bytes mean.
 //!
-//! Read in this order: [`quorum`] and [`configs`] (who decides), [`vote`] and [`election`] (who leads), [`peer`] (one member, which
-//! routes), [`leader`] and [`learner`] (the two sides of the protocol), [`sync`] (what a learner lacks), [`broadcast`]
-//! (what is committed), [`history`] and [`store`] (what is logged, and what is durable).
+//! Read in this order: [`quorum`] and [`configs`] (who decides), [`vote`] and [`election`] (who leads), [`peer`] (one
+//! member, which routes), [`leader`] and [`learner`] (the two sides of the protocol), [`observer_master`] (a follower that
+//! serves observers), [`sync`] (what a learner lacks), [`broadcast`] (what is committed), [`history`] and [`store`] (what is
+//! logged, and what is durable).
 
 pub mod broadcast;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod event;
 pub mod history;
 pub mod leader;
 pub mod learner;
+pub mod observer_master;
 pub mod packet;
 pub mod peer;
 pub mod quorum;

@@ -14,6 +14,7 @@ use crate::event::{CloseReason, Effect, Event, Link, Standing, Token};
 use crate::history::{History, Recovered};
 use crate::leader::{self, HandoverRefused, Leader, LearnerView};
 use crate::learner::{self, Learner};
+use crate::observer_master::{self, ObserverMaster};
 use crate::packet::{LearnerKind, ToLeader, ToLearner};
 use crate::quorum::{QuorumConfig, QuorumVerifier, Sid};
 use crate::store::{Durable, Store};
@@ -29,6 +30,8 @@ pub struct Peer {
     role: Role,
     /// Who is to lead next, by a reconfig that ended the last role: no election is needed to find it.
     designated: Option<Sid>,
+    /// Of a follower that serves observers.
+    observer_master: Option<ObserverMaster>,
     /// The log could not be cut where a leader said; the next one shall send a snapshot.
     wants_snapshot: bool,
     /// Why the last role ended.
@@ -56,6 +59,7 @@ impl Peer {
             store: Store::default(),
             role: Role::Draining,
             designated: None,
+            observer_master: None,
             wants_snapshot: false,
             last_end: None,
             config,
@@ -105,6 +109,13 @@ impl Peer {
                 Some(current) if current == link => learner.on_snapshot(now, cx),
                 _ => Ok(()),
             }),
+            Event::FoundInLog { link, common } => {
+                self.with_observers(effects, |master, cx| master.on_found_in_log(link, common, cx));
+                self.with_leader(effects, |leader, cx| {
+                    leader.on_found_in_log(link, common, cx);
+                    Ok(())
+                })
+            }
             Event::Closed { link } => self.on_closed(now, link),
             Event::Stored { token } => self.on_stored(token, effects),
             Event::TruncateImpossible => {
@@ -116,8 +127,9 @@ impl Peer {
         };
         let result = result.and_then(|()| self.configure(now, before, effects));
         let result = result.and_then(|()| self.with_leader(effects, |leader, cx| leader.advance_handover(now, cx)));
-        if let Err(reason) = result {
-            self.end_role(reason, effects);
+        match result {
+            Ok(()) => self.serve_observers(now, before, effects),
+            Err(reason) => self.end_role(reason, effects),
         }
         self.configs.recount(&self.history);
         if matches!(self.role, Role::Draining) && self.store.is_idle() {
@@ -134,7 +146,10 @@ impl Peer {
             Role::Draining => self.store.is_idle().then_some(Instant::ZERO),
             Role::Looking => self.election.deadline(),
             Role::Leading(leader) => Some(leader.deadline()),
-            Role::Learning(learner) => Some(learner.deadline()),
+            Role::Learning(learner) => {
+                let observers = self.observer_master.as_ref().and_then(ObserverMaster::deadline);
+                Some(observers.map_or(learner.deadline(), |at| at.min(learner.deadline())))
+            }
         }
     }
 
@@ -163,11 +178,17 @@ impl Peer {
         matches!(self.role, Role::Leading(_))
     }
 
-    /// The learners of a leader, in order of their ids: those that have said who they are.
+    /// Whether this server follows, and listens to observers.
+    pub fn serves_observers(&self) -> bool {
+        self.observer_master.is_some()
+    }
+
+    /// The learners of a leader, and the observers that a follower serves, in order of their ids: those that have said who
+    /// they are.
     pub fn learners(&self) -> Vec<LearnerView> {
         match &self.role {
             Role::Leading(leader) => leader.learners(),
-            _ => Vec::new(),
+            _ => self.observer_master.as_ref().map_or_else(Vec::new, ObserverMaster::learners),
         }
     }
 
@@ -243,8 +264,11 @@ impl Peer {
 
     /// Sends to a learner's service (SYNC, REVALIDATE). False when it is not there.
     pub fn to_learner(&self, sid: Sid, packet: QuorumPacket, effects: &mut Vec<Effect>) -> bool {
-        let Role::Leading(leader) = &self.role else { return false };
-        let Some(link) = leader.link_of(sid) else { return false };
+        let link = match &self.role {
+            Role::Leading(leader) => leader.link_of(sid),
+            _ => self.observer_master.as_ref().and_then(|master| master.link_of(sid)),
+        };
+        let Some(link) = link else { return false };
         effects.push(Effect::ToLearner { link, packet: ToLearner::Service(packet) });
         true
     }
@@ -385,6 +409,9 @@ impl Peer {
     fn on_learner_connected(&mut self, now: Instant, link: Link, effects: &mut Vec<Effect>) {
         match &mut self.role {
             Role::Leading(leader) => leader.on_connected(now, link),
+            _ if self.observer_master.is_some() => {
+                self.with_observers(effects, |master, _| master.on_connected(now, link));
+            }
             _ => effects.push(Effect::Close { link, reason: CloseReason::NotLeading }),
         }
     }
@@ -396,6 +423,10 @@ impl Peer {
         packet: ToLeader,
         effects: &mut Vec<Effect>,
     ) -> Result<(), &'static str> {
+        if self.observer_master.is_some() {
+            self.with_observers(effects, |master, cx| master.on_packet(now, link, packet, cx));
+            return Ok(());
+        }
         self.with_leader(effects, |leader, cx| leader.on_packet(now, link, packet, cx))
     }
 
@@ -430,7 +461,7 @@ impl Peer {
                 return leader.leave(now);
             }
             Role::Learning(learner) if learner.link() == Some(link) => return learner.on_closed(now),
-            _ => {}
+            _ => self.observer_master.iter_mut().for_each(|master| master.on_closed(link)),
         }
         Ok(())
     }
@@ -467,7 +498,30 @@ impl Peer {
                 Ok(())
             }
             Role::Leading(_) => self.with_leader(effects, |leader, cx| leader.on_tick(now, cx)),
-            Role::Learning(_) => self.with_learner(effects, |learner, cx| learner.on_tick(now, cx)),
+            Role::Learning(_) => {
+                self.with_observers(effects, |master, cx| master.on_tick(now, cx));
+                self.with_learner(effects, |learner, cx| learner.on_tick(now, cx))
+            }
+        }
+    }
+
+    /// What was committed goes to the observers that this server serves; it begins to when it follows.
+    fn serve_observers(&mut self, now: Instant, before: usize, effects: &mut Vec<Effect>) {
+        let Role::Learning(learner) = &self.role else { return };
+        let serves = self.config.observer_master && learner.kind() == LearnerKind::Follower;
+        let Some(epoch) = learner.serving().filter(|_| serves) else { return };
+        let leads_next = learner.designated().unwrap_or(learner.leader());
+        if self.observer_master.is_none() {
+            self.observer_master = Some(ObserverMaster::new(now, &self.config, epoch));
+            return;
+        }
+        let delivered = |effect: &Effect| match effect {
+            Effect::Deliver(proposal) => Some(proposal.clone()),
+            _ => None,
+        };
+        let delivered: Vec<Proposal> = effects[before..].iter().filter_map(delivered).collect();
+        if !delivered.is_empty() {
+            self.with_observers(effects, |master, cx| master.on_delivered(&delivered, leads_next, cx));
         }
     }
 
@@ -487,7 +541,9 @@ impl Peer {
             Role::Learning(learner) => learner.link().into_iter().collect(),
             Role::Draining | Role::Looking => return,
         };
-        effects.extend(links.into_iter().map(|link| Effect::Close { link, reason: CloseReason::RoleEnded }));
+        let observers = self.observer_master.take().map_or_else(Vec::new, |master| master.links());
+        let all = links.into_iter().chain(observers);
+        effects.extend(all.map(|link| Effect::Close { link, reason: CloseReason::RoleEnded }));
         effects.push(Effect::Standing(Standing::Looking));
         self.last_end = Some(reason);
         self.role = Role::Draining;
@@ -502,6 +558,17 @@ impl Peer {
         match role {
             Role::Leading(leader) => act(leader, &mut leader::Context { history, store, configs, effects }),
             _ => Ok(()),
+        }
+    }
+
+    fn with_observers(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut ObserverMaster, &mut observer_master::Context<'_>),
+    ) {
+        let Self { observer_master, history, configs, .. } = self;
+        if let Some(master) = observer_master {
+            act(master, &mut observer_master::Context { history, config: configs.current(), effects });
         }
     }
 

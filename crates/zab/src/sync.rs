@@ -1,8 +1,12 @@
-//! What a learner needs to have the leader's history: a pure function (upstream: `LearnerHandler.syncFollower`).
+//! What a learner needs to have the history of who serves it: a pure function (upstream: `LearnerHandler.syncFollower`).
 
+use base::planted::PlantedBug;
 use zk_wire::Zxid;
 
+use crate::config::Config;
+use crate::event::{Effect, Link};
 use crate::history::History;
+use crate::packet::ToLearner;
 
 /// How a learner gets the leader's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +25,85 @@ pub enum SyncPlan {
         /// The last one sent.
         until: Zxid,
     },
+    /// The transactions that it lacks go back further than the window: what the log on the disk has of them decides
+    /// ([`plan_from_log`]).
+    Search,
     /// The whole service.
     Snap,
+}
+
+/// What a learner is being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SyncKind {
+    /// Transactions.
+    Diff,
+    /// The whole service.
+    Snap,
+}
+
+/// Where the transactions come from that a learner lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The latest ones, in memory.
+    Window,
+    /// The log on the disk.
+    Log,
+}
+
+impl SyncKind {
+    /// How many may be under way for an observer to be added to them.
+    pub fn max(self, config: &Config) -> usize {
+        match self {
+            Self::Diff => config.diff_syncs_max,
+            Self::Snap => config.snap_syncs_max,
+        }
+    }
+}
+
+impl SyncPlan {
+    /// What a learner is sent.
+    pub(crate) fn kind(self) -> SyncKind {
+        match self {
+            Self::Diff { .. } | Self::Trunc { .. } => SyncKind::Diff,
+            Self::Search | Self::Snap => SyncKind::Snap,
+        }
+    }
+}
+
+/// Sends a learner what the plan says, up to `until`. What is proposed later, and NEWLEADER, is the caller's.
+pub(crate) fn send(
+    history: &History,
+    link: Link,
+    (plan, source): (SyncPlan, Source),
+    until: Zxid,
+    config: &Config,
+    effects: &mut Vec<Effect>,
+) {
+    let to = |packet| Effect::ToLearner { link, packet };
+    let after = match plan {
+        SyncPlan::Diff { after, until } => {
+            effects.push(to(ToLearner::Diff(until)));
+            after
+        }
+        SyncPlan::Trunc { to: common, .. } => {
+            effects.push(to(ToLearner::Trunc(common)));
+            common
+        }
+        SyncPlan::Search | SyncPlan::Snap => {
+            let delivered = history.delivered();
+            effects.push(to(ToLearner::Snap(delivered)));
+            effects.push(Effect::SendSnapshot { link, zxid: delivered });
+            delivered
+        }
+    };
+    if source == Source::Log && plan.kind() == SyncKind::Diff {
+        return effects.push(Effect::SendLog { link, after, until });
+    }
+    let skipped = usize::from(config.bug.is(PlantedBug::ZabDiffWithGap));
+    for proposal in history.between(after, until).skip(skipped) {
+        effects.push(to(ToLearner::Proposal(proposal.clone())));
+        effects.push(to(ToLearner::Commit(proposal.zxid)));
+    }
 }
 
 /// Plans for a learner whose log ends at `peer`, with the leader's history ending at `until` (what is committed, or all
@@ -51,9 +132,20 @@ pub fn plan(history: &History, peer: Zxid, until: Zxid) -> SyncPlan {
         };
     }
     if peer < oldest {
-        return SyncPlan::Snap;
+        // An empty log is the claim of one who wants a snapshot, too.
+        return if peer == Zxid::ZERO { SyncPlan::Snap } else { SyncPlan::Search };
     }
-    match history.newest_until(peer) {
+    from_common(history.newest_until(peer), peer, until)
+}
+
+/// The same with the log on the disk: `common` is its newest transaction that is not above `peer`, when it has all that
+/// follows.
+pub fn plan_from_log(common: Option<Zxid>, peer: Zxid, until: Zxid) -> SyncPlan {
+    from_common(common, peer, until)
+}
+
+fn from_common(common: Option<Zxid>, peer: Zxid, until: Zxid) -> SyncPlan {
+    match common {
         Some(common) if common == peer => SyncPlan::Diff { after: peer, until },
         // Nothing of the learner's last epoch but its mark.
         Some(common) if peer.counter() == 0 => SyncPlan::Diff { after: common, until },
@@ -84,14 +176,14 @@ mod tests {
 
     #[test]
     fn plans() {
-        use SyncPlan::{Diff, Snap, Trunc};
+        use SyncPlan::{Diff, Search, Snap, Trunc};
         let window = [z(3, 7), z(3, 8), z(5, 1), z(5, 2)];
         let until = z(5, 2);
         let table = [
             ("the same", z(5, 2), Diff { after: z(5, 2), until }),
             ("behind by one", z(5, 1), Diff { after: z(5, 1), until }),
             ("behind across an epoch", z(3, 7), Diff { after: z(3, 7), until }),
-            ("too far behind", z(3, 6), Snap),
+            ("further behind than the window", z(3, 6), Search),
             ("empty", Zxid::ZERO, Snap),
             ("ahead by what no quorum had", z(5, 9), Trunc { to: z(5, 2), until }),
             ("ahead in an epoch that this history does not know", z(6, 1), Snap),
@@ -104,6 +196,21 @@ mod tests {
             assert_eq!(plan(&history(&window), peer, until), expected, "{what}");
         }
         assert_eq!(plan(&history(&[]), z(1, 1), z(5, 2)), Snap, "nothing at hand");
+    }
+
+    #[test]
+    fn what_the_log_has_decides_when_the_window_does_not() {
+        let until = z(5, 2);
+        let table = [
+            ("it has the learner's last", Some(z(3, 4)), z(3, 4), SyncPlan::Diff { after: z(3, 4), until }),
+            ("it has less of that epoch", Some(z(3, 3)), z(3, 4), SyncPlan::Trunc { to: z(3, 3), until }),
+            ("an epoch without transactions", Some(z(2, 9)), z(3, 0), SyncPlan::Diff { after: z(2, 9), until }),
+            ("it knows nothing of that epoch", Some(z(2, 9)), z(3, 4), SyncPlan::Snap),
+            ("it has a gap, or too much", None, z(3, 4), SyncPlan::Snap),
+        ];
+        for (what, common, peer, expected) in table {
+            assert_eq!(plan_from_log(common, peer, until), expected, "{what}");
+        }
     }
 
     #[test]

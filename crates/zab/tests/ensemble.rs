@@ -42,6 +42,12 @@ struct Ensemble {
     /// Disks that do nothing for now.
     stuck: Vec<Sid>,
     waiting: Vec<(Sid, Token)>,
+    /// What is on disks and not in a window.
+    older: BTreeMap<Sid, Vec<Zxid>>,
+    /// Searches of disks that are not answered until somebody takes them.
+    searching: Option<Vec<(Sid, Event)>>,
+    /// How many observers may be synchronised at once.
+    syncs_max: Option<usize>,
     delivered: BTreeMap<Sid, Vec<Zxid>>,
     /// What went over the quorum port, as `from>to packet`.
     said: Vec<String>,
@@ -54,7 +60,11 @@ impl Ensemble {
 
     fn start(&mut self, sid: Sid, recovered: Recovered) {
         let verifier = QuorumVerifier::majority(self.voters.iter().copied());
-        self.peers.insert(sid, Peer::new(Config::new(sid), QuorumConfig::of_voters(verifier), None, recovered));
+        let mut config = Config::new(sid);
+        if let Some(max) = self.syncs_max {
+            (config.diff_syncs_max, config.snap_syncs_max) = (max, max);
+        }
+        self.peers.insert(sid, Peer::new(config, QuorumConfig::of_voters(verifier), None, recovered));
         self.events.push_back((sid, Event::Tick));
     }
 
@@ -98,6 +108,27 @@ impl Ensemble {
                 Effect::ToLeader { link, packet } => {
                     if let Some((_, server)) = self.links.get(&link).copied() {
                         self.events.push_back((server, Event::FromLearner { link, packet }));
+                    }
+                }
+                Effect::FindInLog { link, peer, .. } => {
+                    let older = self.older.get(&sid).into_iter().flatten();
+                    let found = Event::FoundInLog { link, common: older.copied().filter(|zxid| *zxid <= peer).max() };
+                    match &mut self.searching {
+                        Some(held) => held.push((sid, found)),
+                        None => self.events.push_back((sid, found)),
+                    }
+                }
+                Effect::SendLog { link, after, until } => {
+                    if let Some((client, _)) = self.links.get(&link).copied() {
+                        self.say(sid, client, format!("log {after}..{until}"));
+                        let older = self.older.get(&sid).into_iter().flatten().copied().map(proposal);
+                        let window = self.peers[&sid].history().between(after, until).cloned();
+                        for proposal in older.filter(|older| older.zxid > after).chain(window) {
+                            let commit = ToLearner::Commit(proposal.zxid);
+                            for packet in [ToLearner::Proposal(proposal), commit] {
+                                self.events.push_back((client, Event::FromLeader { link, packet }));
+                            }
+                        }
                     }
                 }
                 Effect::Receive { link, .. } => self.events.push_back((sid, Event::SnapshotReceived { link })),
@@ -209,6 +240,60 @@ fn the_later_history_leads_whatever_the_id() {
     assert_eq!(e.standings()[0], (1, Standing::Leading(Epoch(5))));
     assert!(e.said.contains(&"1>2 DIFF 0x400000002".to_owned()), "{:?}", e.said);
     assert!(e.said.contains(&"1>3 SNAP 0x400000002".to_owned()), "its end is of an epoch not at hand: {:?}", e.said);
+}
+
+/// A leader of one, with more on its disk than in its window, and an observer at `last`.
+fn leader_of_one(last: Zxid) -> Ensemble {
+    let mut e = Ensemble::new(&[1]);
+    e.older.insert(1, vec![z(4, 1), z(4, 2), z(4, 3)]);
+    e.start(1, recovered(4, 4, &[z(4, 4), z(4, 5)]));
+    e.until(Ensemble::all_serve);
+    e.start(7, recovered(4, 4, &[last]));
+    e
+}
+
+#[test]
+fn what_is_older_than_the_window_comes_from_the_log_or_as_a_snapshot() {
+    for (last, said) in [
+        (z(4, 2), ["1>7 DIFF 0x400000005", "1>7 log 0x400000002..0x400000005"]),
+        (z(3, 9), ["1>7 SNAP 0x400000005", "1>7 NEWLEADER 5"]),
+    ] {
+        let mut e = leader_of_one(last);
+        e.until(|e| e.said.iter().any(|line| line.starts_with("1>7 NEWLEADER")));
+        let at = e.said.iter().position(|line| line == said[0]).unwrap_or_else(|| panic!("{:?}", e.said));
+        assert_eq!(e.said[at + 1], said[1], "{:?}", e.said);
+    }
+}
+
+#[test]
+fn what_is_proposed_while_the_log_is_searched_is_sent_from_it_too() {
+    let mut e = leader_of_one(z(4, 1));
+    e.searching = Some(Vec::new());
+    e.until(|e| e.searching.as_ref().is_some_and(|held| !held.is_empty()));
+    e.propose(1);
+    e.settle();
+    assert!(!e.said.iter().any(|line| line.contains("INFORM")), "it is not synchronised yet: {:?}", e.said);
+    e.events.extend(e.searching.take().expect("searches are held"));
+    e.settle();
+    e.propose(1);
+    e.settle();
+    let said: Vec<&str> =
+        e.said.iter().map(String::as_str).filter(|line| line.contains("log") || line.contains("INFORM")).collect();
+    assert_eq!(said, ["1>7 log 0x400000001..0x500000001", "1>7 INFORM 0x500000002"]);
+}
+
+#[test]
+fn an_observer_waits_while_as_many_as_may_are_synchronised_and_a_voter_never_does() {
+    let mut e = Ensemble::new(&[1, 2, 3]);
+    e.syncs_max = Some(1);
+    [1, 2].into_iter().for_each(|sid| e.start(sid, recovered(4, 4, &[z(4, 1)])));
+    e.until(Ensemble::all_serve);
+    // None of them gets its history durable.
+    e.stuck = vec![3, 7, 8];
+    [7, 8, 3].into_iter().for_each(|sid| e.start(sid, recovered(5, 4, &[z(4, 1)])));
+    e.until(|e| e.said.iter().any(|line| line == "2>3 NEWLEADER 5"));
+    let synchronised = |sid: Sid| e.said.iter().filter(|line| **line == format!("2>{sid} NEWLEADER 5")).count();
+    assert_eq!((synchronised(3), synchronised(7) + synchronised(8)), (1, 1), "{:?}", e.said);
 }
 
 #[test]

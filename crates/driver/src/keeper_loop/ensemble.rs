@@ -17,6 +17,7 @@ use storage::zk::intake::{self, SnapshotIntake};
 use zab::{Link, QuorumVerifier};
 use zk_wire::{Epoch, Zxid};
 
+use super::log_sync::LogSyncs;
 use super::store::StoreQueue;
 use super::{KeeperLoop, KeeperLoopConfig, KeeperWorld};
 
@@ -55,12 +56,20 @@ pub(super) struct MemberState {
     pub staged: Option<Recovery>,
     /// Snapshots on their way to learners.
     sending: BTreeMap<Link, SnapshotCursor>,
+    /// Learners that get something of the log.
+    pub log_syncs: LogSyncs,
     pub prng: Prng,
 }
 
 impl MemberState {
     pub fn new(prng: Prng) -> Self {
-        Self { store: StoreQueue::default(), staged: None, sending: BTreeMap::new(), prng }
+        Self {
+            store: StoreQueue::default(),
+            staged: None,
+            sending: BTreeMap::new(),
+            log_syncs: LogSyncs::default(),
+            prng,
+        }
     }
 
     /// Performs what the peer wants. Called under the exclusive lock. Snapshots to be sent are collected: they want the
@@ -77,7 +86,16 @@ impl MemberState {
             zab::Effect::Dial { leader } => world.dial(leader),
             zab::Effect::ToLearner { link, packet } => world.to_learner(link, &packet),
             zab::Effect::ToLeader { link, packet } => world.to_leader(link, &packet),
-            zab::Effect::SendSnapshot { link, zxid } => snapshots.push((link, zxid)),
+            zab::Effect::SendSnapshot { link, zxid } => {
+                world.begin_stream(link);
+                self.log_syncs.forget(link);
+                snapshots.push((link, zxid));
+            }
+            zab::Effect::FindInLog { link, peer, until } => self.log_syncs.search(link, peer, until),
+            zab::Effect::SendLog { link, after, until } => {
+                world.begin_stream(link);
+                assert!(self.log_syncs.send(link, after, until), "the log is sent where something was found");
+            }
             zab::Effect::Receive { link, zxid } => {
                 let recovery = Recovery::new(config.keeper.clone(), self.prng.fork());
                 let intake = SnapshotIntake::new(zxid, recovery, config.record_bytes_max());
@@ -85,6 +103,7 @@ impl MemberState {
             }
             zab::Effect::Close { link, reason } => {
                 self.sending.remove(&link);
+                self.log_syncs.forget(link);
                 world.close_link(link, reason);
             }
             zab::Effect::Store { token, op } => self.store.push(token, op),
@@ -106,11 +125,18 @@ impl<D: Disk> KeeperLoop<D> {
         if let Some(member) = &mut self.member {
             member.sending.insert(link, cursor);
         }
-        world.send_snapshot(link, bytes.freeze(), false);
+        world.send_stream(link, bytes.freeze(), false);
     }
 
-    /// The next chunk for a learner that has taken the last one.
-    pub(super) fn send_chunk<W: KeeperWorld<D>>(&mut self, world: &mut W, link: Link) {
+    /// The next piece for a learner that has taken the last one.
+    pub(super) fn send_more<W: KeeperWorld<D>>(&mut self, world: &mut W, link: Link) {
+        match self.member.as_ref().is_some_and(|member| member.log_syncs.sends(link)) {
+            true => self.send_more_log(world, link),
+            false => self.send_chunk(world, link),
+        }
+    }
+
+    fn send_chunk<W: KeeperWorld<D>>(&mut self, world: &mut W, link: Link) {
         let chunk_bytes = self.config.snapshot_chunk_bytes;
         let Some(member) = &mut self.member else { return };
         let Some(cursor) = member.sending.get_mut(&link) else { return };
@@ -120,7 +146,7 @@ impl<D: Disk> KeeperLoop<D> {
             bytes.extend_from_slice(&intake::signature());
             member.sending.remove(&link);
         }
-        world.send_snapshot(link, bytes.freeze(), !more);
+        world.send_stream(link, bytes.freeze(), !more);
     }
 
     /// A leader's snapshot is whole: it waits for the peer's word.
@@ -135,6 +161,7 @@ impl<D: Disk> KeeperLoop<D> {
     pub(super) fn forget_link_that_ends(&mut self, event: &Event) {
         if let (Event::Ensemble(zab::Event::Closed { link }), Some(member)) = (event, &mut self.member) {
             member.sending.remove(link);
+            member.log_syncs.forget(*link);
         }
     }
 }

@@ -128,6 +128,7 @@ impl<D: Disk> KeeperLoop<D> {
 
     fn truncate<W: KeeperWorld<D>>(&mut self, world: &mut W, token: Token, zxid: Zxid) {
         self.begin(token);
+        self.durable = self.durable.min(zxid);
         let forgotten = self.config.bug.is(PlantedBug::TruncateKeepsState);
         let has_more = self.keeper.with(|keeper| keeper.last_processed() > zxid) && !forgotten;
         let recovery = has_more.then(|| self.new_recovery());

@@ -257,6 +257,7 @@ impl File {
             self.warnings.push("forceSync=no: a power cut loses acknowledged writes".into());
         }
         store.sync_warning = Duration::from_millis(self.number("fsync.warningthresholdms", 1000));
+        store.snapshot_size_factor = self.number("snapshotSizeFactor", 0.33);
         store.trust_empty = self.boolean("snapshot.trust.empty", false);
         store.autocreate = self.boolean("db.autocreate", true);
         store.snapshot_last_zxid = self.boolean("serializeLastProcessedZxid.enabled", true);

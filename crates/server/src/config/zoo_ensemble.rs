@@ -152,7 +152,13 @@ impl File {
             self.milliseconds("fastleader.maxNotificationInterval", 60_000).max(peer.notification_min);
         peer.redial = self.milliseconds("leaderConnectDelayDuringRetryMs", 100);
         peer.commit_log_count = self.number("commitLogCount", 500);
+        peer.log_sync = self.number("snapshotSizeFactor", 0.33) >= 0.0;
+        peer.force_snapshot_sync = self.boolean("forceSnapshotSync", false);
+        peer.snap_syncs_max = self.at_least_one("leader.maxConcurrentSnapSyncs", 10);
+        peer.diff_syncs_max = self.at_least_one("leader.maxConcurrentDiffSyncs", 100);
         member.connect_limit = self.number("connectToLearnerMasterLimit", 0);
+        member.observer_master_port = Some(self.number("observerMasterPort", 0)).filter(|port| *port > 0);
+        member.peer.observer_master = member.observer_master_port.is_some();
         member.listen_on_all_ips = self.boolean("quorumListenOnAllIPs", false);
         member.bind_retries = self.number("electionPortBindRetry", 3);
         member.cnx_timeout = self.milliseconds("cnxTimeout", 5000);
@@ -169,6 +175,14 @@ impl File {
             self.problems.push(format!("{key}=0 gives no time at all; give a number of ticks"));
         }
         ticks
+    }
+
+    fn at_least_one(&mut self, key: &str, default: usize) -> usize {
+        let number = self.number(key, default);
+        if number == 0 {
+            self.problems.push(format!("{key}=0 would keep every learner out; give a number above 0"));
+        }
+        number
     }
 
     fn milliseconds(&mut self, key: &str, default: u64) -> Duration {
@@ -215,9 +229,24 @@ mod tests {
         assert_eq!((member.cnx_timeout.as_millis(), member.peer.commit_log_count), (700, 9));
         assert_eq!(member.peer.tick.as_millis(), 2000);
         assert!(member.listen_on_all_ips && !member.multi_address);
+        assert!(member.peer.log_sync && !member.peer.force_snapshot_sync);
+        assert_eq!((member.peer.snap_syncs_max, member.peer.diff_syncs_max), (10, 100));
         assert_eq!(member.membership.voters().collect::<Vec<_>>(), [1, 2]);
         assert_eq!(cfg.server.store.keeper.server_id, 2);
         assert_eq!(cfg.warnings, [""; 0]);
+    }
+
+    #[test]
+    fn how_learners_are_synchronised_can_be_chosen() {
+        let dir = folder(Some("2"));
+        let text = "snapshotSizeFactor=-1\nforceSnapshotSync=true\nleader.maxConcurrentSnapSyncs=2\n\
+                    leader.maxConcurrentDiffSyncs=3";
+        let member = parse_in(&dir, &format!("{THREE}{text}")).unwrap().server.member.unwrap();
+        assert!(!member.peer.log_sync && member.peer.force_snapshot_sync);
+        assert_eq!((member.peer.snap_syncs_max, member.peer.diff_syncs_max), (2, 3));
+        let cfg = parse_in(&dir, &format!("{THREE}snapshotSizeFactor=0.5")).unwrap();
+        assert_eq!(cfg.server.store.snapshot_size_factor, 0.5);
+        assert!(parse_in(&dir, &format!("{THREE}leader.maxConcurrentDiffSyncs=0")).is_err());
     }
 
     #[test]

@@ -395,6 +395,9 @@ impl Conn {
         self.phase = Phase::Connected;
         self.registered = true;
         self.shared.stats.connection_request_count.increment();
+        if request.session != SessionId::default() {
+            self.shared.stats.connection_revalidate_count.increment();
+        }
         self.to_loop.push(ToLoop::Open(self.id, self.outbox.clone()));
         let peer = self.outbox.peer.ip().to_canonical();
         self.to_loop.push(ToLoop::Event(Event::Connect { conn: self.id, peer, request }));

@@ -1,11 +1,13 @@
 //! What a member of an ensemble counts (upstream: `ServerMetrics`). Times are in whole milliseconds.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use zab::Standing;
+use zab::{Link, Standing};
 
+use super::flow::FlowStats;
 use super::metrics::summary::Summary;
 use super::stats::Counter;
 
@@ -24,6 +26,19 @@ pub struct EnsembleStats {
     pub unavailable_time: Summary,
     /// As `unavailable_time`, when this server leads then.
     pub leader_unavailable_time: Summary,
+    /// From the promise to a leader to the service under it.
+    pub follower_sync_time: Summary,
+    /// Likewise for an observer.
+    pub observer_sync_time: Summary,
+    /// Learners being sent a snapshot, whenever one more is, or one less.
+    pub inflight_snap_count: Summary,
+    /// Likewise for transactions.
+    pub inflight_diff_count: Summary,
+    syncs: Mutex<Syncs>,
+    /// Transactions on their way.
+    pub flow: FlowStats,
+    /// Whom this server dialled last to learn from.
+    pub learner_master: AtomicI64,
     role: Mutex<Role>,
     /// Bytes of transactions proposed to learners; -1 before the first.
     last_proposal: AtomicI64,
@@ -31,10 +46,21 @@ pub struct EnsembleStats {
     max_proposal: AtomicI64,
 }
 
+/// Synchronisations under way.
+#[derive(Debug, Default)]
+struct Syncs {
+    /// Of learners; true for a snapshot.
+    theirs: BTreeMap<Link, bool>,
+    /// Of this server.
+    own_began: Option<Instant>,
+}
+
 #[derive(Debug)]
 struct Role {
     since: Instant,
     elected: bool,
+    /// It follows or observes.
+    learns: bool,
 }
 
 impl Default for EnsembleStats {
@@ -46,7 +72,14 @@ impl Default for EnsembleStats {
             election_time: Summary::default(),
             unavailable_time: Summary::default(),
             leader_unavailable_time: Summary::default(),
-            role: Mutex::new(Role { since: Instant::now(), elected: false }),
+            follower_sync_time: Summary::default(),
+            observer_sync_time: Summary::default(),
+            inflight_snap_count: Summary::default(),
+            inflight_diff_count: Summary::default(),
+            syncs: Mutex::default(),
+            flow: FlowStats::default(),
+            learner_master: AtomicI64::new(-1),
+            role: Mutex::new(Role { since: Instant::now(), elected: false, learns: false }),
             last_proposal: AtomicI64::new(-1),
             min_proposal: AtomicI64::new(-1),
             max_proposal: AtomicI64::new(-1),
@@ -63,9 +96,36 @@ impl EnsembleStats {
         }
     }
 
+    /// A learner is being sent a snapshot, or transactions.
+    pub fn sync_begins(&self, link: Link, snapshot: bool) {
+        if snapshot { &self.snap_count } else { &self.diff_count }.increment();
+        let mut syncs = self.syncs.lock();
+        syncs.theirs.insert(link, snapshot);
+        self.count_syncs(&syncs, snapshot);
+    }
+
+    /// A learner has what it was sent, or is gone.
+    pub fn sync_ends(&self, link: Link) {
+        let mut syncs = self.syncs.lock();
+        if let Some(snapshot) = syncs.theirs.remove(&link) {
+            self.count_syncs(&syncs, snapshot);
+        }
+    }
+
+    fn count_syncs(&self, syncs: &Syncs, snapshot: bool) {
+        let count = syncs.theirs.values().filter(|kind| **kind == snapshot).count();
+        if snapshot { &self.inflight_snap_count } else { &self.inflight_diff_count }.add(count as u64);
+    }
+
+    /// This server has promised to follow a leader.
+    pub fn own_sync_begins(&self) {
+        self.syncs.lock().own_began = Some(Instant::now());
+    }
+
     /// This server's place changed.
     pub fn standing(&self, standing: Standing) {
         let mut role = self.role.lock();
+        role.learns = matches!(standing, Standing::Following { .. } | Standing::Observing { .. });
         let took = ms_since(role.since);
         match standing {
             Standing::Looking => {
@@ -76,9 +136,21 @@ impl EnsembleStats {
                 self.unavailable_time.add(took);
                 self.leader_unavailable_time.add(took);
             }
-            Standing::Following { .. } | Standing::Observing { .. } => self.unavailable_time.add(took),
+            Standing::Following { .. } | Standing::Observing { .. } => {
+                self.unavailable_time.add(took);
+                let sync = match standing {
+                    Standing::Observing { .. } => &self.observer_sync_time,
+                    _ => &self.follower_sync_time,
+                };
+                self.syncs.lock().own_began.take().iter().for_each(|began| sync.add(ms_since(*began)));
+            }
         }
         role.since = Instant::now();
+    }
+
+    /// Whether this server follows or observes a leader.
+    pub fn learns(&self) -> bool {
+        self.role.lock().learns
     }
 
     /// How long this server has had its place.
@@ -125,6 +197,21 @@ mod tests {
         let counts = [&stats.election_time, &stats.unavailable_time, &stats.leader_unavailable_time];
         assert_eq!(counts.map(|summary| summary.view().count), [2, 2, 1]);
         assert_eq!(stats.looking_count.get(), 1);
+    }
+
+    #[test]
+    fn synchronisations_are_counted_as_they_begin_and_end() {
+        let stats = EnsembleStats::default();
+        stats.sync_begins(Link(1), true);
+        stats.sync_begins(Link(2), true);
+        stats.sync_begins(Link(3), false);
+        [1, 2, 2].into_iter().for_each(|link| stats.sync_ends(Link(link)));
+        assert_eq!((stats.snap_count.get(), stats.diff_count.get()), (2, 1));
+        let snaps = stats.inflight_snap_count.view();
+        assert_eq!((snaps.count, snaps.max), (4, 2), "1, 2, 1, 0");
+        stats.own_sync_begins();
+        stats.standing(Standing::Observing { leader: 2, epoch: Epoch(1) });
+        assert_eq!((stats.observer_sync_time.view().count, stats.follower_sync_time.view().count), (1, 0));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use zab::packet::{ToLeader, ToLearner};
 use zab::{Link, Sid, Standing};
 use zk_wire::election::Notification;
+use zk_wire::quorum::PacketType;
 use zk_wire::{SessionId, Zxid};
 
 use super::audit;
@@ -282,7 +283,10 @@ impl RealWorld {
     /// What the loop is told of something on the quorum port.
     fn on_link(&self, from: FromLink) -> Option<KeeperInput<FileDisk>> {
         Some(match from {
-            FromLink::Event(event, _permit) => ensemble(event),
+            FromLink::Event(event, _permit) => {
+                self.count(&event);
+                ensemble(event)
+            }
             FromLink::Snapshot(link, snapshot) => KeeperInput::SnapshotReceived { link, snapshot },
             FromLink::Drained(link) => KeeperInput::Drained(link),
             FromLink::Dialled(number, link) => {
@@ -290,6 +294,28 @@ impl RealWorld {
                 ensemble(link.map_or(zab::Event::LeaderUnreachable, |link| zab::Event::LeaderConnected { link }))
             }
         })
+    }
+
+    /// What arrives while this server has a leader, or is one.
+    fn count(&self, event: &zab::Event) {
+        let (stats, now_ms) = (&self.stats.ensemble, self.clock.now().wall_ms);
+        match event {
+            zab::Event::Closed { link } => stats.sync_ends(*link),
+            zab::Event::FromLearner { packet: ToLeader::Service(packet), .. }
+                if packet.packet_type == PacketType::Revalidate as i32 =>
+            {
+                stats.flow.revalidate_count.increment();
+            }
+            zab::Event::FromLeader { packet, .. } if stats.learns() => match packet {
+                ToLearner::Proposal(proposal) => {
+                    stats.flow.proposal_received(proposal.zxid, &proposal.bytes, now_ms);
+                }
+                ToLearner::Commit(zxid) => stats.flow.commit_received(*zxid, now_ms),
+                ToLearner::Inform(proposal) => stats.flow.informed(&proposal.bytes, now_ms),
+                _ => {}
+            },
+            _ => {}
+        }
     }
 
     /// Only a member's machine asks for other servers.
@@ -356,6 +382,9 @@ impl KeeperWorld<FileDisk> for RealWorld {
             KeeperNote::Purged(paths) => tracing::info!("removed {} old snapshots and logs", paths.len()),
             KeeperNote::PurgeFailed(error) => tracing::warn!("cannot remove old snapshots and logs: {error}"),
             KeeperNote::QuotaExceeded(over) => tracing::warn!("{over}"),
+            KeeperNote::LogSyncFailed(error) => tracing::warn!(
+                "cannot read the transaction log for a learner: {error}; it gets a snapshot when it tries again"
+            ),
             KeeperNote::SlowSync(took) => {
                 self.stats.fsync_threshold_exceed_count.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(
@@ -379,6 +408,7 @@ impl KeeperWorld<FileDisk> for RealWorld {
                 self.stats.startup_txns_load_time.add(ms(logs));
                 self.stats.startup_txns_loaded.add(transactions);
             }
+            KeeperMeasure::Proposed { zxid, payload } => self.stats.ensemble.flow.proposed(zxid, &payload),
             KeeperMeasure::Snapshot(took) => self.stats.snapshottime.add(ms(took)),
             KeeperMeasure::Restore(took) => self.stats.restore_time.add(ms(took)),
         }
@@ -420,7 +450,8 @@ impl KeeperWorld<FileDisk> for RealWorld {
 
     fn dial(&mut self, leader: Sid) {
         self.stats.ensemble.elected();
-        self.rim().dial(leader);
+        let master = self.rim().dial(leader);
+        self.stats.ensemble.learner_master.store(master, Ordering::Relaxed);
     }
 
     fn configured(&mut self, text: &Str) {
@@ -435,21 +466,34 @@ impl KeeperWorld<FileDisk> for RealWorld {
     }
 
     fn to_learner(&mut self, link: Link, packet: &ToLearner) {
+        let (stats, now_ms) = (&self.stats.ensemble, self.clock.now().wall_ms);
         match packet {
-            ToLearner::Snap(_) => self.stats.ensemble.snap_count.increment(),
-            ToLearner::Diff(_) => self.stats.ensemble.diff_count.increment(),
-            ToLearner::Proposal(proposal) => self.stats.ensemble.proposed(proposal.bytes.len()),
+            ToLearner::Snap(_) => stats.sync_begins(link, true),
+            ToLearner::Diff(_) | ToLearner::Trunc(_) => stats.sync_begins(link, false),
+            ToLearner::UpToDate => stats.sync_ends(link),
+            ToLearner::Proposal(proposal) => stats.proposed(proposal.bytes.len()),
+            ToLearner::Commit(zxid) => stats.flow.committed(*zxid, now_ms),
+            ToLearner::Inform(proposal) => stats.flow.committed(proposal.zxid, now_ms),
             _ => {}
         }
         self.rim().to_learner(link, packet);
     }
 
     fn to_leader(&mut self, link: Link, packet: &ToLeader) {
+        match packet {
+            ToLeader::AckEpoch { .. } => self.stats.ensemble.own_sync_begins(),
+            ToLeader::Ack(zxid) => self.stats.ensemble.flow.acknowledged(*zxid, self.clock.now().wall_ms),
+            _ => {}
+        }
         self.rim().to_leader(link, packet);
     }
 
-    fn send_snapshot(&mut self, link: Link, chunk: Bytes, last: bool) {
-        self.rim().send_snapshot(link, chunk, last);
+    fn begin_stream(&mut self, link: Link) {
+        self.rim().begin_stream(link);
+    }
+
+    fn send_stream(&mut self, link: Link, chunk: Bytes, last: bool) {
+        self.rim().send_stream(link, chunk, last);
     }
 
     fn receive_snapshot(&mut self, link: Link, intake: Box<SnapshotIntake>) {
@@ -462,6 +506,7 @@ impl KeeperWorld<FileDisk> for RealWorld {
 
     fn standing(&mut self, standing: Standing) {
         self.stats.ensemble.standing(standing);
+        self.rim().follows(matches!(standing, Standing::Following { .. }));
         match standing {
             Standing::Looking => tracing::info!("this server looks for a leader; clients are not served meanwhile"),
             Standing::Leading(epoch) => tracing::info!("this server leads in epoch {}", epoch.0),

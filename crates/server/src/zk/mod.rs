@@ -12,6 +12,7 @@ pub mod audit;
 mod conn;
 pub(crate) mod conn_stats;
 mod ensemble_stats;
+mod flow;
 pub mod four_letter;
 mod java_date;
 mod listener;

@@ -1,6 +1,7 @@
 //! A server's place in its ensemble, as words, commands and metrics show it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use keeper::Keeper;
 use keeper::membership::{Member, MemberRole, Membership};
@@ -20,6 +21,8 @@ pub struct Place<'a> {
     pub learners: Vec<LearnerView>,
     /// Writes and syncs that wait for their answer from the leader, or on a leader for a quorum.
     pub outstanding: usize,
+    /// Transactions that syncs wait for, on a leader.
+    pub pending_syncs: usize,
 }
 
 /// What a client that can do without writes is told (`isro`).
@@ -57,10 +60,10 @@ pub fn of(shared: &Shared) -> Option<Place<'_>> {
     let look = |keeper: &Keeper| {
         let member = keeper.ensemble()?;
         let peer = member.peer();
-        Some((member.standing(), peer.learners(), peer.outstanding()))
+        Some((member.standing(), peer.learners(), peer.outstanding(), keeper.pending_syncs()))
     };
-    let (standing, learners, outstanding) = shared.keeper.with(look)?;
-    Some(Place { config, membership, standing, learners, outstanding })
+    let (standing, learners, outstanding, pending_syncs) = shared.keeper.with(look)?;
+    Some(Place { config, membership, standing, learners, outstanding, pending_syncs })
 }
 
 impl Place<'_> {
@@ -86,6 +89,12 @@ impl Place<'_> {
     /// Whether this server votes.
     pub fn votes(&self) -> bool {
         self.membership().votes(self.config.my_id)
+    }
+
+    /// Whom an observer learns from: the leader, or a follower (upstream: `observer_master_id`).
+    pub fn observer_master(&self, shared: &Shared) -> Option<Sid> {
+        let master = || shared.stats.ensemble.learner_master.load(Relaxed);
+        matches!(self.standing, Standing::Observing { .. }).then(master)
     }
 
     /// Its state and how far it is in the protocol (upstream: `getDetailedPeerState`). A server that has not reached the
@@ -128,6 +137,10 @@ impl Place<'_> {
     pub fn metrics(&self, shared: &Shared) -> Vec<Metric> {
         let count = |count: usize| Value::Gauge(i64::try_from(count).unwrap_or(i64::MAX));
         let mut all = vec![("quorum_size", count(self.membership().voters().count()))];
+        let observers = || count(self.synced(LearnerKind::Observer).count());
+        if let Standing::Following { .. } = self.standing {
+            all.push(("synced_observers", observers()));
+        }
         if let Standing::Leading(_) = self.standing {
             let followers = |votes: bool| {
                 self.synced(LearnerKind::Follower).filter(|f| self.membership().votes(f.sid) == votes).count()
@@ -137,8 +150,8 @@ impl Place<'_> {
                 ("learners", count(self.learners.len())),
                 ("synced_followers", count(followers(true))),
                 ("synced_non_voting_followers", count(followers(false))),
-                ("synced_observers", count(self.synced(LearnerKind::Observer).count())),
-                ("pending_syncs", Value::Gauge(0)),
+                ("synced_observers", observers()),
+                ("pending_syncs", count(self.pending_syncs)),
                 ("leader_uptime", Value::Gauge(shared.stats.ensemble.role_ms())),
                 ("last_proposal_size", Value::Gauge(last)),
                 ("min_proposal_size", Value::Gauge(min)),

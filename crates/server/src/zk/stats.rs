@@ -89,6 +89,8 @@ pub struct ServerStats {
     slow_updates: Summary,
     /// Connect requests.
     pub connection_request_count: Counter,
+    /// Those of them that want to go on with a session.
+    pub connection_revalidate_count: Counter,
     /// Over a limit of connections.
     pub connection_rejected: Counter,
     /// Large requests over `largeRequestMaxBytes`.
@@ -276,6 +278,7 @@ impl ServerStats {
     pub fn counters(&self) -> Vec<(&'static str, &Counter)> {
         vec![
             ("connection_request_count", &self.connection_request_count),
+            ("connection_revalidate_count", &self.connection_revalidate_count),
             ("connection_rejected", &self.connection_rejected),
             ("large_requests_rejected", &self.large_requests_rejected),
             ("request_throttle_wait_count", &self.request_throttle_wait_count),
@@ -293,6 +296,11 @@ impl ServerStats {
             ("looking_count", &self.ensemble.looking_count),
             ("snap_count", &self.ensemble.snap_count),
             ("diff_count", &self.ensemble.diff_count),
+            ("proposal_count", &self.ensemble.flow.proposal_count),
+            ("commit_count", &self.ensemble.flow.commit_count),
+            ("learner_proposal_received_count", &self.ensemble.flow.learner_proposal_received_count),
+            ("learner_commit_received_count", &self.ensemble.flow.learner_commit_received_count),
+            ("revalidate_count", &self.ensemble.flow.revalidate_count),
         ]
     }
 
@@ -307,6 +315,10 @@ impl ServerStats {
             ("election_time", &self.ensemble.election_time),
             ("unavailable_time", &self.ensemble.unavailable_time),
             ("leader_unavailable_time", &self.ensemble.leader_unavailable_time),
+            ("follower_sync_time", &self.ensemble.follower_sync_time),
+            ("observer_sync_time", &self.ensemble.observer_sync_time),
+            ("inflight_snap_count", &self.ensemble.inflight_snap_count),
+            ("inflight_diff_count", &self.ensemble.inflight_diff_count),
             ("startup_snap_load_time", &self.startup_snap_load_time),
             ("startup_txns_load_time", &self.startup_txns_load_time),
             ("startup_txns_loaded", &self.startup_txns_loaded),
@@ -321,6 +333,10 @@ impl ServerStats {
         vec![
             ("sync_processor_queue_flush_time_ms", &self.sync_processor_queue_flush_time_ms),
             ("request_throttle_queue_time_ms", &self.request_throttle_queue_time_ms),
+            ("quorum_ack_latency", &self.ensemble.flow.quorum_ack_latency),
+            ("proposal_latency", &self.ensemble.flow.proposal_latency),
+            ("proposal_ack_creation_latency", &self.ensemble.flow.proposal_ack_creation_latency),
+            ("commit_propagation_latency", &self.ensemble.flow.commit_propagation_latency),
         ]
     }
 }

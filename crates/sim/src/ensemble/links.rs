@@ -22,9 +22,11 @@ pub struct MemberLink {
     reading: Reading,
 }
 
-/// The leader's end: packets wait behind a snapshot.
+/// The leader's end: packets wait behind a stream.
 #[derive(Default)]
 struct Sending {
+    /// SNAP was the last packet.
+    announced: bool,
     streams: bool,
     held: Vec<Bytes>,
 }
@@ -51,18 +53,24 @@ impl MemberLink {
         Self { learner, leader, sending: Sending::default(), reading: Reading::Packets }
     }
 
-    /// The frames to send for a packet to the learner: none while a snapshot is on its way.
+    /// The frames to send for a packet to the learner: none while a stream is on its way.
     pub fn send(&mut self, packet: &ToLearner) -> Option<Bytes> {
         let frame = packet.encode().to_bytes();
         if self.sending.streams {
             self.sending.held.push(frame);
             return None;
         }
-        self.sending.streams = matches!(packet, ToLearner::Snap(_));
+        self.sending.announced = matches!(packet, ToLearner::Snap(_));
         Some(frame)
     }
 
-    /// The frames to send for a piece of a snapshot.
+    /// A stream begins. Whether it is a snapshot's; otherwise it is the log's.
+    pub fn begin_stream(&mut self) -> bool {
+        self.sending.streams = true;
+        self.sending.announced
+    }
+
+    /// The frames to send for a piece of a stream.
     pub fn send_chunk(&mut self, chunk: Bytes, last: bool) -> Vec<Bytes> {
         let mut frames = vec![chunk];
         if last {
@@ -73,28 +81,36 @@ impl MemberLink {
     }
 
     /// A frame arrived at the learner's end.
-    pub fn read(&mut self, frame: Bytes) -> Option<Read> {
+    pub fn read(&mut self, frame: Bytes) -> Vec<Read> {
         match &mut self.reading {
             Reading::Waiting(waiting) => {
                 waiting.push_back(frame);
-                None
+                Vec::new()
             }
             Reading::Snapshot(intake) => {
-                let rest = intake.feed(frame).expect("simulated members send whole snapshots")?;
-                assert!(rest.is_empty(), "a packet has a frame of its own");
+                let whole = intake.feed(frame).expect("simulated members send whole snapshots");
+                let Some(rest) = whole else { return Vec::new() };
+                assert!(rest.is_empty(), "a packet behind a snapshot has a frame of its own");
                 match core::mem::replace(&mut self.reading, Reading::Packets) {
-                    Reading::Snapshot(intake) => Some(Read::Snapshot(intake)),
+                    Reading::Snapshot(intake) => vec![Read::Snapshot(intake)],
                     _ => unreachable!("matched above"),
                 }
             }
-            Reading::Packets => {
-                let packet = QuorumPacket::decode(&mut Reader::new(frame)).expect("members send packets");
-                if packet.packet_type == PacketType::Snap as i32 {
-                    self.reading = Reading::Waiting(VecDeque::new());
-                }
-                Some(Read::Packet(ToLearner::decode(packet).expect("leaders send what leaders send")))
-            }
+            Reading::Packets => self.read_packets(frame),
         }
+    }
+
+    /// A piece of the log has many packets.
+    fn read_packets(&mut self, frame: Bytes) -> Vec<Read> {
+        let (mut frame, mut reads) = (Reader::new(frame), Vec::new());
+        while frame.remaining() > 0 {
+            let packet = QuorumPacket::decode(&mut frame).expect("members send packets");
+            if packet.packet_type == PacketType::Snap as i32 {
+                self.reading = Reading::Waiting(VecDeque::new());
+            }
+            reads.push(Read::Packet(ToLearner::decode(packet).expect("leaders send what leaders send")));
+        }
+        reads
     }
 
     /// The machine says where the snapshot goes: what has arrived meanwhile follows.
@@ -102,7 +118,7 @@ impl MemberLink {
         let Reading::Waiting(waiting) = core::mem::replace(&mut self.reading, Reading::Snapshot(intake)) else {
             panic!("a snapshot is expected where none was announced")
         };
-        waiting.into_iter().filter_map(|frame| self.read(frame)).collect()
+        waiting.into_iter().flat_map(|frame| self.read(frame)).collect()
     }
 }
 

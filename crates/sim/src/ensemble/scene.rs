@@ -135,8 +135,9 @@ pub struct Scene {
 /// Moments that long runs must come through.
 pub fn expected() -> Vec<String> {
     let mut expected: Vec<String> = Fault::ALL.iter().map(|fault| format!("fault {fault:?}")).collect();
-    let moments = ["leads", "follows", "observes", "diff", "trunc", "snap", "snapshot taken", "session moved"];
-    let moments = moments.into_iter().chain(["handed over", "leads by handover"]);
+    let moments = ["leads", "follows", "observes", "diff", "diff from the log", "trunc", "snap", "observes a follower"];
+    let more = ["snapshot taken", "session moved", "handed over", "leads by handover"];
+    expected.extend(more.map(String::from));
     expected.extend(moments.map(String::from));
     expected
 }
@@ -443,7 +444,14 @@ impl Scene {
                 let frame = zk_wire::Jute::to_bytes(&packet.encode());
                 self.stage.send(link, To::Server, Arrival::Frame(frame));
             }
-            MemberOutput::Snapshot(link, chunk, last) => self.send_chunk(sid, link, chunk, last),
+            MemberOutput::BeginStream(link) => {
+                if let Some(open) = self.member_links.get_mut(&link)
+                    && !open.begin_stream()
+                {
+                    self.coverage.hit("diff from the log");
+                }
+            }
+            MemberOutput::Stream(link, chunk, last) => self.send_chunk(sid, link, chunk, last),
             MemberOutput::Receive(link, intake) => {
                 let Some(open) = self.member_links.get_mut(&link) else { return Ok(()) };
                 for read in open.receive(intake) {
@@ -476,7 +484,13 @@ impl Scene {
         match standing {
             Standing::Looking => {}
             Standing::Following { .. } => self.coverage.hit("follows"),
-            Standing::Observing { .. } => self.coverage.hit("observes"),
+            Standing::Observing { leader, .. } => {
+                self.coverage.hit("observes");
+                let newest = self.member_links.values().rev().find(|link| link.learner == (sid, member.life));
+                if newest.is_some_and(|link| link.leader.0 != leader) {
+                    self.coverage.hit("observes a follower");
+                }
+            }
             Standing::Leading(epoch) => {
                 self.coverage.hit("leads");
                 if self.heir.take() == Some(sid) {
@@ -578,10 +592,12 @@ impl Scene {
     }
 
     fn dial_leader(&mut self, sid: Sid, leader: Sid) {
+        let leader = self.master_of(sid).unwrap_or(leader);
         let (now, life) = (self.stage.kernel.mono(), self.member(sid).life);
         let there = self.member(leader);
-        let leads = |process: &Process| process.with(|keeper| keeper.ensemble().is_some_and(|m| m.peer().leads()));
-        let (there_life, listens) = (there.life, there.process.as_ref().is_some_and(leads));
+        let takes = |peer: &zab::Peer| peer.leads() || peer.serves_observers();
+        let listening = |process: &Process| process.with(|keeper| keeper.ensemble().is_some_and(|m| takes(m.peer())));
+        let (there_life, listens) = (there.life, there.process.as_ref().is_some_and(listening));
         let hop = self.hop();
         if !listens || self.votes.blocked(now, sid, leader).is_some() {
             return self.stage.kernel.after(hop * 2, Event::Unreachable { sid, life });
@@ -590,6 +606,15 @@ impl Scene {
         self.member_links.insert(link, MemberLink::new((sid, life), (leader, there_life)));
         self.stage.kernel.after(hop, Event::Accept { link });
         self.stage.kernel.after(hop * 2, Event::Connected { link });
+    }
+
+    /// With observer masters an observer dials any server that votes.
+    fn master_of(&mut self, sid: Sid) -> Option<Sid> {
+        let observes = self.swarm.observer_masters && self.swarm.observers.contains(&sid);
+        if !observes {
+            return None;
+        }
+        self.stage.kernel.prng.pick(&self.swarm.voters).copied()
     }
 
     fn accept(&mut self, link: LinkId) {
@@ -631,7 +656,7 @@ impl Scene {
                 self.tell(sid, life, zab::Event::FromLearner { link: Link(link), packet });
             }
             (Arrival::Frame(frame), To::Client) => {
-                if let Some(read) = open.read(frame) {
+                for read in open.read(frame) {
                     self.learner_reads(sid, link, read);
                 }
             }

@@ -64,10 +64,14 @@ pub struct Swarm {
     pub voters: Vec<Sid>,
     /// Members that only listen.
     pub observers: Vec<Sid>,
+    /// Whether followers serve observers.
+    pub observer_masters: bool,
     /// The ensemble's tick.
     pub tick: Duration,
     /// `commitLogCount`: with few of them a member that was away needs a snapshot.
     pub commit_log_count: usize,
+    /// `snapshotSizeFactor`: below 0 nobody gets anything of the log on the disk.
+    pub snapshot_size_factor: f64,
     /// Faults that happen, each as often as it is listed.
     pub faults: Vec<Fault>,
     /// Bounds of the time between two faults.
@@ -95,8 +99,10 @@ impl Swarm {
         Self {
             voters: (1..=voters).collect(),
             observers: (voters + 1..=voters + observers).collect(),
+            observer_masters: prng.chance(1, 2),
             tick: Duration::from_millis(prng.between(100, 400)),
             commit_log_count: *prng.pick(&[3, 40, 500]).expect("not empty"),
+            snapshot_size_factor: *prng.pick(&[-1.0, 0.0, 0.33, 2.0]).expect("not empty"),
             faults,
             fault_ms: (mean_ms / 2, mean_ms * 3 / 2),
             load,
@@ -123,6 +129,8 @@ impl Swarm {
         zab.redial = self.tick / 10;
         zab.redial_min = zab.redial / 32;
         zab.commit_log_count = self.commit_log_count;
+        zab.observer_master = self.observer_masters;
+        zab.log_sync = self.snapshot_size_factor >= 0.0;
         zab.bug = bug;
         let mut config = KeeperLoopConfig::new(Path::new("/data"));
         let load = &self.load;
@@ -130,6 +138,7 @@ impl Swarm {
         config.log.zeros_ahead_bytes = load.pre_alloc_bytes / 16;
         config.log.group_bytes_max = load.group_bytes_max;
         config.retain = load.retain;
+        config.snapshot_size_factor = self.snapshot_size_factor;
         config.snapshot_chunk_bytes = load.snapshot_chunk_bytes.max(300);
         config.keeper.server_id = u8::try_from(sid).expect("few members");
         config.keeper.tick_time_ms = load.tick_time_ms;

@@ -47,8 +47,10 @@ pub enum MemberOutput {
     ToLearner(LinkId, ToLearner),
     /// A packet for the leader.
     ToLeader(LinkId, ToLeader),
-    /// A piece of a snapshot for a learner, and whether it is the last one.
-    Snapshot(LinkId, Bytes, bool),
+    /// A stream to a learner begins.
+    BeginStream(LinkId),
+    /// A piece of the stream, and whether it is the last one.
+    Stream(LinkId, Bytes, bool),
     /// A snapshot is expected.
     Receive(LinkId, Box<SnapshotIntake>),
     /// The end of a link.
@@ -146,8 +148,12 @@ impl KeeperWorld<SimDisk> for ProcessWorld {
         self.member(MemberOutput::ToLeader(link.0, packet.clone()));
     }
 
-    fn send_snapshot(&mut self, link: Link, chunk: Bytes, last: bool) {
-        self.member(MemberOutput::Snapshot(link.0, chunk, last));
+    fn begin_stream(&mut self, link: Link) {
+        self.member(MemberOutput::BeginStream(link.0));
+    }
+
+    fn send_stream(&mut self, link: Link, chunk: Bytes, last: bool) {
+        self.member(MemberOutput::Stream(link.0, chunk, last));
     }
 
     fn receive_snapshot(&mut self, link: Link, intake: Box<SnapshotIntake>) {
@@ -241,7 +247,7 @@ impl Process {
         self.inputs.push(KeeperInput::SnapshotReceived { link: Link(link), snapshot });
     }
 
-    /// A piece of a snapshot has left.
+    /// A piece of a stream has left.
     pub fn drained(&mut self, link: LinkId) {
         self.inputs.push(KeeperInput::Drained(Link(link)));
     }

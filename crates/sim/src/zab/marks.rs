@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub enum Mark {
     /// A learner got the transactions that it lacked.
     Diff,
+    /// A learner got the transactions that it lacked from the leader's disk.
+    DiffFromLog,
     /// A learner cut its log.
     Trunc,
     /// A learner got a snapshot.
@@ -41,8 +43,9 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Diff,
+        Self::DiffFromLog,
         Self::Trunc,
         Self::Snap,
         Self::TruncImpossible,

@@ -135,6 +135,16 @@ impl Node {
         true
     }
 
+    /// What can be given out one by one, durable or on its way to the disk.
+    pub fn logged(&self) -> Vec<Txn> {
+        let on_its_way = self.queue.iter().filter_map(|(_, op)| match op {
+            StoreOp::Append(proposal) => Some(txn(proposal)),
+            _ => None,
+        });
+        let durable = self.disk.log.iter().copied().filter(|txn| txn.0 > self.disk.snapshot);
+        durable.chain(on_its_way).collect()
+    }
+
     /// Takes a snapshot of the service, and forgets the log behind it.
     pub fn snapshot(&mut self) {
         let last = self.service.last().map_or(0, |txn| txn.0);

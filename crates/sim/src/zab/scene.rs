@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use zab::packet::{ToLeader, ToLearner};
 use zab::{Effect, Event, Link, Proposal, QuorumConfig, Sid, Standing, StoreOp};
 use zk_wire::election::Notification;
-use zk_wire::{Jute as _, QuorumPacket};
+use zk_wire::{Jute as _, QuorumPacket, Zxid};
 
 use super::marks::{Mark, Marks};
 use super::node::{Node, proposal, txn};
@@ -30,6 +30,7 @@ enum Ev {
     Dialed { from: Sid, life: u64, to: Sid },
     Arrive(LinkId, To),
     DiskDone(Sid, u64),
+    Searched(Sid, u64, Link, Zxid),
     Propose,
     Reconfigure,
     ConfigWritten(Sid, u64),
@@ -77,7 +78,9 @@ pub struct Scene {
 impl Scene {
     pub fn new(options: SeedOptions) -> Self {
         let mut kernel = Kernel::new(options.seed, options.trace_lines_max);
-        let swarm = Swarm::draw(options.seed, &mut kernel.prng);
+        // Every other seed, so that snapshots are as frequent in the rest.
+        let log_sync = options.seed.is_multiple_of(2);
+        let swarm = Swarm { log_sync, ..Swarm::draw(options.seed, &mut kernel.prng) };
         kernel.trace.note(Instant::ZERO, || format!("{swarm:?}"));
         let nodes = swarm.sids().into_iter().map(|sid| (sid, Node::new(sid))).collect();
         let first =
@@ -149,6 +152,7 @@ impl Scene {
             Ev::Dialed { from, life, to } => self.on_dialed(from, life, to),
             Ev::Arrive(link, to) => self.on_arrive(link, to),
             Ev::DiskDone(sid, life) => self.on_disk_done(sid, life),
+            Ev::Searched(sid, life, link, peer) => self.on_searched(sid, life, link, peer),
             Ev::Propose => self.on_propose(),
             Ev::Reconfigure => self.on_reconfigure(),
             Ev::ConfigWritten(sid, life) => {
@@ -214,6 +218,18 @@ impl Scene {
                 Effect::SendSnapshot { link, .. } => {
                     let bytes = snapshot_bytes(&self.nodes[&sid].service);
                     self.send(sid, link, SNAPSHOT, &bytes);
+                }
+                Effect::FindInLog { link, peer, .. } => {
+                    let (delay, life) = (self.delay(), self.nodes[&sid].life);
+                    self.kernel.after(delay, Ev::Searched(sid, life, link, peer));
+                }
+                Effect::SendLog { link, after, until } => {
+                    self.marks.hit(Mark::DiffFromLog);
+                    for txn in self.nodes[&sid].logged().into_iter().filter(|txn| txn.0 > after.0 && txn.0 <= until.0) {
+                        for packet in [ToLearner::Proposal(proposal(txn)), ToLearner::Commit(Zxid(txn.0))] {
+                            self.send(sid, link, PACKET, &packet.encode().to_bytes());
+                        }
+                    }
                 }
                 Effect::Receive { link, .. } => self.node(sid).receiving = Some(link),
                 Effect::Close { link, .. } => self.close(sid, LinkId::from(link.0)),
@@ -400,6 +416,16 @@ impl Scene {
             Some(token) => self.step(sid, Event::Stored { token }),
             None => Ok(()),
         }
+    }
+
+    /// The log was searched for what a learner lacks; sometimes it is too much.
+    fn on_searched(&mut self, sid: Sid, life: u64, link: Link, peer: Zxid) -> Checked {
+        if self.nodes[&sid].life != life {
+            return Ok(());
+        }
+        let common = self.nodes[&sid].logged().into_iter().rfind(|txn| txn.0 <= peer.0).map(|txn| Zxid(txn.0));
+        let common = common.filter(|_| self.kernel.prng.chance(3, 4));
+        self.step(sid, Event::FoundInLog { link, common })
     }
 
     fn deliver(&mut self, sid: Sid, txn: Txn) -> Checked {

@@ -22,6 +22,8 @@ pub struct Swarm {
     pub disk_us: (u64, u64),
     pub tick: Duration,
     pub commit_log_count: usize,
+    /// Whether learners may get what they lack from the log on the disk.
+    pub log_sync: bool,
     /// Mean time between two proposals.
     pub propose_every: Duration,
     /// Mean time between two faults.
@@ -81,6 +83,7 @@ impl Swarm {
             disk_us: if prng.chance(1, 2) { (20, 400) } else { (1000, 40_000) },
             tick: Duration::from_millis(prng.between(100, 400)),
             commit_log_count: prng.between(2, 60) as usize,
+            log_sync: true,
             propose_every: Duration::from_micros(prng.between(2000, 9000)),
             fault_every: Duration::from_millis(prng.between(300, 2500)),
             weights,
@@ -101,6 +104,7 @@ impl Swarm {
         config.redial_min = config.redial;
         config.commit_log_count = self.commit_log_count;
         config.read_config = self.reconfigures.then_some(reconfig::read as ReadConfig);
+        config.log_sync = self.log_sync;
         config
     }
 

@@ -8,6 +8,7 @@ pub mod inspect;
 pub mod install;
 pub mod intake;
 pub mod log_reader;
+pub mod log_walk;
 pub mod names;
 pub mod purge;
 pub mod restore;

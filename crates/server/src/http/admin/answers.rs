@@ -116,6 +116,8 @@ pub fn monitor(admin: &Admin, _: &Asked) -> Outcome {
     ]);
     if let Some(place) = admin.keeper.place() {
         all.insert("peer_state".into(), json!(place.peer_state()));
+        let master = place.observer_master(&admin.keeper.shared);
+        all.extend(master.map(|master| ("observer_master_id".to_string(), json!(master))));
     }
     let numbers = words::all(&admin.keeper.metrics(), admin.keeper.shared.config.prometheus);
     all.extend(numbers.into_iter().map(|(key, number)| match number {

@@ -1,8 +1,8 @@
 //! What waits to be written to one connection of the quorum port.
 //!
 //! The loop fills the queue and writes it itself at the end of a turn; what the socket does not take then, the
-//! connection's task writes. Behind a SNAP packet the queue has two parts: the snapshot, which comes in pieces as the
-//! socket drains, and the packets that must leave behind it.
+//! connection's task writes. While a learner is sent a snapshot or a part of the log, the queue has two parts: that stream,
+//! which comes in pieces as the socket drains, and the packets that must leave behind it.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -45,7 +45,7 @@ pub struct LinkOut {
 #[derive(Default)]
 struct Queue {
     front: Pieces,
-    /// While a snapshot is sent: packets behind it.
+    /// While a stream is sent, of a snapshot or of the log: packets behind it.
     behind: Option<Pieces>,
     /// The loop wants to know when the queue is empty.
     wants_drained: bool,
@@ -161,9 +161,8 @@ impl LinkOut {
         }
     }
 
-    /// Queues a packet. Behind one that announces a snapshot (`announces`) only [`LinkOut::snapshot`] comes through. True
-    /// for the first of a turn: then [`LinkOut::flush`] is wanted behind the turn.
-    pub fn packet(&self, packet: &QuorumPacket, announces: bool) -> bool {
+    /// Queues a packet. True for the first of a turn: then [`LinkOut::flush`] is wanted behind the turn.
+    pub fn packet(&self, packet: &QuorumPacket) -> bool {
         let mut guard = self.queue.lock();
         let queue = &mut *guard;
         if queue.end.is_some() {
@@ -174,15 +173,20 @@ impl LinkOut {
             None => &mut queue.front,
         };
         pieces.push_packet(packet);
-        if announces && queue.behind.is_none() {
-            queue.behind = Some(Pieces::default());
-        }
         self.check(queue);
         !std::mem::replace(&mut queue.dirty, true)
     }
 
-    /// Queues a piece of the snapshot; behind the last one the packets that waited.
-    pub fn snapshot(&self, piece: Bytes, last: bool) {
+    /// A stream begins behind the packets that are queued: from now on only [`LinkOut::stream`] comes through.
+    pub fn begin_stream(&self) {
+        let mut queue = self.queue.lock();
+        if queue.end.is_none() {
+            queue.behind.get_or_insert_default();
+        }
+    }
+
+    /// Queues a piece of the stream; behind the last one the packets that waited.
+    pub fn stream(&self, piece: Bytes, last: bool) {
         let mut queue = self.queue.lock();
         if queue.end.is_some() {
             return;

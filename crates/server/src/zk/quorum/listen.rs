@@ -71,14 +71,8 @@ impl Listening {
         }
         self.task.abort();
         self.places.clone_from(&places);
-        let (everywhere, whom, admit) = (self.everywhere, self.whom, self.admit.clone());
-        let task = self.runtime.spawn(async move {
-            match bind(&places, everywhere, 0, whom).await {
-                Ok(bound) => serve(bound, admit).await,
-                Err(error) => tracing::error!("{error}"),
-            }
-        });
-        self.task = task.abort_handle();
+        let _runtime = self.runtime.enter();
+        self.task = keep_listening(places, self.everywhere, self.whom, self.admit.clone());
     }
 }
 
@@ -86,6 +80,17 @@ impl Drop for Listening {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Binds `places` as [`bind`] does, trying for as long as it takes, and takes connections until it is aborted.
+pub fn keep_listening(places: Vec<HostPort>, everywhere: bool, whom: &'static str, admit: Admit) -> AbortHandle {
+    let listening = async move {
+        match bind(&places, everywhere, 0, whom).await {
+            Ok(bound) => serve(bound, admit).await,
+            Err(error) => tracing::error!("{error}"),
+        }
+    };
+    tokio::spawn(listening).abort_handle()
 }
 
 /// This server's own addresses of one kind.

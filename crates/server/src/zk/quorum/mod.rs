@@ -3,6 +3,7 @@
 //! ```text
 //! election port  votes, each way        election_port -> initial message -> frames of one vote
 //! quorum port    leader and learners    quorum_port -> link -> packets back to back, a snapshot between them
+//! observer port  follower and observers the same, on a port of its own
 //! ```
 //! Everything that is decided, [`zab::Peer`] decides on the keeper's loop. What arrives goes to the loop's inbox together
 //! with a permit: who sends more than the loop takes is not read.
@@ -11,6 +12,7 @@ mod dial;
 mod election_port;
 mod link;
 mod listen;
+mod observer_port;
 mod packets;
 mod quorum_port;
 pub mod rim;
@@ -41,6 +43,8 @@ pub struct MemberConfig {
     pub peer: zab::Config,
     /// `connectToLearnerMasterLimit` in ticks; 0 is `initLimit`.
     pub connect_limit: u32,
+    /// `observerMasterPort`: where followers serve observers, and where an observer finds them.
+    pub observer_master_port: Option<u16>,
     /// `quorumListenOnAllIPs`
     pub listen_on_all_ips: bool,
     /// `electionPortBindRetry`; 0 tries for ever.
@@ -68,6 +72,7 @@ impl MemberConfig {
             membership,
             peer: zab::Config::new(my_id),
             connect_limit: 0,
+            observer_master_port: None,
             listen_on_all_ips: false,
             bind_retries: 3,
             cnx_timeout: Duration::from_secs(5),

@@ -23,6 +23,7 @@ use super::super::StartError;
 use super::dial::{connect_any, prepare};
 use super::link::LinkOut;
 use super::listen::Listening;
+use super::observer_port::{Masters, ObserverPort};
 use super::packets::Packets;
 use super::snapshot_in;
 use super::strangers::{Stranger, Strangers};
@@ -52,6 +53,8 @@ pub enum FromLink {
 pub struct QuorumPort {
     port: Arc<Port>,
     listening: Listening,
+    /// Of a follower that serves observers.
+    observers: Option<ObserverPort>,
 }
 
 struct Port {
@@ -69,6 +72,15 @@ struct Port {
     dialling: Mutex<Dialling>,
 }
 
+/// Where somebody dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// The quorum port, which is a leader's.
+    Learners,
+    /// The port for observers, which is there while this server follows.
+    Observers,
+}
+
 struct Open {
     out: Arc<LinkOut>,
     task: Option<AbortHandle>,
@@ -76,6 +88,7 @@ struct Open {
 
 #[derive(Default)]
 struct Dialling {
+    masters: Masters,
     number: u64,
     task: Option<AbortHandle>,
 }
@@ -104,9 +117,17 @@ impl QuorumPort {
             dialling: Mutex::default(),
         });
         let admits = port.clone();
-        let admit = Arc::new(move |stream, ip| admits.admit(stream, ip));
+        let admit = Arc::new(move |stream, ip| admits.admit(stream, ip, Door::Learners));
         let listening = Listening::open(&port.config, &port.members, ServerAddress::quorum, "learners", admit).await?;
-        Ok(Self { port, listening })
+        Ok(Self { port, listening, observers: None })
+    }
+
+    /// Whether this server follows, and takes observers if it is to.
+    pub fn follows(&mut self, follows: bool) {
+        let admits = self.port.clone();
+        let admit = Arc::new(move |stream, ip| admits.admit(stream, ip, Door::Observers));
+        let _runtime = self.port.runtime.enter();
+        self.observers = if follows { ObserverPort::open(&self.port.config, &self.port.members, admit) } else { None };
     }
 
     /// Whether this server leads, and takes learners.
@@ -114,19 +135,17 @@ impl QuorumPort {
         self.port.leads.send_replace(leads);
     }
 
-    /// Connects to a leader, instead of to whoever was being dialled. The dial's number, for [`FromLink::Dialled`].
-    pub fn dial(&self, leader: Sid) -> u64 {
-        let places: Vec<HostPort> = match self.port.members.load().members.get(&leader) {
-            Some(member) => member.addresses.iter().map(ServerAddress::quorum).collect(),
-            None => Vec::new(),
-        };
+    /// Connects to who serves the learners of a leader, instead of to whoever was being dialled. The dial's number, for
+    /// [`FromLink::Dialled`], and who is dialled.
+    pub fn dial(&self, leader: Sid) -> (u64, Sid) {
         let mut dialling = self.port.dialling.lock();
+        let (leader, places) = dialling.masters.next(&self.port.config, &self.port.members.load(), leader);
         dialling.task.take().iter().for_each(AbortHandle::abort);
         dialling.number += 1;
         let (port, number) = (self.port.clone(), dialling.number);
         let task = self.port.runtime.spawn(async move { port.dialled(number, leader, places).await });
         dialling.task = Some(task.abort_handle());
-        number
+        (number, leader)
     }
 
     /// This server's own addresses may have changed.
@@ -153,7 +172,7 @@ impl Drop for QuorumPort {
 
 impl Port {
     /// Takes a connection that somebody dialled.
-    fn admit(self: &Arc<Self>, stream: TcpStream, ip: IpAddr) {
+    fn admit(self: &Arc<Self>, stream: TcpStream, ip: IpAddr, door: Door) {
         let Some(stranger) = self.strangers.admit(ip) else {
             tracing::warn!("closed a connection of {ip} to the quorum port: too many that have not said who they are");
             return;
@@ -161,16 +180,16 @@ impl Port {
         prepare(&stream, self.config.keep_alive);
         let port = self.clone();
         self.runtime.spawn(async move {
-            if let Err(why) = port.meet(stream, stranger).await {
+            if let Err(why) = port.meet(stream, stranger, door).await {
                 tracing::warn!("closed a connection of {ip} to the quorum port: {why}");
             }
         });
     }
 
     /// Hears who dialled; the machine learns of servers only.
-    async fn meet(self: Arc<Self>, stream: TcpStream, stranger: Stranger) -> Result<(), String> {
+    async fn meet(self: Arc<Self>, stream: TcpStream, stranger: Stranger, door: Door) -> Result<(), String> {
         let mut leads = self.leads.subscribe();
-        if tokio::time::timeout(EARLY_TIME, leads.wait_for(|leads| *leads)).await.is_err() {
+        if door == Door::Learners && tokio::time::timeout(EARLY_TIME, leads.wait_for(|leads| *leads)).await.is_err() {
             return Err("this server does not lead".into());
         }
         let (out, mut packets) = self.open_link(stream).map_err(|error| error.to_string())?;

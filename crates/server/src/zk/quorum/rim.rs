@@ -97,9 +97,16 @@ impl Rim {
         self.election.notify(to, notification);
     }
 
-    /// Connects to a leader.
-    pub fn dial(&mut self, leader: Sid) {
-        self.dial = self.quorum.dial(leader);
+    /// Connects to who serves the learners of a leader; who that is.
+    pub fn dial(&mut self, leader: Sid) -> Sid {
+        let (number, master) = self.quorum.dial(leader);
+        self.dial = number;
+        master
+    }
+
+    /// Whether this server follows, and serves observers if it is to.
+    pub fn follows(&mut self, follows: bool) {
+        self.quorum.follows(follows);
     }
 
     /// Whether the end of this dial is news; a connection that nobody wants any more is closed.
@@ -120,25 +127,32 @@ impl Rim {
 
     /// Queues a packet for a learner.
     pub fn to_learner(&mut self, link: Link, packet: &ToLearner) {
-        self.send(link, &packet.encode(), matches!(packet, ToLearner::Snap(_)));
+        self.send(link, &packet.encode());
     }
 
     /// Queues a packet for the leader.
     pub fn to_leader(&mut self, link: Link, packet: &ToLeader) {
-        self.send(link, &packet.encode(), false);
+        self.send(link, &packet.encode());
     }
 
-    fn send(&mut self, link: Link, packet: &QuorumPacket, announces_snapshot: bool) {
+    fn send(&mut self, link: Link, packet: &QuorumPacket) {
         let Some(out) = self.quorum.link(link) else { return };
-        if out.packet(packet, announces_snapshot) {
+        if out.packet(packet) {
             self.dirty.push(out);
         }
     }
 
-    /// Queues a piece of a snapshot.
-    pub fn send_snapshot(&self, link: Link, piece: Bytes, last: bool) {
+    /// A stream begins: packets that are queued from now on leave behind it.
+    pub fn begin_stream(&self, link: Link) {
         if let Some(out) = self.quorum.link(link) {
-            out.snapshot(piece, last);
+            out.begin_stream();
+        }
+    }
+
+    /// Queues a piece of a stream.
+    pub fn send_stream(&self, link: Link, piece: Bytes, last: bool) {
+        if let Some(out) = self.quorum.link(link) {
+            out.stream(piece, last);
         }
     }
 
@@ -169,6 +183,8 @@ fn describe(reason: CloseReason) -> &'static str {
         CloseReason::RoleEnded => "this server's role ended",
         CloseReason::NotLeading => "this server does not lead",
         CloseReason::Silent => "it was silent for too long",
+        CloseReason::TooManySyncs => "as many learners as may are being synchronised; it has to try again",
+        CloseReason::LogGone => "what it lacks is not in the log any more; it has to try again",
         CloseReason::Replaced => "the same server has a newer connection",
         CloseReason::Unexpected(what) => what,
     }
