@@ -88,6 +88,9 @@ pub struct Options<'a> {
     pub reconfigures: bool,
     /// Whether members of ours have an AdminServer.
     pub admin: bool,
+    /// Whether each member has a loopback address of its own (127.0.0.N) for its ports between servers: then all can have
+    /// one port in common.
+    pub own_addresses: bool,
     /// How Apache's members run.
     pub jvm: Jvm,
 }
@@ -99,6 +102,7 @@ pub struct Ensemble {
     admin: bool,
     lines: String,
     reconfigures: bool,
+    own_addresses: bool,
     jvm: Jvm,
 }
 
@@ -134,8 +138,8 @@ impl Ensemble {
         }
         let real = |member: &Member| (member.quorum_port, member.election_port);
         let links = options.links.then(|| Links::start(&members.iter().map(real).collect::<Vec<_>>())).transpose()?;
-        let Options { lines, reconfigures, admin, jvm, .. } = options;
-        Ok(Self { members, links, admin, lines: lines.to_owned(), reconfigures, jvm })
+        let Options { lines, reconfigures, own_addresses, admin, jvm, .. } = options;
+        Ok(Self { members, links, admin, lines: lines.to_owned(), reconfigures, own_addresses, jvm })
     }
 
     /// The proxies, when the ensemble was set up with them.
@@ -239,7 +243,8 @@ impl Ensemble {
             };
             let role = if member.role == Role::Observer { ":observer" } else { "" };
             let client = if self.reconfigures { format!(";127.0.0.1:{}", member.client_port) } else { String::new() };
-            lines += &format!("server.{}=127.0.0.1:{quorum}:{election}{role}{client}\n", member.id);
+            let host = if self.own_addresses { member.id } else { 1 };
+            lines += &format!("server.{}=127.0.0.{host}:{quorum}:{election}{role}{client}\n", member.id);
         }
         if self.member(id).role == Role::Observer {
             lines += "peerType=observer\n";
@@ -318,6 +323,12 @@ impl Ensemble {
     pub fn mode(&self, id: usize) -> Option<String> {
         let text = probe::four_letter_word(self.port(id), "srvr")?;
         text.lines().find_map(|line| line.strip_prefix("Mode: ")).map(str::to_owned)
+    }
+
+    /// Whom an observer learns from, as it says itself.
+    pub fn master_of(&self, id: usize) -> Option<usize> {
+        let text = probe::four_letter_word(self.port(id), "mntr")?;
+        text.lines().find_map(|line| line.strip_prefix("zk_observer_master_id\t"))?.parse().ok()
     }
 
     /// Waits until some running member leads and every other one follows; gives the leader.

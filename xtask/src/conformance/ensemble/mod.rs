@@ -4,6 +4,8 @@ mod handover;
 mod kafka;
 mod kraft;
 mod load;
+mod log_diff;
+mod masters;
 mod migration;
 mod reconfig;
 mod story;
@@ -60,6 +62,16 @@ pub(super) const SUITES: &[OwnServers] = &[
         body: |dir| story::run(dir, &[Who::Ours; 3], &[], ""),
     },
     OwnServers { name: "ensemble-five-full", about: "five members, every split", body: five },
+    OwnServers {
+        name: "ensemble-masters-full",
+        about: "observers of each make learn from followers of each make",
+        body: masters::run,
+    },
+    OwnServers {
+        name: "ensemble-log-diff-full",
+        about: "a member of each make gets what it lacks from the log of a leader of the other",
+        body: log_diff::run,
+    },
     OwnServers { name: "ensemble-observers-full", about: "an observer of each make under each make", body: observers },
     OwnServers {
         name: "ensemble-kafka-full",

@@ -24,7 +24,11 @@ const UNDER_LOAD: usize = 200;
 
 /// Two makes in one ensemble of voters, all parts of the story.
 pub fn run(dir: &Path, voters: &[Who], observers: &[Who], lines: &str) -> Result<String> {
-    let options = Options { lines, ..Options::default() };
+    run_with(dir, voters, observers, Options { lines, ..Options::default() })
+}
+
+/// The same, set up in another way.
+pub fn run_with(dir: &Path, voters: &[Who], observers: &[Who], options: Options<'_>) -> Result<String> {
     let mut ensemble = Ensemble::with_observers(dir, voters, observers, options)?;
     ensemble.start_settled()?;
     let mut text = format!("  {}\n", ensemble.makes());
@@ -84,7 +88,7 @@ fn under(ensemble: &mut Ensemble, leader: usize) -> Result<String> {
 }
 
 /// A client on each member writes, reads what it wrote, and owns an ephemeral node that goes with its session.
-fn every_member_writes(ensemble: &Ensemble, base: &str) -> Result<()> {
+pub(super) fn every_member_writes(ensemble: &Ensemble, base: &str) -> Result<()> {
     let mut clients = Vec::new();
     for id in ensemble.ids() {
         let mut client = ensemble.connect(id)?;
@@ -109,7 +113,7 @@ fn every_member_writes(ensemble: &Ensemble, base: &str) -> Result<()> {
 }
 
 /// Creates nodes, many under way at a time.
-fn fill(client: &mut ZkClient, base: &str, count: usize) -> Result<()> {
+pub(super) fn fill(client: &mut ZkClient, base: &str, count: usize) -> Result<()> {
     client.create(base, b"", 0, open_acl())?;
     for number in 0..count {
         client.send(OpCode::CREATE, &create_request(&format!("{base}/{number}"), &[b'x'; 100], 0, open_acl()));
@@ -123,7 +127,7 @@ fn fill(client: &mut ZkClient, base: &str, count: usize) -> Result<()> {
 
 /// How a learner came to the leader's history.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum How {
+pub(super) enum How {
     Diff,
     Snap,
     Trunc,
@@ -150,7 +154,7 @@ impl How {
 }
 
 /// Apache's member of the two says how the last synchronisation went.
-fn synchronised(ensemble: &Ensemble, leader: usize, learner: usize, how: How) -> Result<()> {
+pub(super) fn synchronised(ensemble: &Ensemble, leader: usize, learner: usize, how: How) -> Result<()> {
     let all = [How::Diff, How::Snap, How::Trunc];
     let apache = |id: usize| matches!(ensemble.member(id).who, Who::Apache(_));
     let (log, phrase): (String, fn(How) -> &'static str) = match (apache(learner), apache(leader)) {
