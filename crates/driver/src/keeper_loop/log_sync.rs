@@ -61,14 +61,12 @@ impl LogSyncs {
         self.0.insert(link, LogSync::Searching { peer, until, begun: false });
     }
 
-    /// The machine wants the learner to have what was found. False when nothing was.
-    pub fn send(&mut self, link: Link, after: Zxid, until: Zxid) -> bool {
-        match self.0.remove(&link) {
-            Some(LogSync::Found(at)) if at.last() == after.0 => {
-                self.0.insert(link, LogSync::Waiting { at, until });
-                true
-            }
-            _ => false,
+    /// The machine wants the learner to have what was found. Nothing is there any more when the link has ended and the
+    /// machine will hear of it in this very turn.
+    pub fn send(&mut self, link: Link, after: Zxid, until: Zxid) {
+        if let Some(LogSync::Found(at)) = self.0.remove(&link) {
+            assert_eq!(at.last(), after.0, "the log is sent from where it was found");
+            self.0.insert(link, LogSync::Waiting { at, until });
         }
     }
 
