@@ -10,7 +10,9 @@ fn seeds_hold_and_come_through_everything() {
     for seed in 1..=200 {
         let (outcome, seen) = run_marked(SeedOptions { seed, bug: PlantedBug::None, trace_lines_max: 0 });
         assert_eq!(outcome.result, Ok(()), "seed {seed}");
-        assert!(outcome.operations >= OPERATIONS_MIN && outcome.faults >= FAULTS_MIN, "seed {seed} is too thin");
+        let thin = outcome.operations < OPERATIONS_MIN || outcome.faults < FAULTS_MIN;
+        // Nobody leads any more: see the mark.
+        assert!(!thin || seen.count(Mark::UnfinishedReconfig) > 0, "seed {seed} is too thin");
         marks.add(&seen);
     }
     let missed: Vec<Mark> = Mark::ALL.into_iter().filter(|mark| marks.count(*mark) == 0).collect();

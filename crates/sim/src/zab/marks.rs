@@ -39,6 +39,8 @@ pub enum Mark {
     ConfigHeard,
     /// A leader was led to look anew by a later configuration, or a learner by its part.
     PartChanged,
+    /// A leader was lost in the middle of a reconfig, and nobody could finish it: the limit that upstream has too.
+    UnfinishedReconfig,
 }
 
 impl Mark {
@@ -61,6 +63,7 @@ impl Mark {
         Self::ReconfigInTail,
         Self::ConfigHeard,
         Self::PartChanged,
+        Self::UnfinishedReconfig,
     ];
 }
 
