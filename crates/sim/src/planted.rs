@@ -69,7 +69,7 @@ pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
     (PlantedBug::ZabReuseEpoch, Kind::Zab, 1, 50),
     (PlantedBug::ZabDeliverOnLog, Kind::Zab, 1, 50),
     (PlantedBug::ZabReconfigByFormerQuorum, Kind::Zab, 1, 50),
-    (PlantedBug::ZabLedByFormerQuorum, Kind::Zab, 1, 50),
+    (PlantedBug::ZabLedByFormerQuorum, Kind::Zab, 1, 300),
     (PlantedBug::OwnerNotChecked, Kind::Ensemble, 100_001, 200),
     (PlantedBug::TouchedForgotten, Kind::Ensemble, 100_001, 50),
     (PlantedBug::EndToldBeforeCommit, Kind::Ensemble, 100_001, 400),

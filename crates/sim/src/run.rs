@@ -121,6 +121,8 @@ pub struct Outcome {
     pub virtual_ms: u64,
     /// Hash of the trace.
     pub hash: u64,
+    /// It came to an end that nobody promises more of, so that little had to happen.
+    pub ended_early: bool,
     /// Whether every property held.
     pub result: Result<(), Violation>,
     /// The last events, if they were asked for.
@@ -146,6 +148,7 @@ impl Outcome {
             events: kernel.trace.events(),
             virtual_ms: kernel.mono().as_millis(),
             hash: kernel.trace.hash(),
+            ended_early: false,
             result,
             lines: kernel.trace.into_lines(),
         }
@@ -180,6 +183,7 @@ pub fn run_seed(kind: Kind, options: SeedOptions) -> Outcome {
             events: 0,
             virtual_ms: 0,
             hash: 0,
+            ended_early: false,
             result: Err(NO_PANIC.broken(text)),
             lines: Vec::new(),
         }
@@ -303,7 +307,9 @@ fn add(report: &mut Report, kind: Kind, seed: u64, outcome: Outcome) {
                 report.failure = Some(Failure { kind, seed, violation, lines: Vec::new() });
             }
         }
-        Ok(()) if outcome.operations < OPERATIONS_MIN || outcome.faults < FAULTS_MIN => report.thin.push((kind, seed)),
+        Ok(()) if !outcome.ended_early && (outcome.operations < OPERATIONS_MIN || outcome.faults < FAULTS_MIN) => {
+            report.thin.push((kind, seed));
+        }
         Ok(()) => report.counted += 1,
     }
 }

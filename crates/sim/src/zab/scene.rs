@@ -126,7 +126,8 @@ impl Scene {
     }
 
     pub fn outcome(self, result: Checked) -> (Outcome, Marks) {
-        let outcome = Outcome::of(self.kernel, result, self.operations, self.faults, Coverage::default());
+        let mut outcome = Outcome::of(self.kernel, result, self.operations, self.faults, Coverage::default());
+        outcome.ended_early = self.marks.count(Mark::UnfinishedReconfig) > 0;
         (outcome, self.marks)
     }
 
