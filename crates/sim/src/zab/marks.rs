@@ -45,7 +45,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Diff,
         Self::DiffFromLog,
         Self::Trunc,
