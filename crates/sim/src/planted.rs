@@ -28,7 +28,7 @@ pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
     (PlantedBug::PasswordNotChecked, Kind::Keeper, 100_001, 100),
     (PlantedBug::AclVersionForgotten, Kind::Keeper, 100_001, 100),
     (PlantedBug::IdentityReplaced, Kind::Keeper, 100_001, 100),
-    (PlantedBug::UnfinishedCloseShown, Kind::Keeper, 100_001, 100),
+    (PlantedBug::UnfinishedCloseShown, Kind::Keeper, 100_001, 1000),
     (PlantedBug::RestoreForgetsSessions, Kind::Keeper, 100_001, 100),
     (PlantedBug::OperatorsSnapshotIsOld, Kind::Keeper, 100_001, 100),
     (PlantedBug::RecoveryPointBeforeFlush, Kind::Broker, 1, 50),
