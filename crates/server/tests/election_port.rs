@@ -261,3 +261,22 @@ async fn the_port_goes_where_a_new_configuration_says() {
     let old = before.members[&1].addresses[0].election_port;
     assert!(TcpStream::connect(("127.0.0.1", old)).await.is_err(), "nobody listens there any more");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_taken_out_still_says_where_it_is() {
+    let before = membership(2);
+    let listener = TcpListener::bind(("127.0.0.1", before.members[&1].addresses[0].election_port)).await.unwrap();
+    let members = members(&before);
+    let (mut two, _) = open(member(2, &before), &members).await;
+    let mut after = before.clone();
+    after.members.remove(&2);
+    members.store(std::sync::Arc::new(after));
+    two.reconfigured();
+    two.notify(1, &vote(2));
+    let (mut dialled, _) = tokio::time::timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+    // Apache's servers close a connection whose first message has no address.
+    let expected = hello(2, &format!("127.0.0.1:{}", before.members[&2].addresses[0].election_port));
+    let mut said = vec![0; expected.len()];
+    dialled.read_exact(&mut said).await.unwrap();
+    assert_eq!(said, expected);
+}

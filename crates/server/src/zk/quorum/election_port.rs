@@ -55,6 +55,8 @@ pub struct ElectionPort {
 struct Port {
     config: MemberConfig,
     members: Members,
+    /// Where this server is, as its line said last: one that was taken out goes on without a vote, and is dialled there.
+    own: Mutex<Vec<Str>>,
     deliver: Box<dyn Fn(Voted) + Send + Sync>,
     runtime: Handle,
     servers: Mutex<BTreeMap<Sid, Server>>,
@@ -100,6 +102,7 @@ impl ElectionPort {
         let port = Arc::new(Port {
             config,
             members,
+            own: Mutex::default(),
             deliver: Box::new(deliver),
             runtime: Handle::current(),
             servers: Mutex::default(),
@@ -108,6 +111,7 @@ impl ElectionPort {
             next_connection: AtomicU64::new(1),
             next_anonymous: AtomicI64::new(-1),
         });
+        port.locate();
         let admits = port.clone();
         let admit = Arc::new(move |stream, ip| admits.admit(stream, ip));
         let listening =
@@ -130,6 +134,7 @@ impl ElectionPort {
 
     /// This server's own addresses may have changed.
     pub fn reconfigured(&mut self) {
+        self.port.locate();
         self.listening.reconfigured();
     }
 }
@@ -204,10 +209,16 @@ impl Port {
         }
     }
 
+    /// Takes this server's addresses from its line, while it has one.
+    fn locate(&self) {
+        if let Some(member) = self.members.load().members.get(&self.config.my_id) {
+            let said = |address: &ServerAddress| Str::from(address.election().to_string());
+            *self.own.lock() = member.addresses.iter().map(said).collect();
+        }
+    }
+
     fn initial_message(&self) -> Bytes {
-        let members = self.members.load();
-        let own = members.members.get(&self.config.my_id).into_iter().flat_map(|member| &member.addresses);
-        let addresses = own.map(|address| Str::from(address.election().to_string())).collect();
+        let addresses = self.own.lock().clone();
         let mut out = BytesMut::new();
         InitialMessage { sid: self.config.my_id, addresses }.encode(self.config.multi_address, &mut out);
         out.freeze()
