@@ -176,6 +176,7 @@ impl Keeper {
             Some((_, Asker::Observer(sid), timeout_ms)) => {
                 if valid {
                     member.heard_and_gone.insert(session, timeout_ms);
+                    self.move_to_learner(session, sid, effects);
                 }
                 return self.answer_learner_revalidation(sid, session, valid, effects);
             }

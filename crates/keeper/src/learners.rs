@@ -15,8 +15,7 @@ use crate::connection::{Then, Waiting};
 use crate::ensemble::Asker;
 use crate::event::{CloseReason, Effect};
 use crate::op;
-use crate::prep::Against;
-use crate::server::{Keeper, transaction};
+use crate::server::Keeper;
 use crate::session::Owner;
 
 /// What a learner's answer waits for to be committed.
@@ -73,9 +72,13 @@ impl Keeper {
         let Some(member) = self.member_mut() else { return };
         match kind {
             Some(PacketType::Request) => {
-                let (Ok(_), Ok(_), Ok(op)) = (r.i64(), r.i32(), r.i32()) else { return };
+                let (Ok(session), Ok(_), Ok(op)) = (r.i64(), r.i32(), r.i32()) else { return };
                 if OpCode(op) == OpCode::SYNC {
                     member.syncs.push_back(Asker::Observer(sid));
+                } else if self.claim(SessionId(session), OpCode(op), Owner::Learner(sid)).is_err() {
+                    // Its client has left that connection, and speaks here or through another observer. To the leader all of
+                    // that is this server, so it would take the request for the client's latest.
+                    return;
                 }
             }
             Some(PacketType::Revalidate) => {
@@ -99,17 +102,7 @@ impl Keeper {
         self.hasten_end(now, asked.session, effects);
         let moved = self.claim(asked.session, asked.op, Owner::Learner(sid));
         let Some(mut header) = self.txn_header(now, asked.session, asked.cxid, asked.op) else { return };
-        let made = if asked.op == OpCode::RECONFIG {
-            self.reconfigure(moved, &asked.ids, &mut header, &asked.body)
-        } else {
-            let against = Against {
-                tree: &self.tree,
-                outstanding: &mut self.outstanding,
-                sessions: &self.sessions,
-                config: &self.config,
-            };
-            transaction(against, moved, &asked.ids, &mut header, asked.op, &asked.body)
-        };
+        let made = self.prepare(moved, &asked.ids, &mut header, asked.op, &asked.body);
         // The learner's client waits for a transaction, whatever becomes of its request.
         let txn = made.unwrap_or_else(|| {
             header.opcode = OpCode::ERROR.0;
@@ -175,12 +168,17 @@ impl Keeper {
             return;
         }
         if valid {
-            self.sessions.set_owner(session, Owner::Learner(sid));
-            if let Some(former) = self.sessions.get_mut(session).and_then(|session| session.conn.take()) {
-                self.close(former, CloseReason::SessionMoved, effects);
-            }
+            self.move_to_learner(session, sid, effects);
         }
         self.answer_learner_revalidation(sid, session, valid, effects);
+    }
+
+    /// The session's client speaks through that learner from now on, and over no connection here.
+    pub(crate) fn move_to_learner(&mut self, session: SessionId, sid: Sid, effects: &mut Vec<Effect>) {
+        self.sessions.set_owner(session, Owner::Learner(sid));
+        if let Some(former) = self.sessions.get_mut(session).and_then(|session| session.conn.take()) {
+            self.close(former, CloseReason::SessionMoved, effects);
+        }
     }
 
     pub(crate) fn answer_learner_revalidation(
