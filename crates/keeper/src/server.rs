@@ -1,5 +1,6 @@
 //! The machine. It routes and nothing else.
 
+use core::mem;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use base::{Instant, Now, Prng};
 use bytes::{Bytes, BytesMut};
 use zab::{Ack, Broadcast, Proposal, QuorumVerifier, Synced};
 use zk_wire::txn::{DIGEST_VERSION, Transaction, TxnBody};
-use zk_wire::{ErrorCode, OpCode, RequestHeader, SessionId, TxnDigest, TxnHeader, Zxid, ZxidDigest};
+use zk_wire::{ErrorCode, Id, OpCode, RequestHeader, SessionId, TxnDigest, TxnHeader, Zxid, ZxidDigest};
 
 use crate::audit::AuditRequest;
 use crate::commit::{Pending, Unfinished, send_outcome};
@@ -308,6 +309,28 @@ impl Keeper {
         finish::read(reading, self.last_processed, header, body)
     }
 
+    /// Checks a write against the tree and the writes under way, and makes its transaction; `header` is that of an error
+    /// when it must not be. `None` when nothing was understood.
+    pub(crate) fn prepare(
+        &mut self,
+        moved: Result<(), ErrorCode>,
+        ids: &[Id],
+        header: &mut TxnHeader,
+        op: OpCode,
+        body: &Bytes,
+    ) -> Option<TxnBody> {
+        if op == OpCode::RECONFIG && self.ensemble().is_some() {
+            return self.reconfigure(moved, ids, header, body);
+        }
+        let against = Against {
+            tree: &self.tree,
+            outstanding: &mut self.outstanding,
+            sessions: &self.sessions,
+            config: &self.config,
+        };
+        transaction(against, moved, ids, header, op, body)
+    }
+
     fn on_write(&mut self, now: Now, conn: ConnId, header: &RequestHeader, body: &Bytes, effects: &mut Vec<Effect>) {
         let connection = self.conns.get(&conn).expect("looked up by the caller");
         let session = connection.session.expect("checked by the caller");
@@ -331,21 +354,12 @@ impl Keeper {
             // The epoch has no more numbers; the next leader has.
             return self.close(conn, CloseReason::NotServing, effects);
         };
-        let connection = self.conns.get(&conn).expect("looked up above");
-        let txn = if op == OpCode::RECONFIG && self.ensemble().is_some() {
-            let ids = connection.ids.clone();
-            self.reconfigure(moved, &ids, &mut txn_header, body)
-        } else {
-            let against = Against {
-                tree: &self.tree,
-                outstanding: &mut self.outstanding,
-                sessions: &self.sessions,
-                config: &self.config,
-            };
-            transaction(against, moved, &connection.ids, &mut txn_header, op, body)
-        };
+        // Lent: nobody else asks for them meanwhile, and a write copies no list.
+        let ids = mem::take(&mut self.conns.get_mut(&conn).expect("looked up above").ids);
+        let txn = self.prepare(moved, &ids, &mut txn_header, op, body);
+        let connection = self.conns.get_mut(&conn).expect("looked up above");
+        connection.ids = ids;
         let Some(txn) = txn else {
-            let connection = self.conns.get_mut(&conn).expect("looked up above");
             connection.waiting.push_back(Waiting::Refused(header.xid, ErrorCode::MARSHALLING_ERROR));
             return self.drain(now, conn, effects);
         };

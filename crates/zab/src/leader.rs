@@ -104,6 +104,15 @@ pub struct LearnerView {
     pub heard: Instant,
 }
 
+impl LearnerView {
+    /// In order of their ids.
+    pub(crate) fn sorted(views: impl Iterator<Item = Self>) -> Vec<Self> {
+        let mut views: Vec<Self> = views.collect();
+        views.sort_by_key(|view| view.sid);
+        views
+    }
+}
+
 /// The role.
 #[derive(Debug)]
 pub struct Leader {
@@ -261,9 +270,7 @@ impl Leader {
             joined_at: handler.last,
             heard: handler.heard,
         };
-        let mut learners: Vec<LearnerView> = known.map(view).collect();
-        learners.sort_by_key(|learner| learner.sid);
-        learners
+        LearnerView::sorted(known.map(view))
     }
 
     /// Whether a quorum of this configuration is here and has the history: then a reconfig to it can be committed.

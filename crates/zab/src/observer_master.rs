@@ -111,9 +111,7 @@ impl ObserverMaster {
             joined_at: observer.last,
             heard: observer.heard,
         };
-        let mut learners: Vec<LearnerView> = known.map(view).collect();
-        learners.sort_by_key(|learner| learner.sid);
-        learners
+        LearnerView::sorted(known.map(view))
     }
 
     /// A packet of an observer.

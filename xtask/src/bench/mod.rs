@@ -142,16 +142,25 @@ fn new_folder(part: &str) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Measures a part in depth, given our binary and a folder, and prints its table. `beside` is Apache's release.
-fn print_rows(part: &str, beside: &str, rows: impl FnOnce(PathBuf, PathBuf) -> Result<Vec<Row>>) -> Result<()> {
-    provision::programs()?;
-    crate::apache::fetch()?;
-    let dir = new_folder(part)?;
-    let rows = rows(repo::binary()?, dir.clone());
-    // The folder is a bench's own; what is left of it is only disk space.
-    let _ = std::fs::remove_dir_all(&dir);
-    println!("{}", row::render(beside, &rows?));
-    Ok(())
+/// What a bench in depth works with, and its parts share.
+struct Bench<O> {
+    options: O,
+    binary: PathBuf,
+    dir: PathBuf,
+}
+
+impl<O> Bench<O> {
+    /// Measures in a folder of its own and prints the table. `beside` is Apache's release.
+    fn print(part: &str, beside: &str, options: O, rows: impl FnOnce(&Self) -> Result<Vec<Row>>) -> Result<()> {
+        provision::programs()?;
+        crate::apache::fetch()?;
+        let bench = Self { options, binary: repo::binary()?, dir: new_folder(part)? };
+        let rows = rows(&bench);
+        // The folder is a bench's own; what is left of it is only disk space.
+        let _ = std::fs::remove_dir_all(&bench.dir);
+        println!("{}", row::render(beside, &rows?));
+        Ok(())
+    }
 }
 
 /// Whether a part is among those that were asked for; without any, all are.

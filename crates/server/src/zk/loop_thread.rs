@@ -188,14 +188,7 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
                 }
             }
         }
-        let requests = inputs.iter().filter(|input| is_request(input)).count();
-        let began = std::time::Instant::now();
-        keeper_loop.turn(&mut world, &mut inputs);
-        if requests > 0 {
-            world.stats.prep_processor_request_queued.add(requests as u64);
-            world.stats.prep_processor_queue_size.add(requests as u64);
-            world.stats.prep_process_time.add(ms(began.elapsed()));
-        }
+        turn(&mut keeper_loop, &mut world, &mut inputs);
         if shut_down {
             keeper_loop.shut_down(&mut world);
         }
@@ -213,6 +206,18 @@ fn run_loop(mut keeper_loop: KeeperLoop<FileDisk>, mut world: RealWorld, inbox: 
     match failed {
         None => LoopEnd::Stopped,
         Some(message) => LoopEnd::Failed(message),
+    }
+}
+
+/// One turn of the loop, with its time.
+fn turn(keeper_loop: &mut KeeperLoop<FileDisk>, world: &mut RealWorld, inputs: &mut Vec<KeeperInput<FileDisk>>) {
+    let requests = inputs.iter().filter(|input| is_request(input)).count();
+    let began = std::time::Instant::now();
+    keeper_loop.turn(world, inputs);
+    if requests > 0 {
+        world.stats.prep_processor_request_queued.add(requests as u64);
+        world.stats.prep_processor_queue_size.add(requests as u64);
+        world.stats.prep_process_time.add(ms(began.elapsed()));
     }
 }
 

@@ -11,7 +11,7 @@ mod plain;
 mod start;
 mod steady;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -45,12 +45,7 @@ pub struct Options {
     only: Vec<String>,
 }
 
-/// What the parts share.
-struct Bench {
-    options: Options,
-    binary: PathBuf,
-    dir: PathBuf,
-}
+type Bench = super::Bench<Options>;
 
 /// Measures everything and prints the table.
 pub fn run(mut options: Options) -> Result<()> {
@@ -58,7 +53,7 @@ pub fn run(mut options: Options) -> Result<()> {
         (options.seconds, options.runs, options.warm_up) = (1.0, 1, 4.0);
         options.partitions = options.partitions.min(1000);
     }
-    super::print_rows("broker", "3.9.2", |binary, dir| Bench { options, binary, dir }.rows())
+    Bench::print("broker", "3.9.2", options, Bench::rows)
 }
 
 impl Bench {

@@ -49,12 +49,7 @@ pub struct Options {
     only: Vec<String>,
 }
 
-/// What the parts share.
-struct Bench {
-    options: Options,
-    binary: PathBuf,
-    dir: PathBuf,
-}
+type Bench = super::Bench<Options>;
 
 /// Measures everything and prints the table.
 pub fn run(mut options: Options) -> Result<()> {
@@ -62,7 +57,7 @@ pub fn run(mut options: Options) -> Result<()> {
         (options.failovers, options.starts, options.seconds) = (3, 1, 1.0);
         (options.runs, options.warm_up) = (1, 4.0);
     }
-    super::print_rows("ensemble", "3.9.5", |binary, dir| Bench { options, binary, dir }.rows())
+    Bench::print("ensemble", "3.9.5", options, Bench::rows)
 }
 
 impl Bench {

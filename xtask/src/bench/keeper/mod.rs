@@ -10,7 +10,7 @@ mod many;
 pub mod row;
 mod steady;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -47,12 +47,7 @@ pub struct Options {
 /// The generator is one address with more connections than an address may have by default.
 const MANY_CLIENTS: &str = "maxClientCnxns=0\n";
 
-/// What the parts share.
-struct Bench {
-    options: Options,
-    binary: PathBuf,
-    dir: PathBuf,
-}
+type Bench = super::Bench<Options>;
 
 /// One of the two servers, or both measurements of a figure.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +64,7 @@ pub fn run(mut options: Options) -> Result<()> {
         (options.seconds, options.runs, options.warm_up) = (1.0, 1, 4.0);
         options.znodes = options.znodes.min(100_000);
     }
-    super::print_rows("keeper", "3.9.5", |binary, dir| Bench { options, binary, dir }.rows())
+    Bench::print("keeper", "3.9.5", options, Bench::rows)
 }
 
 impl Bench {

@@ -2,7 +2,6 @@
 //! it. Records are due at a steady rate and carry that moment, so a stalled broker is charged for what it kept waiting.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -19,6 +18,7 @@ use kafka_wire::{ErrorCode, Message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::{
@@ -87,8 +87,10 @@ struct Run {
     started: Instant,
     measured_from: Instant,
     ends: Instant,
-    sent: AtomicU64,
-    received: AtomicU64,
+    /// How many records have arrived.
+    received: watch::Sender<usize>,
+    /// All that were sent have.
+    over: watch::Sender<bool>,
 }
 
 /// Runs the load and prints the report.
@@ -128,8 +130,8 @@ async fn measure(args: &Args, topic: Str) -> anyhow::Result<Report> {
     let measured_from = started + Duration::from_secs_f64(args.warm_up.max(0.0));
     let duration = Duration::from_secs_f64(args.duration.max(0.1));
     let ends = measured_from + duration;
-    let (sent, received) = (AtomicU64::new(0), AtomicU64::new(0));
-    let run = Arc::new(Run { topic, started, measured_from, ends, sent, received });
+    let (received, over) = (watch::Sender::new(0), watch::Sender::new(false));
+    let run = Arc::new(Run { topic, started, measured_from, ends, received, over });
     let mut tasks: JoinSet<anyhow::Result<Option<Sample>>> = JoinSet::new();
     for (partition, stream) in consumers.into_iter().enumerate() {
         let run = run.clone();
@@ -200,49 +202,48 @@ async fn produce(mut writers: Vec<OwnedWriteHalf>, mut records: Records, run: &R
     let mut out = BytesMut::new();
     let mut due = run.started;
     let alarm = Alarm::new().context("cannot have a timer")?;
-    for number in 0_usize.. {
+    let mut sent = 0_usize;
+    loop {
         alarm.until(due).await?;
         if due >= run.ends {
             break;
         }
-        let partition = i32::try_from(number % records.partitions)?;
+        let partition = i32::try_from(sent % records.partitions)?;
         let request = produce_request(&run.topic, partition, records.acks, records.batch(due - run.started));
-        write_request_frame(&mut out, number as i32, Some(&CLIENT_ID), &request, PRODUCE_VERSION);
-        let turn = number % writers.len();
-        run.sent.fetch_add(1, Ordering::Relaxed);
+        write_request_frame(&mut out, sent as i32, Some(&CLIENT_ID), &request, PRODUCE_VERSION);
+        let turn = sent % writers.len();
+        sent += 1;
         writers[turn].write_all(&out).await.context("cannot send to the broker; is it still running?")?;
         out.clear();
         due += records.interval;
     }
     // The sockets stay open until everything has arrived.
-    let deadline = Instant::now() + DELIVERY;
-    while run.received.load(Ordering::Relaxed) < run.sent.load(Ordering::Relaxed) {
-        if Instant::now() > deadline {
-            let missing = run.sent.load(Ordering::Relaxed) - run.received.load(Ordering::Relaxed);
-            bail!("{missing} records have not arrived {DELIVERY:?} after they were sent");
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    let mut received = run.received.subscribe();
+    if tokio::time::timeout(DELIVERY, received.wait_for(|received| *received >= sent)).await.is_err() {
+        let missing = sent.saturating_sub(*received.borrow());
+        bail!("{missing} records have not arrived {DELIVERY:?} after they were sent");
     }
+    run.over.send_replace(true);
     Ok(())
 }
 
 /// Reads what a producer is told, until it is closed.
 async fn acknowledgements(mut reader: OwnedReadHalf, run: &Run) -> anyhow::Result<()> {
     let mut frames = Frames::default();
-    while !run.is_over() {
+    let mut over = run.over.subscribe();
+    loop {
         let frame = tokio::select! {
             frame = frames.next(&mut reader) => match frame {
                 // The producer has ended, and the broker with it.
                 Err(_) if run.is_over() => return Ok(()),
                 frame => frame?,
             },
-            () = tokio::time::sleep(Duration::from_millis(WAIT_MS as u64)) => continue,
+            _ = over.wait_for(|over| *over) => return Ok(()),
         };
         let mut reader = response_reader(frame);
         reader.skip(4)?;
         check_produce(&ProduceResponse::decode(&mut reader, PRODUCE_VERSION)?)?;
     }
-    Ok(())
 }
 
 /// Reads a partition from its start until every record of the run has arrived somewhere.
@@ -280,15 +281,13 @@ async fn consume(mut stream: TcpStream, partition: i32, run: &Run) -> anyhow::Re
 
 impl Run {
     fn is_over(&self) -> bool {
-        let sent = self.sent.load(Ordering::Relaxed);
-        Instant::now() >= self.ends && self.received.load(Ordering::Relaxed) >= sent
-            || Instant::now() > self.ends + DELIVERY
+        *self.over.borrow()
     }
 
     fn take(&self, sample: &mut Sample, arrived: Instant, value: Option<&[u8]>) -> anyhow::Result<()> {
         let stamp = value.and_then(|value| value.first_chunk::<STAMP_BYTES>()).context("a record that was not sent")?;
         let due = self.started + Duration::from_nanos(u64::from_be_bytes(*stamp));
-        self.received.fetch_add(1, Ordering::Relaxed);
+        self.received.send_modify(|received| *received += 1);
         if due >= self.measured_from {
             sample.latency_us.saturating_record(arrived.saturating_duration_since(due).as_micros() as u64);
             sample.requests += 1;
