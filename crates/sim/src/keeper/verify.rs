@@ -191,7 +191,9 @@ impl<'a> Walk<'a> {
         // and nobody is told.
         let left_behind = self.last_xid.get(&txn.session).is_some_and(|last_xid| txn.cxid < *last_xid);
         let refused = logged_error.or_else(|| first_part_refused(txn));
-        let over = refused == Some(code::SESSION_EXPIRED) && !self.model.has_session(txn.session);
+        // A reconfig is told first that reconfiguration is off, as with upstream.
+        let over = matches!(refused, Some(code::SESSION_EXPIRED | code::RECONFIG_DISABLED))
+            && !self.model.has_session(txn.session);
         if refused == Some(code::SESSION_MOVED) || (over && left_behind) {
             return session_lifetime::moved_is_not_told(txn.zxid, record);
         }
