@@ -35,6 +35,9 @@ fn moves(ensemble: &mut Ensemble) -> Result<String> {
     story::every_member_writes(ensemble, "/first")?;
     for observer in observers {
         let who = ensemble.member(observer).who;
+        // One that was there before the followers took observers learns from the leader.
+        ensemble.kill(observer)?;
+        ensemble.start(observer)?;
         let what = format!("observer {observer} ({who}) to learn from a follower");
         let follows = |master: &usize| *master != leader && ensemble.voters().contains(master);
         let master = wait_for(&what, DEADLINE, || ensemble.master_of(observer).filter(follows))?;
