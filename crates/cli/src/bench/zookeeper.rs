@@ -65,8 +65,7 @@ pub fn main(args: Args) -> anyhow::Result<()> {
     let workload = format!("{:?} {} B, {}", args.operation, args.size, args.server).to_lowercase();
     let runtime = super::runtime(&args.common)?;
     runtime.block_on(async move {
-        let mut admin = Session::connect(&args.server).await?;
-        admin.create(ROOT, &[], true).await?;
+        Session::connect(&args.server).await?.create(ROOT, &[], true).await?;
         let mut connections = Vec::new();
         for index in 0..args.common.connections {
             let mut session = Session::connect(&args.server).await?;
@@ -78,6 +77,8 @@ pub fn main(args: Args) -> anyhow::Result<()> {
         let made: Vec<(String, std::sync::Arc<std::sync::atomic::AtomicU64>)> =
             connections.iter().map(|(_, load)| (load.path.clone(), load.created.clone())).collect();
         let report = run(workload, &args.common, false, connections).await?;
+        // A session of the time before the load may be over: nothing was heard of it meanwhile.
+        let mut admin = Session::connect(&args.server).await?;
         for (path, created) in made.into_iter().filter(|_| !args.keep) {
             admin.remove(&path, created.load(std::sync::atomic::Ordering::Relaxed)).await?;
         }
