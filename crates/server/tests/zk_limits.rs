@@ -175,6 +175,31 @@ async fn with_few_outstanding_requests_everything_is_answered_in_order() {
     }
 }
 
+/// A connection that has nothing left to look at when the others have used up the limit is read on when its own requests
+/// are answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_few_outstanding_requests_whoever_asks_as_it_is_answered_is_read_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path(), |config| config.limits = Limits { outstanding_max: 4, ..Limits::default() }).await;
+    with(server, |addr| {
+        let ask = move || {
+            let mut client = Client::new(addr);
+            let body = create("/none/below", b"x", 0);
+            for _ in 0..2 {
+                client.send(OpCode::CREATE, &body);
+            }
+            for answered in 1..=2000 {
+                let (header, _) = client.receive();
+                assert_eq!((header.xid, ErrorCode(header.err)), (answered, ErrorCode::NO_NODE));
+                client.send(OpCode::CREATE, &body);
+            }
+        };
+        let clients: Vec<_> = (0..16).map(|_| std::thread::spawn(ask)).collect();
+        clients.into_iter().for_each(|client| client.join().expect("every request is answered"));
+    })
+    .await;
+}
+
 /// What `globalOutstandingLimit` and the request throttle are for, as far as reads go, which they do not count: a client
 /// that asks and asks and fetches nothing is not read on, and takes no more memory than the answers that wait for it.
 #[tokio::test(flavor = "multi_thread")]

@@ -187,10 +187,11 @@ impl Conn {
     fn may_read(&self) -> bool {
         let ends = matches!(self.phase, Phase::Ending { .. });
         let wants = !ends && self.held.is_none() && self.writing.len() + self.unsent_bytes < UNSENT_BYTES_MAX;
-        wants && !self.is_full()
+        wants && self.has_room()
     }
 
-    /// Whether the loop may have more of this connection. If not, the next answer wakes this task.
+    /// Whether the loop may have more of this connection. If not, the next answer wakes this task: whoever does not read or
+    /// look at what was read must have asked here, since others can use up the limit at every moment.
     fn has_room(&self) -> bool {
         if !self.is_full() {
             return true;
