@@ -159,6 +159,30 @@ fn as_if_killed_everything_is_rebuilt_to_the_same_bytes() {
     }
 }
 
+#[test]
+fn damaged_checkpoints_cost_time_and_nothing_else() {
+    let copy = copy_of_fixture();
+    std::fs::remove_file(copy.path().join(".kafka_cleanshutdown")).unwrap();
+    let names = ["recovery-point", "log-start", "replication", "cleaner"];
+    let path = |name: &str| copy.path().join(format!("{name}-offset-checkpoint"));
+    for name in names {
+        std::fs::write(path(name), "0\n1\nnonsense\n").unwrap();
+    }
+    let dir = LogDir::open(&FileDisk, copy.path()).unwrap();
+    assert_eq!(dir.warnings().len(), names.len(), "{:?}", dir.warnings());
+    for name in names {
+        assert!(!path(name).exists());
+        assert!(dir.warnings().iter().any(|line| line.contains(name) && line.contains("nonsense")));
+    }
+    for (topic, partition, end, bytes) in EXPECTED {
+        let (log, recovered, _) = open(&dir, topic, *partition);
+        assert_eq!(recovered.log_end_offset, *end);
+        check_reads(&log, &recovered, *bytes);
+    }
+    drop(dir);
+    assert_eq!(LogDir::open(&FileDisk, copy.path()).unwrap().warnings(), [""; 0], "it is said once");
+}
+
 fn contents(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     let read = |path: PathBuf| (path.file_name().unwrap().to_str().unwrap().to_string(), std::fs::read(&path).unwrap());
     std::fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap().path())).collect()

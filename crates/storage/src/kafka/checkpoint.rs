@@ -49,6 +49,28 @@ pub fn read_offsets<D: Disk>(disk: &D, path: &Path) -> io::Result<Offsets> {
     Ok(offsets)
 }
 
+/// What a damaged checkpoint is renamed to, in front of its name.
+pub const SET_ASIDE: &str = "castlekeep.damaged.";
+
+/// As [`read_offsets`], but a file that makes no sense is renamed and counts as empty, as upstream takes it for: every
+/// checkpoint says what else costs only time to find out, but the log starts, without which deleted records of segments that
+/// are still there come back. The line for the log is put to `warnings`.
+///
+/// # Errors
+/// As the disk reports them.
+pub fn read_or_set_aside<D: Disk>(disk: &D, dir: &Path, name: &str, warnings: &mut Vec<String>) -> io::Result<Offsets> {
+    let path = dir.join(name);
+    let damage = match read_offsets(disk, &path) {
+        Err(e) if e.kind() == io::ErrorKind::InvalidData => e,
+        read => return read,
+    };
+    let aside = dir.join(format!("{SET_ASIDE}{name}"));
+    disk.rename(&path, &aside).map_err(|e| super::context(e, "renaming", &path))?;
+    disk.sync_dir(dir).map_err(|e| super::context(e, "syncing the folder", dir))?;
+    warnings.push(format!("begun anew, and the damaged file is kept as {}: {damage}", aside.display()));
+    Ok(Offsets::new())
+}
+
 /// The text of an offset checkpoint.
 pub fn offsets_text(offsets: &Offsets) -> String {
     let lines = offsets.iter().map(|(tp, offset)| format!("{} {} {offset}\n", tp.topic, tp.partition));
@@ -146,6 +168,21 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::InvalidData);
             assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
         }
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_set_aside_and_counts_as_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(LOG_START);
+        std::fs::write(&path, "0\n2\na 0 1\n").unwrap();
+        for expected in [1, 0] {
+            let mut warnings = Vec::new();
+            let read = read_or_set_aside(&FileDisk, dir.path(), LOG_START, &mut warnings).unwrap();
+            assert_eq!((read.len(), warnings.len()), (0, expected), "{warnings:?}");
+        }
+        assert!(!path.exists());
+        let aside = dir.path().join("castlekeep.damaged.log-start-offset-checkpoint");
+        assert_eq!(std::fs::read_to_string(aside).unwrap(), "0\n2\na 0 1\n");
     }
 
     #[test]

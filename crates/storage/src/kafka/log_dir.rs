@@ -7,7 +7,7 @@ use std::sync::Arc;
 use broker::log::LogConfig;
 use broker::{TopicId, TopicPartition};
 
-use super::checkpoint::{self, Offsets, offsets_text, read_offsets};
+use super::checkpoint::{self, Offsets, offsets_text, read_or_set_aside};
 use super::load::{OpenOptions, Recovered};
 use super::log::{Log, RemoveJob};
 use super::meta_properties::{FILE as META_PROPERTIES, MetaProperties};
@@ -30,6 +30,7 @@ pub struct LogDir<D: Disk> {
     recovery_points: Offsets,
     log_starts: Offsets,
     high_watermarks: Offsets,
+    warnings: Vec<String>,
     _lock: D::Lock,
 }
 
@@ -81,11 +82,18 @@ impl<D: Disk> LogDir<D> {
             _ => context(e, "locking the log folder", path),
         })?;
         let meta = MetaProperties::read(disk, path)?;
-        let offsets = |name: &str| read_offsets(disk, &path.join(name));
+        let mut warnings = Vec::new();
+        let mut offsets = |name: &str| read_or_set_aside(disk, path, name, &mut warnings);
+        let recovery_points = offsets(checkpoint::RECOVERY_POINT)?;
+        let log_starts = offsets(checkpoint::LOG_START)?;
+        let high_watermarks = offsets(checkpoint::HIGH_WATERMARK)?;
+        // Read again by whoever cleans.
+        offsets(checkpoint::CLEANER)?;
         let dir = Self {
-            recovery_points: offsets(checkpoint::RECOVERY_POINT)?,
-            log_starts: offsets(checkpoint::LOG_START)?,
-            high_watermarks: offsets(checkpoint::HIGH_WATERMARK)?,
+            recovery_points,
+            log_starts,
+            high_watermarks,
+            warnings,
             clean_broker_epoch: take_clean_mark(disk, path)?,
             disk: disk.clone(),
             path: path.into(),
@@ -98,6 +106,11 @@ impl<D: Disk> LogDir<D> {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What was found damaged and begun anew, for the server's log.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// What `meta.properties` says; `None` in a new folder.
