@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use base::Reader;
 use bytes::Bytes;
+use castlekeep_fuzz::LOG_FOLDER;
 use keeper::op::SERVED;
 use zk_wire::{Jute, RequestHeader};
 
@@ -22,6 +23,8 @@ fn main() -> std::io::Result<()> {
         }
     }
     data_folder(&corpus, &fixtures.join("zookeeper/data-3.9.5/version-2"))?;
+    log_folder(&corpus, &fixtures.join("kafka"))?;
+    znodes(&corpus)?;
     texts(&corpus)
 }
 
@@ -115,6 +118,59 @@ fn payloads(content: &[u8]) -> Vec<u8> {
     all
 }
 
+/// Each partition of each log folder as the one of `kafka_files`.
+fn log_folder(corpus: &Corpus, fixtures: &Path) -> std::io::Result<()> {
+    for folder in ["log-3.9.2", "logs/killed-3.9.2"].map(|folder| fixtures.join(folder)) {
+        for partition in fs::read_dir(&folder)? {
+            let partition = partition?.path();
+            if !partition.is_dir() {
+                continue;
+            }
+            let mut all = Vec::new();
+            for (which, name) in LOG_FOLDER.iter().enumerate() {
+                let path = match name.strip_prefix("t-0/") {
+                    Some(name) => partition.join(name),
+                    None => folder.join(name),
+                };
+                if let Ok(content) = fs::read(path) {
+                    all.push(which as u8);
+                    all.extend_from_slice(&(content.len() as u16).to_be_bytes());
+                    all.extend_from_slice(&content);
+                }
+            }
+            for how in 0..4 {
+                corpus.add("kafka_files", &[&[how], &all[..]].concat())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A document of each kind, numbered as in `kafka_znodes`.
+fn znodes(corpus: &Corpus) -> std::io::Result<()> {
+    let documents = [
+        r#"{"version":5,"host":"h","port":9092,"jmx_port":-1,"timestamp":"1710","endpoints":["S://[::1]:9092"],"rack":"r","listener_security_protocol_map":{"S":"SASL_SSL"},"features":{"f":{"min_version":1,"max_version":3}}}"#,
+        r#"{"version":2,"brokerid":1,"timestamp":"1710","kraftControllerEpoch":-1}"#,
+        "7",
+        r#"{"version":"1","id":"abc"}"#,
+        r#"{"version":3,"partitions":{"0":[1,2,3],"9":[3]},"adding_replicas":{"0":[3]},"removing_replicas":{},"topic_id":"AAAAAAAAAAAAAAAAAAAAAQ"}"#,
+        r#"{"version":1,"leader":1,"leader_epoch":3,"controller_epoch":7,"isr":[1,2],"leader_recovery_state":1}"#,
+        r#"{"version":1,"config":{"b":"2","a":1,"c":true}}"#,
+        r#"{"version":2,"entity_path":"topics/t"}"#,
+        r#"{"version":2,"status":1,"features":{"f":3}}"#,
+        r#"{"version":1,"partitions":[{"topic":"t","partition":3}]}"#,
+        r#"{"version":1,"broker":4,"event":1}"#,
+        r#"{"version":1,"partitions":[{"topic":"t","partition":3}]}"#,
+        r#"{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2]}]}"#,
+        r#"{"version":1,"broker":1,"block_start":"0","block_end":"999"}"#,
+        "a%20b",
+    ];
+    for (which, text) in documents.iter().enumerate() {
+        corpus.add("kafka_znodes", &[&[which as u8], text.as_bytes()].concat())?;
+    }
+    corpus.add("kafka_znodes", b"\x00{\"version\":1,\"host\":\"h\",\"port\":\"9092\",\"jmx_port\":9999}")
+}
+
 fn texts(corpus: &Corpus) -> std::io::Result<()> {
     for (which, text) in ["7", "0", "", "-1", "4294967296"].iter().enumerate() {
         corpus.add("zk_small_files", &[&[which as u8], text.as_bytes()].concat())?;
@@ -122,10 +178,18 @@ fn texts(corpus: &Corpus) -> std::io::Result<()> {
     let cfg = "# a comment\ntickTime=2000\ninitLimit=10\ndataDir=/data\nclientPort=2181\nautopurge.purgeInterval=1\n\
                server.1=a:2888:3888;2181\nadmin.enableServer=false\n4lw.commands.whitelist=*\nsecureClientPort=2281\n";
     corpus.add("zoo_cfg", &[&[0], cfg.as_bytes()].concat())?;
-    let properties =
-        "broker.id=0\nlog.dirs=/kafka\nlisteners=PLAINTEXT://:9092\nzookeeper.connect=a:2181,b:2181/x\\\n  y\n";
-    corpus.add("zoo_cfg", &[&[1], properties.as_bytes()].concat())?;
-    corpus.add("zoo_cfg", b"\x02-Dzookeeper.extendedTypesEnabled=true '-Dreadonlymode.enabled=\"x y\"' -Xmx1g")?;
+    let member = "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir=/data\nclientPort=2181\nserver.1=a:2888:3888\n\
+                  server.2=b:2888:3888:observer;0.0.0.0:2181\nserver.3=c:1:2|d:1:2\ngroup.1=1:2\nweight.1=2\n\
+                  peerType=participant\nmultiAddress.enabled=true\nstandaloneEnabled=false\n\0001";
+    corpus.add("zoo_cfg", &[&[0], member.as_bytes()].concat())?;
+    let moved = "initLimit=10\nsyncLimit=5\ndataDir=/data\ndynamicConfigFile=zoo.cfg.dynamic.100000000\n\0\
+                 server.1=a:1:2:participant;2181\nserver.2=b:1:2:participant;2181\n";
+    corpus.add("zoo_cfg", &[&[0], moved.as_bytes()].concat())?;
+    corpus.add("zoo_cfg", b"\x01-Dzookeeper.extendedTypesEnabled=true '-Dreadonlymode.enabled=\"x y\"' -Xmx1g")?;
+    let properties = "broker.id=0\nlog.dirs=/kafka,/k2\nlisteners=PLAINTEXT://:9092,INNER://[::1]:9093\n\
+                      listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INNER:PLAINTEXT\n\
+                      zookeeper.connect=a:2181,b:2181/x\\\n  y\nlog.retention.hours=1\ncleanup.policy=compact,delete\n";
+    corpus.add("server_properties", properties.as_bytes())?;
     for text in ["count=5,bytes=9", "count=5,bytes=9=;byteHardLimit=8;countHardLimit=7", "count=-1,bytes=-1"] {
         corpus.add("quota_text", text.as_bytes())?;
     }

@@ -1,27 +1,24 @@
-//! Configuration files of both systems and the flags of a launch script. Whatever they say, there is an answer.
+//! `zoo.cfg` and the flags of a launch script. Whatever they say, there is an answer. The files
+//! that a `zoo.cfg` names (`myid`, `dynamicConfigFile`) have what is behind a zero byte, wherever they are.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use server::config::server_properties::{UnknownKeys, check};
-use server::config::{java_flags, properties, zoo_cfg};
+use server::config::{java_flags, zoo_cfg};
 
 fuzz_target!(|data: &[u8]| {
     let Some((which, rest)) = data.split_first() else { return };
     let text = String::from_utf8_lossy(rest);
-    match which % 3 {
+    let (text, other_files) = text.split_once('\0').unwrap_or((&text, ""));
+    let read = |_: &std::path::Path| Ok(other_files.to_owned());
+    match which % 2 {
         0 => {
-            if let Err(problems) = zoo_cfg::parse(&text) {
+            if let Err(problems) = zoo_cfg::parse_with_files(text, &[], &read) {
                 assert!(!problems.is_empty(), "a refusal without a reason");
             }
         }
-        1 => {
-            let Ok(properties) = properties::parse(&text) else { return };
-            let pairs: Vec<_> = properties.iter().map(|p| (p.key.as_str(), p.value.as_str())).collect();
-            let _ = check(pairs, UnknownKeys::Warn);
-        }
         _ => {
-            let flags = java_flags::read(java_flags::split(&text));
-            let _ = zoo_cfg::parse_with_java("dataDir=/data\nclientPort=2181\n", &flags.properties);
+            let flags = java_flags::read(java_flags::split(text));
+            let _ = zoo_cfg::parse_with_files("dataDir=/data\nclientPort=2181\n", &flags.properties, &read);
         }
     }
 });

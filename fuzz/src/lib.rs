@@ -1,4 +1,4 @@
-//! What the targets share: a keeper without anything around it, a folder on a simulated disk, a server's port.
+//! What the targets share: a keeper without anything around it, folders on a simulated disk, a server's port.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -20,6 +20,28 @@ pub const NOW: Now = Now { mono: Instant::ZERO, wall_ms: 1_767_225_600_000 };
 
 /// The largest frame that the targets have in mind.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// Files of a log folder of Kafka: a partition whose log has two segments, and what is beside it.
+pub const LOG_FOLDER: [&str; 18] = [
+    "t-0/00000000000000000000.log",
+    "t-0/00000000000000000000.index",
+    "t-0/00000000000000000000.timeindex",
+    "t-0/00000000000000000000.txnindex",
+    "t-0/00000000000000000034.log",
+    "t-0/00000000000000000034.index",
+    "t-0/00000000000000000034.timeindex",
+    "t-0/00000000000000000034.snapshot",
+    "t-0/00000000000000000034.log.swap",
+    "t-0/00000000000000000054.snapshot",
+    "t-0/leader-epoch-checkpoint",
+    "t-0/partition.metadata",
+    "meta.properties",
+    ".kafka_cleanshutdown",
+    "recovery-point-offset-checkpoint",
+    "log-start-offset-checkpoint",
+    "replication-offset-checkpoint",
+    "cleaner-offset-checkpoint",
+];
 
 /// An empty folder `/data`, as Apache lays it out.
 pub fn folder() -> SimDisk {

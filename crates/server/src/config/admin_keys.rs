@@ -20,7 +20,7 @@ pub struct MetricsCfg {
     pub port: u16,
 }
 
-impl File {
+impl File<'_> {
     /// Where the AdminServer listens.
     pub(super) fn admin(&mut self) -> AdminCfg {
         AdminCfg {

@@ -8,31 +8,38 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .into_iter()
         // Each byte that one has more is a step.
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= close_enough)
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= close_enough)
+        .filter_map(|candidate| Some((distance(name, candidate, close_enough)?, candidate)))
         .min()
         .map(|(_, candidate)| candidate)
 }
 
 /// Edit distance over bytes (keys are ASCII): insertions, deletions, replacements and swaps of neighbours each count
-/// one (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
+/// one (optimal string alignment). `None` beyond `most`: then most pairs are told apart after a few bytes, since no
+/// distance is less than the least of a row.
+fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
     let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    let mut before = vec![0; b.len() + 1];
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    let mut row = before.clone();
     for i in 1..=a.len() {
-        let mut row = vec![i];
+        row[0] = i;
         for j in 1..=b.len() {
-            let above = &rows[i - 1];
             let replaced = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
             let mut least = replaced.min(above[j] + 1).min(row[j - 1] + 1);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
+                least = least.min(before[j - 2] + 1);
             }
-            row.push(least);
+            row[j] = least;
         }
-        rows.push(row);
+        // A swap reaches over one row, so two of them must be beyond it.
+        if row.iter().chain(&above).all(|steps| *steps > most) {
+            return None;
+        }
+        // The oldest row is written over next.
+        std::mem::swap(&mut before, &mut above);
+        std::mem::swap(&mut above, &mut row);
     }
-    rows[a.len()][b.len()]
+    Some(above[b.len()]).filter(|steps| *steps <= most)
 }
 
 #[cfg(test)]
@@ -46,7 +53,10 @@ mod tests {
         assert_eq!(nearest("log.retention.msec", keys), Some("log.retention.ms"));
         assert_eq!(nearest("something.else", keys), None);
         assert_eq!(nearest(&"x".repeat(100_000), keys), None, "and at once");
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("dris", "dirs"), 1);
+        assert_eq!(distance("kitten", "sitting", 3), Some(3));
+        assert_eq!(distance("kitten", "sitting", 2), None);
+        assert_eq!(distance("dris", "dirs", 1), Some(1));
+        assert_eq!(distance("", "ab", 2), Some(2));
+        assert_eq!(distance("abcdef", "badcfe", 3), Some(3), "three swaps in a row");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Source: the documentation of `java.util.Properties.load`. Text is taken as UTF-8; `\uXXXX` works too.
 
+use std::collections::HashMap;
 use std::fmt;
 
 /// One key with its value.
@@ -60,12 +61,10 @@ pub fn parse(text: &str) -> Result<Vec<Property>, PropertiesError> {
 
 /// The properties that count when a key comes twice, in the order of their last appearance.
 pub fn last_wins(properties: Vec<Property>) -> Vec<Property> {
-    let mut kept: Vec<Property> = Vec::with_capacity(properties.len());
-    for property in properties {
-        kept.retain(|earlier| earlier.key != property.key);
-        kept.push(property);
-    }
-    kept
+    let last: HashMap<String, usize> =
+        properties.iter().enumerate().map(|(index, property)| (property.key.clone(), index)).collect();
+    let properties = properties.into_iter().enumerate();
+    properties.filter(|(index, property)| last[&property.key] == *index).map(|(_, property)| property).collect()
 }
 
 const BLANKS: [char; 3] = [' ', '\t', '\x0c'];

@@ -5,8 +5,9 @@
 //! prefix, from the file and as Java properties.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fs, io};
 
 use keeper::membership::HostPort;
 use storage::zk::names::Compression;
@@ -44,6 +45,11 @@ pub struct AdminCfg {
     pub address: Option<String>,
 }
 
+/// How the files are read that a `zoo.cfg` names: `myid` in its `dataDir`, and the file of `dynamicConfigFile`.
+pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
+
+const FROM_DISK: ReadFile<'static> = &|path| fs::read_to_string(path);
+
 /// Reads a file's text.
 ///
 /// # Errors
@@ -57,8 +63,16 @@ pub fn parse(text: &str) -> Result<ZooCfg, Vec<String>> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_with_java(text: &str, java: &[(String, String)]) -> Result<ZooCfg, Vec<String>> {
+    parse_with_files(text, java, FROM_DISK)
+}
+
+/// As [`parse_with_java`], with other files than those of this machine.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_files(text: &str, java: &[(String, String)], read: ReadFile) -> Result<ZooCfg, Vec<String>> {
     let properties = properties::parse(text).map_err(|e| vec![e.to_string()])?;
-    let mut cfg = from_properties(properties, java)?;
+    let mut cfg = judge(properties, java, read)?;
     cfg.server.admin.initial_configuration = text.to_string();
     Ok(cfg)
 }
@@ -68,12 +82,16 @@ pub fn parse_with_java(text: &str, java: &[(String, String)]) -> Result<ZooCfg, 
 /// # Errors
 /// As [`parse`].
 pub fn from_properties(properties: Vec<Property>, java: &[(String, String)]) -> Result<ZooCfg, Vec<String>> {
+    judge(properties, java, FROM_DISK)
+}
+
+fn judge(properties: Vec<Property>, java: &[(String, String)], read: ReadFile) -> Result<ZooCfg, Vec<String>> {
     let named = properties.into_iter().map(|Property { key, value, line }| {
         let key = key.strip_prefix("zookeeper.").unwrap_or(&key).trim().to_string();
         Property { key, value: value.trim().to_string(), line }
     });
     let properties = properties::last_wins(named.collect());
-    let mut file = File { properties, warnings: Vec::new(), problems: Vec::new() };
+    let mut file = File { properties, read, warnings: Vec::new(), problems: Vec::new() };
     file.add_java(java);
     let server = file.server();
     file.judge_keys(server.as_ref().is_some_and(|server| server.member.is_some()));
@@ -87,13 +105,14 @@ pub fn from_properties(properties: Vec<Property>, java: &[(String, String)]) -> 
     }
 }
 
-pub(super) struct File {
+pub(super) struct File<'a> {
     pub(super) properties: Vec<Property>,
+    pub(super) read: ReadFile<'a>,
     pub(super) warnings: Vec<String>,
     pub(super) problems: Vec<String>,
 }
 
-impl File {
+impl File<'_> {
     /// Upstream makes Java properties of the file's keys when it reads the file, so the file wins; and what it reads
     /// from the file only is no property at all.
     fn add_java(&mut self, java: &[(String, String)]) {

@@ -2,7 +2,6 @@
 //!
 //! Upstream: `QuorumPeerConfig.parseDynamicConfig`, `setupMyId`, `setupClientPort`, `setupPeerType`.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ pub(super) struct Place {
     pub client: Option<HostPort>,
 }
 
-impl File {
+impl File<'_> {
     /// Reads who is in the ensemble and which of them this server is. Problems are noted.
     pub(super) fn place(&mut self, data_dir: &Path) -> Place {
         let election: i32 = self.number("electionAlg", 3);
@@ -76,7 +75,7 @@ impl File {
                     let at = at(line);
                     self.problems.push(format!("{at}{key} must stand in {path}, the file of dynamicConfigFile"));
                 }
-                let lines = fs::read_to_string(&path).map_err(|error| error.to_string());
+                let lines = (self.read)(Path::new(&path)).map_err(|error| error.to_string());
                 let lines = lines.and_then(|text| properties::parse(&text).map_err(|error| error.to_string()));
                 let lines = lines.unwrap_or_else(|error| {
                     self.problems.push(format!("cannot read dynamicConfigFile={path}: {error}; correct the name"));
@@ -110,7 +109,7 @@ impl File {
     fn my_id(&mut self, data_dir: &Path) -> Option<Sid> {
         let path = data_dir.join("myid");
         let advice = "write the number N of this server's line server.N into it";
-        let problem = match fs::read_to_string(&path) {
+        let problem = match (self.read)(&path) {
             Ok(text) => match text.trim().parse::<Sid>() {
                 Ok(id) if id >= 0 => return Some(id),
                 _ => format!("{} holds {:?}, which is no server's number; {advice}", path.display(), first_line(&text)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::zoo_cfg::File;
 use crate::zk::{ConnectThrottle, Limits, Weights, ZkServerConfig};
 
-impl File {
+impl File<'_> {
     /// Limits of connections and requests.
     pub(super) fn limits(&mut self, server: &mut ZkServerConfig) {
         server.max_client_cnxns = self.number("maxClientCnxns", 60);
