@@ -11,6 +11,7 @@
 pub mod api;
 pub mod assembly;
 pub mod config;
+pub mod connections;
 pub mod controller;
 pub mod coordinator;
 pub mod error;

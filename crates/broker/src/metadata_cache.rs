@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base::Str;
 
 use crate::TopicId;
+use crate::connections::ConnectionLimits;
 use crate::quota::Quotas;
 
 /// The leader of a partition that has none.
@@ -85,6 +86,8 @@ pub struct MetadataImage {
     pub topic_names: BTreeMap<TopicId, Str>,
     /// What clients may use up; of no concern to the controller, and here since whoever serves a client reads it.
     pub quotas: Arc<Quotas>,
+    /// How many of them may be connected to this broker; likewise.
+    pub connections: Arc<ConnectionLimits>,
 }
 
 impl MetadataImage {

@@ -6,7 +6,9 @@ mod kafka;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 
+use base::Str;
 use kafka::{Client, batch, connect, resident_kib, start};
+use kafka_wire::messages as wire;
 
 /// What hostile clients send before they hang up their half.
 fn hostile() -> Vec<(&'static str, Vec<u8>)> {
@@ -51,6 +53,25 @@ async fn hostile_connections_end_and_leave_nothing() {
         round(1000);
         let grown = resident_kib().saturating_sub(before);
         assert!(grown < 2048, "1000 hostile connections left {grown} KiB");
+        // Ten thousand names that nobody knows are ten thousand errors, and nothing stays of them either.
+        let unknown = (0..10_000).map(|number| wire::MetadataRequestTopics {
+            name: Some(Str::from(format!("unknown-{number}"))),
+            ..Default::default()
+        });
+        let topics = Some(unknown.collect());
+        let request = wire::MetadataRequest { topics, allow_auto_topic_creation: false, ..Default::default() };
+        let mut ask = |count: usize| {
+            for _ in 0..count {
+                let answer = client.call(&request, 9);
+                assert_eq!(answer.topics.len(), 10_000);
+                assert!(answer.topics.iter().all(|topic| topic.error_code == 3), "UNKNOWN_TOPIC_OR_PARTITION");
+            }
+        };
+        ask(10);
+        let before = resident_kib();
+        ask(30);
+        let grown = resident_kib().saturating_sub(before);
+        assert!(grown < 4096, "30 questions for 10,000 unknown topics left {grown} KiB");
         assert_eq!(client.produce("t", 0, batch(&[b"still here"])).error_code, 0, "others notice nothing");
     };
     tokio::task::spawn_blocking(test).await.expect("the client part passes");

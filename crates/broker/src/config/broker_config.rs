@@ -61,7 +61,9 @@ impl BrokerConfig {
     }
 
     fn resolve(&mut self, broker_id: Option<i32>) -> Result<(), String> {
-        let configured = i32::try_from(self.int("broker.id")).unwrap_or(-1);
+        // As upstream has it, `node.id` is another name of the id.
+        let key = if self.is_set("broker.id") { "broker.id" } else { "node.id" };
+        let configured = i32::try_from(self.int(key)).unwrap_or(-1);
         let (generated, reserved_max) = (self.flag("broker.id.generation.enable"), self.int("reserved.broker.max.id"));
         self.broker_id = match (configured, broker_id) {
             (-1, Some(stored)) => stored,
@@ -129,6 +131,11 @@ impl BrokerConfig {
             }
         }
         key.default
+    }
+
+    /// Whether a layer sets the key, be it to the default.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.layers.each().iter().any(|(_, layer)| layer.contains_key(name))
     }
 
     /// A number.
@@ -242,6 +249,8 @@ mod tests {
         assert_eq!(id(&[], Some(1007)), Ok(1007));
         assert_eq!(id(&[("broker.id", "1000")], None), Ok(1000));
         assert!(id(&[("broker.id", "1001")], None).is_err_and(|e| e.contains("reserved.broker.max.id=1000")));
+        assert_eq!(id(&[("node.id", "5")], None), Ok(5));
+        assert_eq!(id(&[("broker.id", "4"), ("node.id", "5")], None), Ok(4));
         assert_eq!(id(&[("broker.id", "1001"), ("reserved.broker.max.id", "2000")], None), Ok(1001));
         assert_eq!(id(&[("broker.id", "1001"), ("broker.id.generation.enable", "false")], None), Ok(1001));
         assert!(id(&[("broker.id.generation.enable", "false")], None).is_err_and(|e| e.contains("give this broker")));

@@ -82,6 +82,11 @@ pub fn log_config(topic: &Properties, layers: &Layers) -> LogConfig {
     let long = |name: &str| text(name).parse::<i64>().expect("checked by resolve");
     let int = |name: &str| text(name).parse::<i32>().expect("checked by resolve");
     let flag = |name: &str| text(name).eq_ignore_ascii_case("true");
+    // Before there were two bounds there was one for both, and it still is the bound where its successor says nothing.
+    let timestamp_bound = |name: &str| match long(name) {
+        i64::MAX => long("message.timestamp.difference.max.ms"),
+        bound => bound,
+    };
     let policy = text("cleanup.policy");
     LogConfig {
         segment_bytes: int("segment.bytes"),
@@ -115,8 +120,8 @@ pub fn log_config(topic: &Properties, layers: &Layers) -> LogConfig {
             "LogAppendTime" => TimestampType::LogAppendTime,
             _ => TimestampType::CreateTime,
         },
-        message_timestamp_before_max_ms: long("message.timestamp.before.max.ms"),
-        message_timestamp_after_max_ms: long("message.timestamp.after.max.ms"),
+        message_timestamp_before_max_ms: timestamp_bound("message.timestamp.before.max.ms"),
+        message_timestamp_after_max_ms: timestamp_bound("message.timestamp.after.max.ms"),
         message_downconversion_enable: flag("message.downconversion.enable"),
         preallocate: flag("preallocate"),
     }
@@ -219,6 +224,14 @@ mod tests {
                 ("604800000".to_string(), Source::Default),
             ]
         );
+    }
+
+    #[test]
+    fn the_former_bound_of_timestamps_holds_where_its_successors_are_not_set() {
+        let layers =
+            Layers { static_broker: properties(&[("log.message.timestamp.after.max.ms", "7")]), ..Layers::default() };
+        let config = log_config(&properties(&[("message.timestamp.difference.max.ms", "5")]), &layers);
+        assert_eq!((config.message_timestamp_before_max_ms, config.message_timestamp_after_max_ms), (5, 7));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::registration::session_is_over;
 use super::zk::Outcome;
 use super::{Ctx, NodeEffect, Note, Then};
 use crate::config::{Properties, log_config};
+use crate::connections::ConnectionLimits;
 use crate::controller::zk_data;
 use crate::metadata_cache::MetadataImage;
 use crate::quota::{Entity, Name, Quotas};
@@ -166,6 +167,7 @@ impl Configs {
                 }
                 ctx.config.layers.dynamic_default = properties(&outcomes[1]);
                 ctx.config.layers.dynamic_broker = properties(&outcomes[2]);
+                publish_connection_limits(ctx);
                 ctx.note(Note::ConfigChanged(None));
             }
             Step::Names => self.on_names(ctx, outcomes[0].children()),
@@ -220,10 +222,12 @@ impl Configs {
                 }
                 Some(("brokers", "<default>")) => {
                     ctx.config.layers.dynamic_default = properties(outcome);
+                    publish_connection_limits(ctx);
                     ctx.note(Note::ConfigChanged(None));
                 }
                 Some(("brokers", id)) if id == ctx.config.broker_id.to_string() => {
                     ctx.config.layers.dynamic_broker = properties(outcome);
+                    publish_connection_limits(ctx);
                     ctx.note(Note::ConfigChanged(None));
                 }
                 _ => {
@@ -282,6 +286,17 @@ pub(crate) fn write(entity: &str, after: &Properties, read: &Outcome) -> Op {
 /// Whether a [`write`] failed since the entity was changed meanwhile, perhaps by this write itself, whose reply was lost.
 pub(crate) fn is_overtaken(error: &ZkError) -> bool {
     matches!(error, ZkError::Multi { code: ZkError::BAD_VERSION | ZkError::NODE_EXISTS, .. })
+}
+
+/// Tells who accepts connections how many there may be, when that is news. What cannot be read changes nothing.
+fn publish_connection_limits(ctx: &mut Ctx) {
+    match ConnectionLimits::from_config(&ctx.config) {
+        Ok(limits) if limits != *ctx.image.connections => {
+            ctx.image = Arc::new(MetadataImage { connections: Arc::new(limits), ..(*ctx.image).clone() });
+            ctx.effects.push(NodeEffect::Publish(ctx.image.clone()));
+        }
+        _ => {}
+    }
 }
 
 /// Follows new notifications, and removes old ones: any broker does.

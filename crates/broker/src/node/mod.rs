@@ -27,6 +27,7 @@ use kafka_wire::{Request, Response};
 
 use self::zk::{Outcome, ZkBatches};
 use crate::config::BrokerConfig;
+use crate::connections::ConnectionLimits;
 use crate::controller::{self, Controller};
 use crate::metadata_cache::MetadataImage;
 use crate::shard::{RequestToken, ShardCommand, ShardNotice};
@@ -235,6 +236,8 @@ pub struct Node {
 impl Node {
     /// A node that waits for its ZooKeeper session. `cluster_id` is the one that its folders belong to, if any.
     pub fn new(config: BrokerConfig, shards: ShardMap, cluster_id: Option<Str>, prng: Prng) -> Self {
+        // One that cannot be read was refused before the node began.
+        let connections = Arc::new(ConnectionLimits::from_config(&config).unwrap_or_default());
         let ctx = Ctx {
             config,
             shards,
@@ -243,7 +246,7 @@ impl Node {
             zk: ZkBatches::default(),
             effects: Vec::new(),
             notes: VecDeque::new(),
-            image: Arc::default(),
+            image: Arc::new(MetadataImage { connections, ..MetadataImage::default() }),
             broker_epoch: -1,
             session_id: 0,
             session_timeout_ms: 0,

@@ -11,6 +11,7 @@
 
 mod config;
 mod conn;
+mod connections;
 mod dispatch;
 mod down_convert;
 mod frame;
@@ -36,6 +37,7 @@ use base::limits::Budget;
 use base::{Prng, Str};
 use broker::assembly::fetch_session::SessionCache;
 use broker::config::BrokerConfig;
+use broker::connections::ConnectionLimits;
 use broker::metadata_cache::MetadataImage;
 use broker::quota::Meters;
 use broker::shard::{RequestToken, ShardCommand};
@@ -49,7 +51,9 @@ use tokio::sync::{mpsc, watch};
 pub use self::config::KafkaServerConfig;
 pub use self::handle::{KafkaAdmin, KafkaServerHandle};
 
+use self::connections::Connections;
 use self::dispatch::Answer;
+use self::listener::SocketOptions;
 use self::metrics::{ShardStats, Stats};
 use self::node_thread::{NodeHandle, NodePorts};
 use self::shard_thread::{ShardPorts, ToShard};
@@ -112,6 +116,8 @@ pub(crate) struct Shared {
     pub(crate) frame_bytes_max: usize,
     /// Memory for all connections of the process.
     pub(crate) budget: Arc<Budget>,
+    /// Who is connected.
+    pub(crate) connections: Arc<Connections>,
     /// What clients with a quota have used.
     pub(crate) meters: Mutex<Meters>,
     /// `fetch.max.bytes`.
@@ -162,9 +168,12 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
     let dirs = open_dirs(paths.clone(), shard_map).await?;
     let (cluster_id, stored_id) = dirs.identity();
     let mut broker = config.broker(stored_id).map_err(|problems| StartError::Config(problems.join("; ")))?;
-    let listeners = listener::bind(&mut broker.listeners, &mut broker.advertised_listeners).await?;
+    let limits = ConnectionLimits::from_config(&broker).map_err(StartError::Config)?;
+    let options = SocketOptions::of(&broker);
+    let listeners = listener::bind(&mut broker.listeners, &mut broker.advertised_listeners, options).await?;
 
-    let image = Arc::new(ArcSwap::from_pointee(MetadataImage::default()));
+    let image = MetadataImage { connections: Arc::new(limits), ..MetadataImage::default() };
+    let image = Arc::new(ArcSwap::from_pointee(image));
     let waiting = Arc::new(Waiting::default());
     let inboxes: Vec<Arc<Inbox<ToShard>>> = (0..shard_map.count()).map(|_| Arc::default()).collect();
     let (milestones, heard) = mpsc::unbounded_channel();
@@ -208,6 +217,7 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
         node,
         image,
         sessions: Mutex::new(SessionCache::new(slots, prng.fork())),
+        connections: Arc::default(),
         meters: Mutex::new(quotas::meters(&broker)),
         waiting,
         next_token: AtomicU64::new(1),
@@ -229,6 +239,9 @@ async fn open_dirs(paths: Vec<PathBuf>, shard_map: ShardMap) -> Result<Arc<LogDi
     let shards = usize::from(shard_map.count());
     let opened = tokio::task::spawn_blocking(move || LogDirs::open(&FileDisk, &paths, shards)).await;
     let (dirs, leftovers) = opened.expect("opening log folders does not panic").map_err(StartError::LogDirs)?;
+    for dir in 0..dirs.count() {
+        dirs.with(dir, |dir| dir.warnings().iter().for_each(|warning| tracing::warn!("{warning}")));
+    }
     tokio::task::spawn_blocking(move || {
         for leftover in leftovers {
             if let Err(e) = leftover.run() {

@@ -122,6 +122,28 @@ impl Client {
         matches!(self.stream.read(&mut [0; 16]), Ok(0) | Err(_))
     }
 
+    /// How long answers are waited for.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.stream.set_read_timeout(Some(patience)).expect("a timeout above zero");
+    }
+
+    /// Whether a request is answered; it is not when the server ends the connection or keeps it waiting.
+    pub fn is_served(&mut self) -> bool {
+        let mut out = BytesMut::new();
+        write_request_frame(&mut out, 0, Some(&Str::from("test")), &wire::ListGroupsRequest::default(), 4);
+        self.stream.write_all(&out).is_ok() && self.is_answered()
+    }
+
+    /// Whether an answer comes.
+    pub fn is_answered(&mut self) -> bool {
+        let mut len = [0; 4];
+        let mut answer = || {
+            self.stream.read_exact(&mut len)?;
+            self.stream.read_exact(&mut vec![0; i32::from_be_bytes(len) as usize])
+        };
+        answer().is_ok()
+    }
+
     /// Makes a topic and waits until its partitions are led.
     pub fn topic(&mut self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
         let configs = configs.iter().map(|(name, value)| wire::CreateTopicsRequestConfigs {
