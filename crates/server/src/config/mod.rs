@@ -1,6 +1,7 @@
 //! Configuration files: Apache's own, and ours.
 
 pub mod admin_keys;
+pub mod broker_key_states;
 pub mod dynamic_file;
 pub mod java_flags;
 pub mod nearest;

@@ -1,10 +1,13 @@
 //! Which keys of a `server.properties` are taken, refused or warned about, before `broker` parses their values.
 //!
-//! A key whose neglect would weaken protection stops the start (so that nobody believes themselves protected); a key
-//! that only tunes what this broker does not have is warned about once; an unknown key is a slip or somebody's own.
+//! A key whose neglect would weaken protection stops the start (so that nobody believes themselves protected), as does a
+//! class that is not here; a key that does nothing is warned about once; an unknown key is a slip or somebody's own. What
+//! becomes of each key stands in [`super::broker_key_states`].
 
 use broker::config::broker_keys::{BROKER_KEYS, broker_key};
+use broker::config::def::list;
 
+use super::broker_key_states::{State, row};
 use super::nearest::nearest;
 
 /// How strict to be with keys that nobody knows.
@@ -24,108 +27,92 @@ pub fn check<'a>(
     properties: impl IntoIterator<Item = (&'a str, &'a str)>,
     unknown: UnknownKeys,
 ) -> Result<Vec<String>, Vec<String>> {
+    let properties: Vec<(&str, &str)> = properties.into_iter().map(|(name, value)| (name, value.trim())).collect();
+    let protocols = properties.iter().find(|(name, _)| *name == PROTOCOL_MAP).map_or("", |(_, value)| value);
     let (mut warnings, mut problems) = (Vec::new(), Vec::new());
-    for (name, value) in properties {
-        if name == "process.roles" {
+    for (name, value) in &properties {
+        if *name == "process.roles" && !value.is_empty() {
             problems.push(
                 "process.roles is set: this is a KRaft configuration, and castlekeep keeps its cluster in ZooKeeper; \
                  remove process.roles, node.id and controller.quorum.* and set zookeeper.connect and broker.id"
                     .to_string(),
             );
-        } else if let Some(why) = protects(name, value) {
-            problems.push(format!(
-                "{name} is set, and castlekeep does not {why} yet; starting without it would leave you less \
-                 protected than the file says, so remove the key to start anyway (docs/divergence.md)"
-            ));
-        } else if broker_key(name).is_none() && !is_per_listener(name) {
-            let hint = nearest(name, BROKER_KEYS.iter().map(|key| key.name));
-            let hint = hint.map(|key| format!("; did you mean {key}?")).unwrap_or_default();
-            match unknown {
-                UnknownKeys::Warn => warnings.push(format!("unknown key {name} is ignored{hint}")),
-                UnknownKeys::Refuse => problems.push(format!("unknown key {name}{hint}")),
+            continue;
+        }
+        if matches!(*name, "listeners" | "advertised.listeners")
+            && let Some(listener) = protected_listener(value, protocols)
+        {
+            problems.push(stops(&format!("{name} has {listener}"), "encrypt or authenticate listeners"));
+            continue;
+        }
+        match row(name).map(|row| row.state) {
+            Some(State::Stops { fine, what }) if !asks_for_nothing(name, value, fine) => {
+                problems.push(stops(&format!("{name} is set"), what));
             }
-        } else if let Some(why) = without_effect(name, value) {
-            warnings.push(format!("{name} has no effect: {why} (docs/divergence.md)"));
+            Some(State::NoEffect(why)) if !asks_for_nothing(name, value, &[]) => {
+                warnings.push(format!("{name} has no effect: {why} (docs/compatibility.md)"));
+            }
+            Some(State::Served | State::NoEffect(_) | State::Stops { .. }) => {}
+            None => {
+                let hint = nearest(name, BROKER_KEYS.iter().map(|key| key.name));
+                let hint = hint.map(|key| format!("; did you mean {key}?")).unwrap_or_default();
+                match unknown {
+                    UnknownKeys::Warn => warnings.push(format!("unknown key {name} is ignored{hint}")),
+                    UnknownKeys::Refuse => problems.push(format!("unknown key {name}{hint}")),
+                }
+            }
         }
     }
     if problems.is_empty() { Ok(warnings) } else { Err(problems) }
 }
 
-/// What a key would do for the owner's safety that this version does not do; `None` for a value that asks for nothing.
-fn protects(name: &str, value: &str) -> Option<&'static str> {
-    let value = value.trim();
-    let secure_protocol = |v: &str| ["SSL", "SASL_PLAINTEXT", "SASL_SSL"].iter().any(|p| v.eq_ignore_ascii_case(p));
-    match name {
-        "authorizer.class.name" if !value.is_empty() => Some("authorize requests"),
-        "principal.builder.class" if !value.is_empty() => Some("build principals with a plugin"),
-        "create.topic.policy.class.name" | "alter.config.policy.class.name" if !value.is_empty() => {
-            Some("ask policies")
-        }
-        "client.quota.callback.class" if !value.is_empty() => Some("enforce quotas through a plugin"),
-        "zookeeper.set.acl" if value.eq_ignore_ascii_case("true") => Some("set ACLs on its znodes"),
-        "zookeeper.ssl.client.enable" if value.eq_ignore_ascii_case("true") => Some("speak TLS to ZooKeeper"),
-        "security.inter.broker.protocol" if secure_protocol(value) => Some("encrypt or authenticate listeners"),
-        "listener.security.protocol.map" => None,
-        "listeners" | "advertised.listeners"
-            if value.split(',').filter_map(|l| l.split_once("://")).any(|(name, _)| secure_protocol(name.trim())) =>
-        {
-            Some("encrypt or authenticate listeners")
-        }
-        "ssl.client.auth" if !value.eq_ignore_ascii_case("none") && !value.is_empty() => {
-            Some("check client certificates")
-        }
-        "delegation.token.master.key" | "delegation.token.secret.key" if !value.is_empty() => {
-            Some("issue delegation tokens")
-        }
-        "connections.max.reauth.ms" if value != "0" => Some("ask clients to authenticate again"),
-        "zookeeper.metadata.migration.enable" if value.eq_ignore_ascii_case("true") => {
-            Some("take part in a migration to KRaft")
-        }
-        _ => None,
-    }
+const PROTOCOL_MAP: &str = "listener.security.protocol.map";
+
+fn stops(set: &str, what: &str) -> String {
+    format!(
+        "{set}, and castlekeep does not {what} yet; starting without it would leave you less protected than the file says, \
+         so remove it to start anyway (docs/divergence.md)"
+    )
 }
 
-/// Keys that are known and harmless, and that this version does nothing with.
-fn without_effect(name: &str, value: &str) -> Option<&'static str> {
-    let is_default = broker_key(name).is_some_and(|key| key.default == Some(value.trim()));
-    if is_default {
-        return None;
-    }
-    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    if starts(&["metric.reporters", "metrics.", "kafka.metrics.", "auto.include.jmx"]) {
-        return Some("metrics are served on the HTTP port");
-    }
-    if starts(&["num.network.threads", "num.io.threads", "background.threads", "queued.max.requests"]) {
-        return Some("threads follow the machine's cores");
-    }
-    if starts(&["remote.log."]) {
-        return Some("tiered storage is not there yet");
-    }
-    if starts(&["ssl.", "sasl."]) {
-        return Some("no listener uses it");
-    }
-    if starts(&["log.cleaner.io.buffer.size"]) {
-        return Some("compaction reads in pieces of its own size");
-    }
-    if starts(&["quota.", "controller.quota.", "replication.quota.", "alter.log.dirs.replication.quota."]) {
-        return Some("quotas are not there yet");
-    }
-    if starts(&["num.replica.fetchers", "replica."]) {
-        return Some("replication between brokers is not there yet");
-    }
-    if starts(&["transaction.", "transactional."]) {
-        return Some("transactions are not there yet");
-    }
-    None
+/// Whether the value is the one that nothing sets, or each of its words is one of `fine`.
+fn asks_for_nothing(name: &str, value: &str, fine: &[&str]) -> bool {
+    let fine = |word: &str| fine.iter().any(|fine| word.eq_ignore_ascii_case(fine));
+    let default = broker_key(name).and_then(|key| key.default).unwrap_or_default();
+    value.eq_ignore_ascii_case(default) || list(value).all(fine)
 }
 
-fn is_per_listener(name: &str) -> bool {
-    name.starts_with("listener.name.")
+/// A listener that would not be plain text: by its own name, or by the protocol that the map gives it.
+fn protected_listener<'a>(listeners: &'a str, protocols: &str) -> Option<&'a str> {
+    let plain = |protocol: &str| protocol.trim().eq_ignore_ascii_case("PLAINTEXT");
+    list(listeners).find(|listener| {
+        let name = listener.split_once("://").map_or(*listener, |(name, _)| name).trim();
+        let mapped = list(protocols)
+            .filter_map(|pair| pair.split_once(':'))
+            .find(|(mapped, _)| mapped.trim().eq_ignore_ascii_case(name))
+            .map(|(_, protocol)| protocol);
+        match mapped {
+            Some(protocol) => !plain(protocol),
+            None => ["SSL", "SASL_PLAINTEXT", "SASL_SSL"].iter().any(|own| name.eq_ignore_ascii_case(own)),
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::broker_key_states::{ROWS, without_row};
     use super::*;
+
+    #[test]
+    fn every_key_of_upstreams_has_a_row() {
+        assert_eq!(without_row().iter().map(|key| key.name).collect::<Vec<_>>(), [""; 0]);
+        for (at, row) in ROWS.iter().enumerate() {
+            let known = broker_key(row.name).is_some() || row.name == "listener.name.";
+            let family = row.name.ends_with('.') && BROKER_KEYS.iter().any(|key| row.covers(key.name));
+            assert!(known || family, "{} is no key", row.name);
+            assert!(ROWS[..at].iter().all(|before| before.name != row.name), "{} stands twice", row.name);
+        }
+    }
 
     #[test]
     fn what_would_protect_stops_the_start() {
@@ -133,9 +120,15 @@ mod tests {
             ("authorizer.class.name", "kafka.security.authorizer.AclAuthorizer"),
             ("listeners", "SASL_SSL://:9093"),
             ("listeners", "PLAINTEXT://:9092,SSL://:9093"),
+            ("advertised.listeners", "ssl://h:9093"),
             ("security.inter.broker.protocol", "SSL"),
             ("zookeeper.set.acl", "true"),
             ("process.roles", "broker"),
+            ("ssl.client.auth", "required"),
+            ("principal.builder.class", "com.example.Principals"),
+            ("create.topic.policy.class.name", "com.example.Policy"),
+            ("metric.reporters", "org.apache.kafka.common.metrics.JmxReporter,com.example.Reporter"),
+            ("connections.max.reauth.ms", "1000"),
         ] {
             let problems = check([(name, value)], UnknownKeys::Warn).expect_err(name);
             assert!(problems[0].contains(name), "{problems:?}");
@@ -143,12 +136,30 @@ mod tests {
     }
 
     #[test]
+    fn a_listener_is_as_protected_as_its_protocol_says() {
+        let with = |listeners: &'static str, map: &'static str| {
+            check([("listeners", listeners), (PROTOCOL_MAP, map)], UnknownKeys::Warn)
+        };
+        let map = "INTERNAL:PLAINTEXT, EXTERNAL:SASL_SSL";
+        let problems = with("INTERNAL://:9092, external://:9093", map).unwrap_err();
+        assert!(
+            problems[0].starts_with("listeners has external://:9093, and castlekeep does not encrypt"),
+            "{problems:?}"
+        );
+        assert_eq!(with("INTERNAL://:9092", map), Ok(vec![]));
+        assert_eq!(with("SSL://:9092", "SSL:PLAINTEXT"), Ok(vec![]), "a name is only a name");
+    }
+
+    #[test]
     fn harmless_keys_are_taken_warned_about_or_hinted_at() {
-        assert_eq!(check([("broker.id", "1"), ("authorizer.class.name", "")], UnknownKeys::Warn), Ok(vec![]));
+        let fine = |name, value| check([(name, value)], UnknownKeys::Warn) == Ok(vec![]);
+        assert!(fine("broker.id", "1") && fine("authorizer.class.name", "") && fine("num.io.threads", "8"));
+        assert!(fine("zookeeper.set.acl", "false") && fine("security.inter.broker.protocol", "plaintext"));
+        assert!(fine("metric.reporters", "org.apache.kafka.common.metrics.JmxReporter"));
+        assert!(fine("ssl.client.auth", "none") && fine("process.roles", ""));
         let warned = check([("num.io.threads", "16"), ("log.dris", "/x")], UnknownKeys::Warn).unwrap();
         assert!(warned[0].contains("num.io.threads has no effect"));
         assert!(warned[1].contains("did you mean log.dirs?"), "{warned:?}");
-        assert_eq!(check([("num.io.threads", "8")], UnknownKeys::Warn), Ok(vec![]));
         let refused = check([("log.dris", "/x")], UnknownKeys::Refuse).unwrap_err();
         assert!(refused[0].contains("unknown key log.dris; did you mean log.dirs?"));
     }
