@@ -114,6 +114,11 @@ const OWN_SERVERS: &[OwnServers] = &[
         body: folders::broker,
     },
     OwnServers {
+        name: "log-dirs-full",
+        about: "the same: ten alternations, kills of both, a compacted topic, transactions of Apache's",
+        body: folders::broker_full,
+    },
+    OwnServers {
         name: "restart",
         about: "ours: time to ready, and to an acknowledged produce after kill -9",
         body: restart::run_rounds,

@@ -156,12 +156,17 @@ pub fn keeper_command(make: Make, dir: &Path, port: u16, lines: &str, properties
 
 /// Starts a broker alone, from a `server.properties`, with its files in `dir`.
 pub fn start_broker(make: Make, dir: &Path, ports: Ports) -> Result<Server> {
+    start_broker_with(make, dir, ports, "")
+}
+
+/// As [`start_broker`] with more lines for `server.properties`.
+pub fn start_broker_with(make: Make, dir: &Path, ports: Ports, lines: &str) -> Result<Server> {
     let options = KafkaOptions {
         broker_id: 0,
         port: ports.kafka,
         advertised_port: ports.kafka,
         zookeeper: ports.zookeeper_address(),
-        extra: String::new(),
+        extra: lines.to_owned(),
     };
     if make == Make::Apache {
         return apache::start_kafka(dir, &options);
