@@ -2,7 +2,7 @@
 //!
 //! v4 lets clients forbid auto creation, v8 asks for authorized operations, v10 adds topic ids, v12 looks up by id. A
 //! topic that is made on demand is waited for a moment, so that the first produce finds its leader; upstream answers
-//! LEADER_NOT_AVAILABLE at once.
+//! LEADER_NOT_AVAILABLE at once. So is the cluster, by who asks a broker that has just started.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::create_topics;
 use crate::TopicId;
 use crate::metadata_cache::{MetadataImage, PartitionImage, TopicImage};
 use crate::node::Node;
-use crate::node::waiting::{AUTO_CREATE_WAIT_MS, Entry, Kind};
+use crate::node::waiting::{AUTO_CREATE_WAIT_MS, CLUSTER_WAIT_MS, Entry, Kind};
 use crate::shard::RequestToken;
 
 /// Everything that can be done to a topic, as bits: READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS,
@@ -41,6 +41,26 @@ pub(crate) fn handle(
     version: i16,
     request: Box<MetadataRequest>,
 ) {
+    if node.ctx.image.brokers.is_empty() {
+        let until = node.ctx.now.mono + Duration::from_millis(CLUSTER_WAIT_MS);
+        let kind = Kind::Cluster { request, listener: listener.clone(), version };
+        node.waiting.entries.push(Entry { token, until, failed: Vec::new(), kind });
+        return;
+    }
+    serve(node, token, listener, version, request);
+}
+
+/// Serves a request that came before this broker knew of any, or gives it back.
+pub(crate) fn resume_at_start(node: &mut Node, entry: Entry, late: bool) -> Option<Entry> {
+    if node.ctx.image.brokers.is_empty() && !late {
+        return Some(entry);
+    }
+    let Kind::Cluster { request, listener, version } = entry.kind else { return None };
+    serve(node, entry.token, &listener, version, request);
+    None
+}
+
+fn serve(node: &mut Node, token: RequestToken, listener: &Str, version: i16, request: Box<MetadataRequest>) {
     let (response, missing) = answer(&node.ctx.image, &request, listener, version);
     let may_create = (version < 4 || request.allow_auto_topic_creation)
         && node.ctx.config.flag("auto.create.topics.enable")

@@ -12,9 +12,15 @@ use crate::shard::RequestToken;
 /// to try again, as upstream tells them at once.
 pub(crate) const AUTO_CREATE_WAIT_MS: u64 = 1000;
 
+/// How long a question for the cluster may wait until this broker has heard of it. Who is answered without a broker asks
+/// again, but some clients only much later.
+pub(crate) const CLUSTER_WAIT_MS: u64 = 2000;
+
 /// What is waited for.
 #[derive(Debug)]
 pub(crate) enum Kind {
+    /// The cluster: a broker that has just started knows none.
+    Cluster { request: Box<MetadataRequest>, listener: Str, version: i16 },
     /// Topics that are being made because somebody asked for them.
     Metadata { request: Box<MetadataRequest>, listener: Str, version: i16 },
     /// The topic of coordinators.
@@ -73,6 +79,7 @@ fn answer(node: &mut Node, look_at_clock: bool) {
     for entry in core::mem::take(&mut node.waiting.entries) {
         let late = look_at_clock && node.ctx.now.mono >= entry.until;
         let left = match &entry.kind {
+            Kind::Cluster { .. } => api::metadata::resume_at_start(node, entry, late),
             Kind::Metadata { .. } => api::metadata::resume(node, entry, late),
             Kind::FindCoordinator { .. } => api::find_coordinator::resume(node, entry, late),
             Kind::CreateTopics(_) => api::create_topics::resume(node, entry, late),

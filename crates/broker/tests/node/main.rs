@@ -196,6 +196,35 @@ fn without_the_old_sessions_password_a_restart_waits_for_its_expiry() {
 }
 
 #[test]
+fn who_asks_for_the_cluster_too_early_is_answered_when_it_is_known() {
+    let mut cluster = Cluster::new();
+    let old = cluster.start(0, None, &[]);
+    cluster.kill(old);
+    let new = cluster.start(0, None, &[]);
+    let impatient = cluster.request(new, 9, metadata(&[]));
+    cluster.pass_until(3000, |cluster| cluster.members[new].replies.contains_key(&impatient));
+    assert!(!cluster.members[new].ready);
+    let Some(Response::Metadata(response)) = cluster.members[new].replies.remove(&impatient) else {
+        panic!("metadata")
+    };
+    assert_eq!((response.brokers.len(), response.controller_id), (0, -1), "it is not known after two seconds");
+
+    let mut asked = Vec::new();
+    while !cluster.members[new].ready {
+        cluster.pass(1000);
+        if !cluster.members[new].ready {
+            asked.push(cluster.request(new, 9, metadata(&["made-on-demand"])));
+        }
+        assert!(asked.len() < 60, "{:#?}", cluster.members[new].log);
+    }
+    let last = asked.pop().expect("one that asked before");
+    cluster.pass_until(2000, |cluster| cluster.members[new].replies.contains_key(&last));
+    let Some(Response::Metadata(response)) = cluster.members[new].replies.remove(&last) else { panic!("metadata") };
+    assert_eq!((response.brokers.len(), response.controller_id), (1, 0));
+    assert_eq!((response.topics[0].error_code, response.topics[0].partitions.len()), (0, 1));
+}
+
+#[test]
 fn an_id_that_a_live_broker_holds_is_refused() {
     let mut cluster = Cluster::new();
     let first = cluster.start(0, None, &[]);
