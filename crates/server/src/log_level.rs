@@ -12,6 +12,12 @@ pub type Apply = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 /// From quiet to loud.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
+/// Everything that has no level of its own.
+pub const ROOT: &str = "root";
+
+/// What can have one, by the names that a filter takes.
+pub const PARTS: [&str; 5] = [ROOT, "audit", "server::http", "server::kafka", "server::zk"];
+
 static LOG: OnceLock<LogLevel> = OnceLock::new();
 
 /// The filter that counts, and how to change it.
@@ -52,6 +58,30 @@ impl LogLevel {
         Ok(())
     }
 
+    /// The level of one of [`PARTS`], in small letters.
+    pub fn level_of(&self, part: &str) -> String {
+        let filter = self.filter();
+        let own =
+            |name: &str| filter.split(',').filter_map(|one| one.split_once('=')).find(|(of, _)| of.trim() == name);
+        match own(part) {
+            Some((_, level)) => level.trim().to_ascii_lowercase(),
+            None => LEVELS[general(&filter)].to_owned(),
+        }
+    }
+
+    /// Gives parts of [`PARTS`] a level of their own, or takes it. What counts then.
+    ///
+    /// # Errors
+    /// As [`LogLevel::set`].
+    pub fn set_parts<'a>(&self, parts: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Result<String, String> {
+        let mut filter = self.filter();
+        for (part, level) in parts {
+            filter = with_level(&filter, part, level);
+        }
+        self.set(&filter)?;
+        Ok(filter)
+    }
+
     /// One level louder or quieter for everything that has no level of its own. What counts then.
     ///
     /// # Errors
@@ -65,11 +95,33 @@ impl LogLevel {
 
 /// The filter with its general level moved; a filter without one has "error".
 fn stepped(filter: &str, louder: bool) -> String {
-    let level_of = |part: &str| LEVELS.iter().position(|level| level.eq_ignore_ascii_case(part.trim()));
-    let general = filter.split(',').find_map(level_of).unwrap_or(0);
+    let general = general(filter);
     let next = if louder { (general + 1).min(LEVELS.len() - 1) } else { general.saturating_sub(1) };
-    let others = filter.split(',').filter(|part| level_of(part).is_none() && !part.trim().is_empty());
-    std::iter::once(LEVELS[next]).chain(others).collect::<Vec<_>>().join(",")
+    with_level(filter, ROOT, Some(LEVELS[next]))
+}
+
+/// The place in [`LEVELS`] of a part of a filter that is a level.
+fn level(part: &str) -> Option<usize> {
+    LEVELS.iter().position(|level| level.eq_ignore_ascii_case(part.trim()))
+}
+
+/// The general level of a filter.
+fn general(filter: &str) -> usize {
+    filter.split(',').find_map(level).unwrap_or(0)
+}
+
+/// A filter with another level, or none, of a part.
+fn with_level(filter: &str, part: &str, new: Option<&str>) -> String {
+    let is_it = |one: &str| match part {
+        ROOT => level(one).is_some(),
+        part => one.split_once('=').is_some_and(|(of, _)| of.trim() == part),
+    };
+    let others = filter.split(',').filter(|one| !is_it(one) && !one.trim().is_empty()).map(str::to_owned);
+    match (part, new) {
+        (ROOT, new) => std::iter::once(new.unwrap_or(LEVELS[0]).to_owned()).chain(others).collect::<Vec<_>>(),
+        (part, new) => others.chain(new.map(|level| format!("{part}={level}"))).collect(),
+    }
+    .join(",")
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use crate::process::{run_ok, wait_for};
 
 const DEADLINE: Duration = Duration::from_secs(90);
 
+/// The broker of both makes.
+const BROKER: &str = "0";
+
 /// kafka-configs for users and client ids, and kafka-producer-perf-test against the limit.
 pub fn quotas(ports: Ports) -> Result<String> {
     let (topic, client) = (unique("quotas"), unique("client"));
@@ -47,7 +50,7 @@ pub fn quotas(ports: Ports) -> Result<String> {
     Ok(format!("  ok     {slow:.2} MB/s under 0.2 MB/s (ten windows are free), {quick:.1} MB/s without\n"))
 }
 
-/// delete-records, log-dirs, leader-election, get-offsets, broker-api-versions, consumer-perf-test.
+/// delete-records, log-dirs, leader-election, get-offsets, broker-api-versions, levels of loggers, consumer-perf-test.
 pub fn admin_tools(ports: Ports) -> Result<String> {
     let topic = unique("tools");
     produce(ports, &topic, &["one", "two", "three"])?;
@@ -72,10 +75,16 @@ pub fn admin_tools(ports: Ports) -> Result<String> {
     ensure!(elected.contains("Valid replica already elected"), "leader-election says\n{elected}");
     let versions = tool(ports, "kafka.admin.BrokerApiVersionsCommand", &[], "")?.stdout;
     ensure!(versions.contains("Produce(0): 0 to 11 [usable: 11]"), "broker-api-versions says\n{versions}");
+    let loggers = ["--entity-type", "broker-loggers", "--entity-name", BROKER];
+    configs(ports, &[&["--alter", "--add-config", "root=WARN"], loggers.as_slice()].concat())?;
+    let described = configs(ports, &[&["--describe"], loggers.as_slice()].concat())?;
+    ensure!(described.contains("root=WARN sensitive=false synonyms={}"), "kafka-configs says of loggers\n{described}");
+    configs(ports, &[&["--alter", "--add-config", "root=INFO"], loggers.as_slice()].concat())?;
     let arguments = ["--topic", &topic, "--messages", "1", "--timeout", "30000"];
     let read = tool(ports, "org.apache.kafka.tools.ConsumerPerformance", &arguments, "")?.stdout;
     ensure!(read.lines().count() == 2, "consumer-perf-test says\n{read}");
-    Ok("  ok     get-offsets delete-records log-dirs leader-election broker-api-versions consumer-perf\n".to_owned())
+    Ok("  ok     get-offsets delete-records log-dirs leader-election broker-api-versions loggers consumer-perf\n"
+        .to_owned())
 }
 
 fn configs(ports: Ports, arguments: &[&str]) -> Result<String> {

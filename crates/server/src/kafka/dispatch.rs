@@ -23,7 +23,8 @@ use super::metrics::traffic::Carried;
 use super::quotas;
 use super::records::Range;
 use super::shard_thread::ToShard;
-use super::{Shared, down_convert};
+use super::{Shared, down_convert, loggers};
+use crate::log_level::LogLevel;
 
 /// What comes back to a connection.
 pub(crate) enum Answer {
@@ -122,6 +123,8 @@ impl<'a> Dispatcher<'a> {
                 }
                 respond(offsets::finish_delete_records(collected))
             }
+            Request::DescribeConfigs(body) => self.describe_configs(&image, header, body).await,
+            Request::IncrementalAlterConfigs(body) => self.alter_configs(&image, header, body).await,
             other => self.group_or_node(&image, header, other).await,
         }
     }
@@ -251,6 +254,46 @@ impl<'a> Dispatcher<'a> {
                 Outcome::Response(response, Vec::new())
             }
         }
+    }
+
+    /// Of loggers the process answers, of the rest the node.
+    async fn describe_configs(
+        &mut self,
+        image: &MetadataImage,
+        header: &RequestHeader,
+        mut body: Box<wire::DescribeConfigsRequest>,
+    ) -> Outcome {
+        let taken = loggers::describe(LogLevel::of_the_process(), self.shared.broker_id(), &mut body);
+        let mut outcome = match body.resources.is_empty() && !taken.is_empty() {
+            true => respond(wire::DescribeConfigsResponse::default()),
+            false => self.group_or_node(image, header, Request::DescribeConfigs(body)).await,
+        };
+        if let Outcome::Response(response, _) = &mut outcome
+            && let Response::DescribeConfigs(response) = &mut **response
+        {
+            taken.put_back(&mut response.results);
+        }
+        outcome
+    }
+
+    /// As [`Dispatcher::describe_configs`].
+    async fn alter_configs(
+        &mut self,
+        image: &MetadataImage,
+        header: &RequestHeader,
+        mut body: Box<wire::IncrementalAlterConfigsRequest>,
+    ) -> Outcome {
+        let taken = loggers::alter(LogLevel::of_the_process(), self.shared.broker_id(), &mut body);
+        let mut outcome = match body.resources.is_empty() && !taken.is_empty() {
+            true => respond(wire::IncrementalAlterConfigsResponse::default()),
+            false => self.group_or_node(image, header, Request::IncrementalAlterConfigs(body)).await,
+        };
+        if let Outcome::Response(response, _) = &mut outcome
+            && let Response::IncrementalAlterConfigs(response) = &mut **response
+        {
+            taken.put_back(&mut response.responses);
+        }
+        outcome
     }
 
     async fn ask_node(&mut self, version: i16, request: Box<Request>) -> Box<Response> {

@@ -17,6 +17,7 @@ mod down_convert;
 mod frame;
 mod handle;
 mod listener;
+mod loggers;
 mod metrics;
 pub mod node_thread;
 mod quotas;
