@@ -153,6 +153,16 @@ impl<D: Disk> LogDirs<D> {
         self.dirs[dir].state().partitions.insert(partition.clone(), Opened::Yes);
     }
 
+    /// How many of the logs that the start found are open, and how many there are. Those of topics that are gone stay as
+    /// they are.
+    pub fn opened_of_all(&self) -> (usize, usize) {
+        let count = |dir: &Dir<D>| {
+            let state = dir.state();
+            (state.partitions.values().filter(|opened| **opened == Opened::Yes).count(), state.partitions.len())
+        };
+        self.dirs.iter().map(count).fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1))
+    }
+
     /// Where the last compaction of the partition's log ended.
     pub fn cleaned_to(&self, dir: DirIndex, partition: &TopicPartition) -> Option<i64> {
         self.dirs[dir].state().checkpoints.cleaned.get(partition).copied()

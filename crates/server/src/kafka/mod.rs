@@ -97,6 +97,9 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// How often an operator hears of a start that takes long.
+const PROGRESS: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// What the parts of one broker share.
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
@@ -228,6 +231,7 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
         dirs,
         own_id: Arc::new(AtomicI32::new(-1)),
     });
+    tokio::spawn(tell_progress(shared.clone()));
     let addrs: Vec<SocketAddr> = listeners.iter().filter_map(|(l, _)| l.local_addr().ok()).collect();
     for (listener, name) in listeners {
         tokio::spawn(listener::accept(listener, name, shared.clone()));
@@ -251,6 +255,25 @@ async fn open_dirs(paths: Vec<PathBuf>, shard_map: ShardMap) -> Result<Arc<LogDi
         }
     });
     Ok(Arc::new(dirs))
+}
+
+/// Says now and then how far the opening of logs is, which may have to read them.
+async fn tell_progress(shared: Arc<Shared>) {
+    let mut stopping = shared.stopping.subscribe();
+    let mut said = None;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(PROGRESS) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
+        let (open, all) = shared.dirs.opened_of_all();
+        if open == all {
+            return;
+        }
+        if said.replace(open) != Some(open) {
+            tracing::info!("{open} of {all} logs are open; after an unclean stop what was not flushed is read");
+        }
+    }
 }
 
 struct NodeStart<'a> {
