@@ -43,6 +43,20 @@ impl ConnectionLimits {
     }
 }
 
+/// Whether a value can be one of the limits. Of other keys nothing is said.
+///
+/// # Errors
+/// What makes no sense, naming the key.
+pub(crate) fn check(name: &str, value: &str) -> Result<(), String> {
+    match name {
+        "max.connections.per.ip.overrides" => parse_overrides(value).map(|_| ()),
+        "max.connections" | "max.connections.per.ip" if value.trim().starts_with('-') => {
+            Err(format!("Invalid value {value} for configuration {name}: Value must be at least 0"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// `host:count` pairs; what is before the last colon is the host, so that it may be an IPv6 address.
 fn parse_overrides(text: &str) -> Result<BTreeMap<String, usize>, String> {
     list(text)

@@ -16,6 +16,7 @@ use super::create_topics::check_config;
 use crate::config::Properties;
 use crate::config::broker_keys::{Update, broker_key};
 use crate::config::def::{self, Kind, Valid, list, topic_key};
+use crate::connections;
 use crate::controller::zk_data;
 use crate::node::configs;
 use crate::node::zk::Outcome;
@@ -183,7 +184,9 @@ fn check_entry(resource: &Resource, name: &str, value: &str) -> Result<(), Refus
         }
         // passwords are stored encrypted, which is not served
         _ if key.kind == Kind::Password => refuse(),
-        _ => def::check(name, key.kind, Valid::Any, value).map_err(|why| (ErrorCode::INVALID_CONFIG, why)),
+        _ => def::check(name, key.kind, Valid::Any, value)
+            .and_then(|()| connections::check(name, value))
+            .map_err(|why| (ErrorCode::INVALID_CONFIG, why)),
     }
 }
 
@@ -297,6 +300,9 @@ mod tests {
         }
         let broker = Resource { resource_type: BROKER, name: Str::new(), ..topic(&[("listeners", 0, Some("x"))]) };
         assert_eq!(apply(&broker, &none).expect_err("refused").0, ErrorCode::INVALID_REQUEST);
+        let overrides = topic(&[("max.connections.per.ip.overrides", 0, Some("10.0.0.1"))]).changes;
+        let broker = Resource { changes: overrides, ..broker };
+        assert_eq!(apply(&broker, &none).expect_err("refused").0, ErrorCode::INVALID_CONFIG);
         let broker = Resource { changes: topic(&[("log.retention.ms", 0, Some("5"))]).changes, ..broker };
         assert_eq!(apply(&broker, &none).expect("valid")["log.retention.ms"], "5");
     }

@@ -108,6 +108,10 @@ pub fn log_config(topic: &Properties, layers: &Layers) -> LogConfig {
         max_compaction_lag_ms: long("max.compaction.lag.ms"),
         min_cleanable_dirty_ratio: text("min.cleanable.dirty.ratio").parse().expect("checked by resolve"),
         unclean_leader_election_enable: flag("unclean.leader.election.enable"),
+        compression_level: match text("compression.type").as_str() {
+            codec @ ("gzip" | "zstd") => Some(int(&format!("compression.{codec}.level"))).filter(|level| *level != -1),
+            _ => None,
+        },
         compression_type: match text("compression.type").as_str() {
             "uncompressed" => CompressionType::None,
             "gzip" => CompressionType::Gzip,
@@ -232,6 +236,19 @@ mod tests {
             Layers { static_broker: properties(&[("log.message.timestamp.after.max.ms", "7")]), ..Layers::default() };
         let config = log_config(&properties(&[("message.timestamp.difference.max.ms", "5")]), &layers);
         assert_eq!((config.message_timestamp_before_max_ms, config.message_timestamp_after_max_ms), (5, 7));
+    }
+
+    #[test]
+    fn the_level_is_that_of_the_topics_codec() {
+        let level = |codec: &str| {
+            let topic = properties(&[("compression.type", codec), ("compression.gzip.level", "2")]);
+            log_config(&topic, &Layers::default()).compression_level
+        };
+        assert_eq!([level("gzip"), level("zstd"), level("lz4"), level("producer")], [Some(2), Some(3), None, None]);
+        assert_eq!(
+            log_config(&properties(&[("compression.type", "gzip")]), &Layers::default()).compression_level,
+            None
+        );
     }
 
     #[test]

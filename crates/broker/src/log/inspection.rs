@@ -99,7 +99,7 @@ fn inspect_batch(produced: Produced, config: &LogConfig) -> Result<Produced, Cod
 /// The same records under another codec.
 fn recompress(produced: &Produced, target: Compression, config: &LogConfig) -> Result<Bytes, RecordError> {
     let header = &produced.header;
-    let mut builder = BatchBuilder::new(target);
+    let mut builder = BatchBuilder::new(target).level(config.compression_level);
     if header.has_producer_id() {
         builder = builder.producer(header.producer_id, header.producer_epoch, header.base_sequence);
     }

@@ -159,6 +159,8 @@ pub struct LogConfig {
     pub min_cleanable_dirty_ratio: f64,
     pub unclean_leader_election_enable: bool,
     pub compression_type: CompressionType,
+    /// Of that codec; `None` is its default. LZ4 and snappy have one.
+    pub compression_level: Option<i32>,
     pub message_timestamp_type: TimestampType,
     pub message_timestamp_before_max_ms: i64,
     pub message_timestamp_after_max_ms: i64,
@@ -203,6 +205,7 @@ impl Default for LogConfig {
             min_cleanable_dirty_ratio: 0.5,
             unclean_leader_election_enable: false,
             compression_type: CompressionType::Producer,
+            compression_level: None,
             message_timestamp_type: TimestampType::CreateTime,
             message_timestamp_before_max_ms: i64::MAX,
             message_timestamp_after_max_ms: i64::MAX,

@@ -24,6 +24,7 @@ pub struct NewRecord<'a> {
 pub struct BatchBuilder {
     header: BatchHeader,
     compression: Compression,
+    level: Option<i32>,
     records: BytesMut,
 }
 
@@ -44,7 +45,14 @@ impl BatchBuilder {
             base_sequence: -1,
             record_count: 0,
         };
-        Self { header, compression, records: BytesMut::new() }
+        Self { header, compression, level: None, records: BytesMut::new() }
+    }
+
+    /// Sets the level of the compression; without one it is the codec's default.
+    #[must_use]
+    pub fn level(mut self, level: Option<i32>) -> Self {
+        self.level = level;
+        self
     }
 
     /// Sets the offset of the first record.
@@ -161,7 +169,7 @@ impl BatchBuilder {
     pub fn finish(mut self) -> Bytes {
         let records = match self.compression {
             Compression::None => self.records.freeze(),
-            codec => Bytes::from(compress::compress(codec, &self.records)),
+            codec => Bytes::from(compress::compress_at(codec, self.level, &self.records)),
         };
         let length = HEADER_BYTES - LOG_OVERHEAD + records.len();
         self.header.batch_length = i32::try_from(length).expect("a batch is shorter than 2 GiB");

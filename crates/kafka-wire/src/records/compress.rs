@@ -129,10 +129,22 @@ fn snappy_block(block: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), Rec
 /// # Panics
 /// Never on any input: the codecs fail only when their output cannot be written, and it is memory.
 pub fn compress(codec: Compression, bytes: &[u8]) -> Vec<u8> {
+    compress_at(codec, None, bytes)
+}
+
+/// As [`compress`], at a level of gzip (0 to 9) or zstd (up to 22, and below 0 for more speed); one outside of what the codec
+/// has counts as the nearest. Snappy and LZ4 have one level here.
+///
+/// # Panics
+/// As [`compress`].
+pub fn compress_at(codec: Compression, level: Option<i32>, bytes: &[u8]) -> Vec<u8> {
     match codec {
         Compression::None => bytes.to_vec(),
         Compression::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            let level = level.map_or_else(flate2::Compression::default, |level| {
+                flate2::Compression::new(level.clamp(0, 9).unsigned_abs())
+            });
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
             encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory")
         }
         Compression::Snappy => compress_snappy(bytes),
@@ -145,7 +157,9 @@ pub fn compress(codec: Compression, bytes: &[u8]) -> Vec<u8> {
             encoder.finish().expect("writing to memory")
         }
         Compression::Zstd => {
-            zstd::stream::encode_all(bytes, zstd::DEFAULT_COMPRESSION_LEVEL).expect("writing to memory")
+            let levels = zstd::compression_level_range();
+            let level = level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL).clamp(*levels.start(), *levels.end());
+            zstd::stream::encode_all(bytes, level).expect("writing to memory")
         }
     }
 }
@@ -167,6 +181,21 @@ mod tests {
 
     fn text(len: usize) -> Vec<u8> {
         (0..len).map(|i| b"the quick brown fox "[i % 20].wrapping_add((i / 997) as u8)).collect()
+    }
+
+    #[test]
+    fn a_higher_level_packs_tighter_and_any_level_comes_back() {
+        let text = text(100_000);
+        for codec in [Compression::Gzip, Compression::Zstd] {
+            let size = |level| {
+                let packed = compress_at(codec, level, &text);
+                assert_eq!(decompress(codec, &packed, text.len()).unwrap(), text, "{codec:?} {level:?}");
+                packed.len()
+            };
+            assert!(size(Some(9)) < size(Some(1)), "{codec:?}");
+            assert_eq!(size(None), compress(codec, &text).len());
+            assert!(size(Some(i32::MIN)) > 0 && size(Some(i32::MAX)) > 0);
+        }
     }
 
     #[test]
