@@ -183,6 +183,27 @@ fn damaged_checkpoints_cost_time_and_nothing_else() {
     assert_eq!(LogDir::open(&FileDisk, copy.path()).unwrap().warnings(), [""; 0], "it is said once");
 }
 
+/// Found by the fuzz target `kafka_files`: the entry of the time index for such a batch cannot be written.
+#[test]
+fn an_offset_too_far_from_its_segments_base_is_damage() {
+    let copy = copy_of_fixture();
+    let path = file(copy.path(), "capture-codecs", 0, "00000000000000000000.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let (mut at, mut last) = (0, 0);
+    while at < bytes.len() {
+        last = at;
+        at += 12 + u32::from_be_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
+    }
+    // Not under the checksum.
+    bytes[last..last + 8].copy_from_slice(&(1_i64 << 40).to_be_bytes());
+    std::fs::write(&path, &bytes).unwrap();
+    let dir = LogDir::open(&FileDisk, copy.path()).unwrap();
+    let (mut log, recovered, _) = open(&dir, "capture-codecs", 0);
+    assert!(recovered.log_end_offset < 100 && recovered.warnings[0].contains("too far"), "{recovered:?}");
+    assert_eq!(log.size_bytes(), last as u64);
+    log.close(&recovered.producers).unwrap().run().unwrap();
+}
+
 fn contents(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     let read = |path: PathBuf| (path.file_name().unwrap().to_str().unwrap().to_string(), std::fs::read(&path).unwrap());
     std::fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap().path())).collect()

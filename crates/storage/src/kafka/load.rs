@@ -511,7 +511,7 @@ pub(super) fn resume<D: Disk>(
         match scanner.next()? {
             Step::Batch { header, .. } => {
                 if expected_last.take().is_some_and(|last| last != header.last_offset())
-                    || header.base_offset < next_offset
+                    || out_of_order(&header, base, next_offset, -1).is_some()
                 {
                     return Ok(None);
                 }
