@@ -4,13 +4,20 @@
 /// most a third of the name's length away.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let close_enough = (name.len() / 3).max(1);
+    let own_letters = letters(name);
     candidates
         .into_iter()
-        // Each byte that one has more is a step.
+        // Each byte that one has more is a step, and a step changes at most two of the letters that there are.
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= close_enough)
+        .filter(|candidate| (letters(candidate) ^ own_letters).count_ones() as usize <= 2 * close_enough)
         .filter_map(|candidate| Some((distance(name, candidate, close_enough)?, candidate)))
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// Which letters there are, a bit each; some share theirs.
+fn letters(text: &str) -> u64 {
+    text.bytes().fold(0, |bits, byte| bits | 1 << (byte & 63))
 }
 
 /// Edit distance over bytes (keys are ASCII): insertions, deletions, replacements and swaps of neighbours each count
@@ -51,6 +58,7 @@ mod tests {
         let keys = ["log.dirs", "log.retention.ms", "broker.id"];
         assert_eq!(nearest("log.dris", keys), Some("log.dirs"));
         assert_eq!(nearest("log.retention.msec", keys), Some("log.retention.ms"));
+        assert_eq!(nearest("xog.dirt", keys), Some("log.dirs"), "other letters, too");
         assert_eq!(nearest("something.else", keys), None);
         assert_eq!(nearest(&"x".repeat(100_000), keys), None, "and at once");
         assert_eq!(distance("kitten", "sitting", 3), Some(3));
