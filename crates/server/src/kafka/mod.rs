@@ -47,6 +47,7 @@ use driver::log_dirs::LogDirs;
 use driver::node_loop::{Milestone, NodeLoopConfig};
 use parking_lot::Mutex;
 use storage::file_disk::FileDisk;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 pub use self::config::KafkaServerConfig;
@@ -172,12 +173,10 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
     let dirs = open_dirs(paths.clone(), shard_map).await?;
     let (cluster_id, stored_id) = dirs.identity();
     let mut broker = config.broker(stored_id).map_err(|problems| StartError::Config(problems.join("; ")))?;
-    let limits = ConnectionLimits::from_config(&broker).map_err(StartError::Config)?;
+    let image = first_image(&broker)?;
     let options = SocketOptions::of(&broker);
     let listeners = listener::bind(&mut broker.listeners, &mut broker.advertised_listeners, options).await?;
 
-    let image = MetadataImage { connections: Arc::new(limits), ..MetadataImage::default() };
-    let image = Arc::new(ArcSwap::from_pointee(image));
     let waiting = Arc::new(Waiting::default());
     let inboxes: Vec<Arc<Inbox<ToShard>>> = (0..shard_map.count()).map(|_| Arc::default()).collect();
     let (milestones, heard) = mpsc::unbounded_channel();
@@ -232,11 +231,24 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
         own_id: Arc::new(AtomicI32::new(-1)),
     });
     tokio::spawn(tell_progress(shared.clone()));
-    let addrs: Vec<SocketAddr> = listeners.iter().filter_map(|(l, _)| l.local_addr().ok()).collect();
+    let addrs = accept(listeners, &shared);
+    Ok(KafkaServerHandle::new(shared, addrs, heard, threads))
+}
+
+/// What connections see before the node has heard of a cluster.
+fn first_image(broker: &BrokerConfig) -> Result<Arc<ArcSwap<MetadataImage>>, StartError> {
+    let limits = ConnectionLimits::from_config(broker).map_err(StartError::Config)?;
+    let image = MetadataImage { connections: Arc::new(limits), ..MetadataImage::default() };
+    Ok(Arc::new(ArcSwap::from_pointee(image)))
+}
+
+/// Accepts on every listener until the server stops; their addresses.
+fn accept(listeners: Vec<(TcpListener, Str)>, shared: &Arc<Shared>) -> Vec<SocketAddr> {
+    let addrs = listeners.iter().filter_map(|(listener, _)| listener.local_addr().ok()).collect();
     for (listener, name) in listeners {
         tokio::spawn(listener::accept(listener, name, shared.clone()));
     }
-    Ok(KafkaServerHandle::new(shared, addrs, heard, threads))
+    addrs
 }
 
 /// Takes the log folders; what deleted topics left behind in them is removed beside everything else.
