@@ -211,16 +211,19 @@ fn ensemble_full(root: &Path) -> Result<Vec<Row>> {
 }
 
 fn faults(root: &Path) -> Result<Vec<Row>> {
-    in_trouble(root, 2.0 / 3.0, &[Mix::Ours])
+    in_trouble(root, 2.0 / 3.0, &[(Mix::Ours, false)])
 }
 
 fn faults_full(root: &Path) -> Result<Vec<Row>> {
-    in_trouble(root, 10.0, &[Mix::Ours, Mix::Mixed, Mix::Apache])
+    in_trouble(root, 10.0, &[(Mix::Ours, false), (Mix::Ours, true), (Mix::Mixed, false), (Mix::Apache, false)])
 }
 
-fn in_trouble(root: &Path, minutes: f64, mixes: &[Mix]) -> Result<Vec<Row>> {
+/// Whose servers, and whether their reads are linearizable by configuration.
+fn in_trouble(root: &Path, minutes: f64, runs: &[(Mix, bool)]) -> Result<Vec<Row>> {
     build_programs(root)?;
-    mixes.iter().try_for_each(|mix| faults::run(&Part::Ensemble(Arguments { minutes, mix: *mix, seed: None })))?;
+    runs.iter().try_for_each(|(mix, linearizable)| {
+        faults::run(&Part::Ensemble(Arguments { minutes, mix: *mix, seed: None, linearizable: *linearizable }))
+    })?;
     Ok(Vec::new())
 }
 

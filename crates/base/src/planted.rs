@@ -169,6 +169,8 @@ pub enum PlantedBug {
     UnknownSaidToBeOver,
     /// A leader goes on when the one that was to lead is lost behind its last proposal, and gives that number out again.
     HandoverTakenBack,
+    /// A leader says that it leads without asking anybody.
+    LeadershipUnconfirmed,
     /// A learner that is sent what it lacks from the log on the disk misses the last of it.
     LogSyncEndsEarly,
 }

@@ -297,14 +297,19 @@ impl Keeper {
     pub(crate) fn drain(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
         while let Some(connection) = self.conns.get_mut(&conn) {
             match connection.waiting.front() {
-                None | Some(Waiting::Write(_) | Waiting::Forwarded(_) | Waiting::ForwardedSync { .. }) => return,
+                None
+                | Some(
+                    Waiting::Write(_) | Waiting::Forwarded(_) | Waiting::ForwardedSync { .. } | Waiting::Unconfirmed(_),
+                ) => return,
                 Some(Waiting::Barrier { until, .. }) if *until > self.last_processed => return,
                 Some(_) => {}
             }
             match connection.waiting.pop_front().expect("looked at above") {
-                Waiting::Write(_) | Waiting::Forwarded(_) | Waiting::ForwardedSync { .. } => {
+                Waiting::Write(_) | Waiting::Forwarded(_) | Waiting::ForwardedSync { .. } | Waiting::Unconfirmed(_) => {
                     unreachable!("returned above")
                 }
+                Waiting::Held(first) => self.take_up(now, conn, first, effects),
+                Waiting::Barrier { then: Then::Reads, .. } => {}
                 Waiting::Refused(xid, ErrorCode::UNIMPLEMENTED) => {
                     // Upstream's request has no zxid yet when it is turned away.
                     let frame = finish::error(xid, Zxid(-1), ErrorCode::UNIMPLEMENTED);

@@ -44,6 +44,8 @@ pub struct Config {
     pub leader_serves: bool,
     /// `standaloneEnabled`: a reconfig leaves two voters at least, and one otherwise.
     pub standalone_enabled: bool,
+    /// `castlekeep.linearizableReads`, of a member of an ensemble: reads wait until the leader has confirmed that it leads.
+    pub linearizable_reads: bool,
     /// `localSessionsEnabled`, of a member of an ensemble: new sessions are known to the member that made them alone.
     pub local_sessions: bool,
     /// `localSessionsUpgradingEnabled`: the first ephemeral node makes a local session one of the ensemble.
@@ -84,6 +86,7 @@ impl Default for Config {
             read_only_enabled: false,
             leader_serves: true,
             standalone_enabled: true,
+            linearizable_reads: false,
             local_sessions: false,
             local_sessions_upgrading: false,
             close_session_txn_enabled: true,

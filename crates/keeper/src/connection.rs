@@ -53,6 +53,10 @@ pub enum Waiting {
         /// What follows.
         then: Then,
     },
+    /// What is behind it waits for the answer to that question to the leader.
+    Unconfirmed(u64),
+    /// A request that is taken up when the reads in front of it are answered.
+    Held(Held),
     /// The end of a local session, with the request's xid.
     LocalEnd(i32),
     /// A read behind one of the others.
@@ -72,9 +76,20 @@ pub struct Forwarded {
     pub audit: Option<AuditRequest>,
 }
 
+/// A request as it came.
+#[derive(Debug)]
+pub struct Held {
+    /// Its header.
+    pub header: RequestHeader,
+    /// What follows the header.
+    pub body: Bytes,
+}
+
 /// What follows a barrier.
 #[derive(Debug)]
 pub enum Then {
+    /// The reads behind it.
+    Reads,
     /// The answer to sync.
     Sync {
         /// The request's.

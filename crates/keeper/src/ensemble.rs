@@ -29,6 +29,7 @@ use crate::handover::Handover;
 use crate::learners::Awaited;
 use crate::membership::Membership;
 use crate::path;
+use crate::read_index::ReadIndex;
 use crate::read_only::ReadOnly;
 use crate::reconfig::quorum_config;
 use crate::server::Keeper;
@@ -73,7 +74,18 @@ pub(crate) enum Asker {
     /// A client of this server.
     Here(ConnId),
     /// An observer that this follower serves.
-    Observer(Sid),
+    Observer(Caller),
+    /// Reads of clients of this server ([`crate::read_index`]).
+    Reads,
+}
+
+/// A learner whose service asked something, and its connection: the answer goes over that one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// Which.
+    pub sid: Sid,
+    /// Over which connection.
+    pub link: Link,
 }
 
 /// A member's part in its ensemble.
@@ -107,7 +119,9 @@ pub struct Member {
     /// When the leader was last told, in milliseconds of the monotonic clock.
     pub(crate) told_ms: u64,
     /// Learners that wait for a transaction to be committed.
-    pub(crate) learner_waits: BTreeMap<Zxid, Vec<(Sid, Awaited)>>,
+    pub(crate) learner_waits: BTreeMap<Zxid, Vec<(Caller, Awaited)>>,
+    /// Who waits for the leader's word.
+    pub(crate) reads: ReadIndex,
     /// Leadership on its way to somebody else.
     pub(crate) handover: Option<Handover>,
 }
@@ -146,6 +160,7 @@ impl Member {
         self.asked.clear();
         self.heard_and_gone.clear();
         self.learner_waits.clear();
+        self.reads = ReadIndex::default();
         self.forwarded = 0;
     }
 
@@ -204,6 +219,7 @@ impl Keeper {
             heard_and_gone: BTreeMap::new(),
             told_ms: 0,
             learner_waits: BTreeMap::new(),
+            reads: ReadIndex::default(),
             handover: None,
         }));
         self
@@ -341,6 +357,7 @@ impl Keeper {
             zab::Effect::FromLearner { sid, packet } => self.on_learner_asks(now, sid, packet, effects),
             zab::Effect::FromLeader(packet) => self.on_leader_answers(now, packet, effects),
             zab::Effect::HandoverOver(result) => self.on_handover_over(now, result, effects),
+            zab::Effect::Confirmed(round) => self.on_confirmed(now, round, effects),
             zab::Effect::SendSnapshot { .. } => {
                 // The snapshot is to hold all that was delivered.
                 self.apply_all(now, effects);
@@ -370,8 +387,8 @@ impl Keeper {
         // The COMMITs to the learners are on their way; so may be the answers that wait for them.
         let later = member.learner_waits.split_off(&zxid.next());
         let now_due = mem::replace(&mut member.learner_waits, later);
-        for (sid, awaited) in now_due.into_values().flatten() {
-            self.answer_learner(sid, awaited, effects);
+        for (caller, awaited) in now_due.into_values().flatten() {
+            self.answer_learner(caller, awaited, effects);
         }
     }
 
@@ -529,11 +546,11 @@ impl Keeper {
         effects.extend(wanted.into_iter().map(Effect::Ensemble));
     }
 
-    /// Sends to the service of a learner.
-    pub(crate) fn to_learner(&self, sid: Sid, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+    /// Sends to the service of a learner, which asked.
+    pub(crate) fn to_learner(&self, caller: Caller, packet: QuorumPacket, effects: &mut Vec<Effect>) {
         let Order::Member(member) = &self.order else { return };
         let mut wanted = Vec::new();
-        member.peer.to_learner(sid, packet, &mut wanted);
+        member.peer.to_learner(caller.sid, caller.link, packet, &mut wanted);
         effects.extend(wanted.into_iter().map(Effect::Ensemble));
     }
 

@@ -22,6 +22,9 @@ use crate::event::{ConnId, Effect};
 use crate::op;
 use crate::server::Keeper;
 
+/// Answers to pings closer than this say nothing of sessions; the next one does.
+const TELL_EVERY_MS: u64 = 10;
+
 impl Keeper {
     /// Asks the leader to make a session, whose number is given out here.
     pub(crate) fn forward_new_session(
@@ -88,8 +91,13 @@ impl Keeper {
         timeout_ms: i32,
         effects: &mut Vec<Effect>,
     ) {
+        self.revalidate(session, Asker::Here(conn), timeout_ms, effects);
+    }
+
+    /// Asks the leader whether a session is there; of nobody's session, whether it still leads.
+    pub(crate) fn revalidate(&mut self, session: SessionId, asker: Asker, timeout_ms: i32, effects: &mut Vec<Effect>) {
         if let Some(member) = self.member_mut() {
-            member.asked.push_back((session, Asker::Here(conn), timeout_ms));
+            member.asked.push_back((session, asker, timeout_ms));
         }
         let mut data = BytesMut::with_capacity(12);
         data.put_i64(session.0);
@@ -147,8 +155,8 @@ impl Keeper {
         let conn = match self.member_mut().and_then(|member| member.syncs.pop_front()) {
             Some(Asker::Here(conn)) => conn,
             // What is committed here has been sent to it.
-            Some(Asker::Observer(sid)) => return self.answer_learner_sync(sid, effects),
-            None => return,
+            Some(Asker::Observer(caller)) => return self.answer_learner_sync(caller, effects),
+            Some(Asker::Reads) | None => return,
         };
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         let mut at_leader =
@@ -173,13 +181,14 @@ impl Keeper {
         let Some(at) = member.asked.iter().position(|(asked, ..)| *asked == session) else { return };
         let conn = match member.asked.remove(at) {
             Some((_, Asker::Here(conn), timeout_ms)) => (conn, timeout_ms),
-            Some((_, Asker::Observer(sid), timeout_ms)) => {
-                if valid {
+            Some((_, Asker::Observer(caller), timeout_ms)) => {
+                if valid && session != SessionId::NONE {
                     member.heard_and_gone.insert(session, timeout_ms);
-                    self.move_to_learner(session, sid, effects);
+                    self.move_to_learner(session, caller.sid, effects);
                 }
-                return self.answer_learner_revalidation(sid, session, valid, effects);
+                return self.answer_learner_revalidation(caller, session, valid, effects);
             }
+            Some((_, Asker::Reads, _)) => return self.on_question_answered(now, self.last_ordered(), effects),
             None => return,
         };
         let (conn, timeout_ms) = conn;
@@ -203,6 +212,10 @@ impl Keeper {
             return;
         }
         let Some(member) = self.member_mut() else { return };
+        // Leaders may ask often, and this looks at every connection.
+        if now.mono.as_millis() < member.told_ms + TELL_EVERY_MS {
+            return;
+        }
         let (told_ms, gone) = (member.told_ms, core::mem::take(&mut member.heard_and_gone));
         member.told_ms = now.mono.as_millis();
         let mut heard = gone;

@@ -12,6 +12,7 @@ use zab::{HandoverRefused, Sid};
 use zk_wire::txn::{Transaction, TxnBody};
 use zk_wire::{ErrorCode, OpCode, QuorumPacket, SessionId, TxnHeader, Zxid};
 
+use crate::ensemble::Caller;
 use crate::event::{CloseReason, ConnId, Effect, Event};
 use crate::server::Keeper;
 
@@ -29,7 +30,7 @@ enum Held {
     /// Of a client.
     Client(Event),
     /// Of a learner's service.
-    Learner(Sid, QuorumPacket),
+    Learner(Caller, QuorumPacket),
 }
 
 impl Keeper {
@@ -80,10 +81,20 @@ impl Keeper {
         }
     }
 
+    /// The same for requests that a client has sent before those which are kept already; gives back all or none.
+    pub(crate) fn hold_back_again(&mut self, conn: ConnId, requests: Vec<Event>) -> Vec<Event> {
+        let Some(handover) = self.member_mut().and_then(|member| member.handover.as_mut()) else { return requests };
+        let of_conn = |held: &Held| matches!(held, Held::Client(event) if conn_of(event) == Some(conn));
+        let later = handover.held.iter().position(of_conn).unwrap_or(handover.held.len());
+        let behind = handover.held.split_off(later);
+        handover.held.extend(requests.into_iter().map(Held::Client).chain(behind));
+        Vec::new()
+    }
+
     /// The same for what a learner asks.
-    pub(crate) fn hold_back_ask(&mut self, sid: Sid, packet: QuorumPacket) -> Option<QuorumPacket> {
+    pub(crate) fn hold_back_ask(&mut self, caller: Caller, packet: QuorumPacket) -> Option<QuorumPacket> {
         let Some(handover) = self.member_mut().and_then(|member| member.handover.as_mut()) else { return Some(packet) };
-        handover.held.push_back(Held::Learner(sid, packet));
+        handover.held.push_back(Held::Learner(caller, packet));
         None
     }
 
@@ -101,7 +112,7 @@ impl Keeper {
                 }
                 _ if !still_leads => {}
                 Held::Client(event) => self.take(now, event, effects),
-                Held::Learner(sid, packet) => self.on_learner_asks(now, sid, packet, effects),
+                Held::Learner(caller, packet) => self.on_caller_asks(now, caller, packet, effects),
             }
         }
     }

@@ -12,7 +12,7 @@ use zk_wire::txn::TxnBody;
 use zk_wire::{ErrorCode, Id, OpCode, QuorumPacket, SessionId, Zxid};
 
 use crate::connection::{Then, Waiting};
-use crate::ensemble::Asker;
+use crate::ensemble::{Asker, Caller};
 use crate::event::{CloseReason, Effect};
 use crate::op;
 use crate::server::Keeper;
@@ -47,26 +47,33 @@ impl Asked {
 impl Keeper {
     /// A learner's service asks. What makes no sense has no effect.
     pub(crate) fn on_learner_asks(&mut self, now: Now, sid: Sid, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+        let link = self.ensemble().and_then(|member| member.peer().link_of(sid));
+        let Some(caller) = link.map(|link| Caller { sid, link }) else { return };
         if !self.orders() {
-            return self.relay(sid, packet, effects);
+            return self.relay(caller, packet, effects);
         }
-        let Some(packet) = self.hold_back_ask(sid, packet) else { return };
+        let Some(packet) = self.hold_back_ask(caller, packet) else { return };
+        self.on_caller_asks(now, caller, packet, effects);
+    }
+
+    pub(crate) fn on_caller_asks(&mut self, now: Now, caller: Caller, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+        let sid = caller.sid;
         match PacketType::from_number(packet.packet_type) {
             Some(PacketType::Request) => {
                 let Some(asked) = Asked::decode(packet) else { return };
                 match asked.op {
-                    OpCode::SYNC => self.on_learner_sync(sid, effects),
+                    OpCode::SYNC => self.on_learner_sync(caller, effects),
                     OpCode::CREATE_SESSION => self.on_learner_session(now, sid, &asked, effects),
                     _ => self.on_learner_write(now, sid, &asked, effects),
                 }
             }
-            Some(PacketType::Revalidate) => self.on_learner_revalidates(now, sid, packet.data, effects),
+            Some(PacketType::Revalidate) => self.on_learner_revalidates(now, caller, packet.data, effects),
             _ => {}
         }
     }
 
     /// An observer of this follower asks: the leader is asked for it, and hears of its sessions through this server.
-    fn relay(&mut self, sid: Sid, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+    fn relay(&mut self, caller: Caller, packet: QuorumPacket, effects: &mut Vec<Effect>) {
         let mut r = Reader::new(packet.data.clone().unwrap_or_default());
         let kind = PacketType::from_number(packet.packet_type);
         let Some(member) = self.member_mut() else { return };
@@ -74,8 +81,8 @@ impl Keeper {
             Some(PacketType::Request) => {
                 let (Ok(session), Ok(_), Ok(op)) = (r.i64(), r.i32(), r.i32()) else { return };
                 if OpCode(op) == OpCode::SYNC {
-                    member.syncs.push_back(Asker::Observer(sid));
-                } else if self.claim(SessionId(session), OpCode(op), Owner::Learner(sid)).is_err() {
+                    member.syncs.push_back(Asker::Observer(caller));
+                } else if self.claim(SessionId(session), OpCode(op), Owner::Learner(caller.sid)).is_err() {
                     // Its client has left that connection, and speaks here or through another observer. To the leader all of
                     // that is this server, so it would take the request for the client's latest.
                     return;
@@ -83,7 +90,7 @@ impl Keeper {
             }
             Some(PacketType::Revalidate) => {
                 let (Ok(session), Ok(timeout_ms)) = (r.i64(), r.i32()) else { return };
-                member.asked.push_back((SessionId(session), Asker::Observer(sid), timeout_ms));
+                member.asked.push_back((SessionId(session), Asker::Observer(caller), timeout_ms));
             }
             _ => return,
         }
@@ -116,30 +123,33 @@ impl Keeper {
     }
 
     /// Everything proposed by now is to be committed before the answer.
-    fn on_learner_sync(&mut self, sid: Sid, effects: &mut Vec<Effect>) {
+    fn on_learner_sync(&mut self, caller: Caller, effects: &mut Vec<Effect>) {
         let last = self.pending.back().map(|pending| pending.header.zxid);
         let delivered = self.last_delivered();
         match last.filter(|last| *last > delivered) {
-            None => self.answer_learner_sync(sid, effects),
+            None => self.answer_learner_sync(caller, effects),
             Some(last) => {
                 if let Some(member) = self.member_mut() {
-                    member.learner_waits.entry(last).or_default().push((sid, Awaited::Sync));
+                    member.learner_waits.entry(last).or_default().push((caller, Awaited::Sync));
                 }
             }
         }
     }
 
-    pub(crate) fn answer_learner_sync(&self, sid: Sid, effects: &mut Vec<Effect>) {
+    pub(crate) fn answer_learner_sync(&self, caller: Caller, effects: &mut Vec<Effect>) {
         let packet = Self::service_packet(PacketType::Sync, None);
-        self.to_learner(sid, QuorumPacket { zxid: Zxid::ZERO, ..packet }, effects);
+        self.to_learner(caller, QuorumPacket { zxid: Zxid::ZERO, ..packet }, effects);
     }
 
     /// A learner's client wants to go on with a session: it may if the session is there, and then speaks through that
     /// learner.
-    fn on_learner_revalidates(&mut self, now: Now, sid: Sid, data: Option<Bytes>, effects: &mut Vec<Effect>) {
+    fn on_learner_revalidates(&mut self, now: Now, caller: Caller, data: Option<Bytes>, effects: &mut Vec<Effect>) {
         let mut r = Reader::new(data.unwrap_or_default());
         let (Ok(session), Ok(timeout_ms)) = (r.i64(), r.i32()) else { return };
         let session = SessionId(session);
+        if session == SessionId::NONE {
+            return self.ask_followers_for(now, caller, effects);
+        }
         let told_early = self.config.bug.is(PlantedBug::EndToldBeforeCommit);
         if self.sessions.is_closing(session) && !told_early {
             self.hasten_end(now, session, effects);
@@ -148,13 +158,13 @@ impl Keeper {
         if self.sessions.is_closing(session) && last > self.last_delivered() && !told_early {
             // Its end is proposed, and may never be committed.
             if let Some(member) = self.member_mut() {
-                member.learner_waits.entry(last).or_default().push((sid, Awaited::End(session)));
+                member.learner_waits.entry(last).or_default().push((caller, Awaited::End(session)));
             }
             return;
         }
         if self.sessions.is_local(session) {
             // It is nobody else's (upstream: `checkIfValidGlobalSession`), whoever leads.
-            return self.answer_learner_revalidation(sid, session, false, effects);
+            return self.answer_learner_revalidation(caller, session, false, effects);
         }
         let valid = self.sessions.touch(now, session, timeout_ms);
         let unconfirmed = self.config.bug.is(PlantedBug::UnknownSaidToBeOver);
@@ -163,14 +173,14 @@ impl Keeper {
             if let Some(last) = self.confirm_end(now, session, effects)
                 && let Some(member) = self.member_mut()
             {
-                member.learner_waits.entry(last).or_default().push((sid, Awaited::End(session)));
+                member.learner_waits.entry(last).or_default().push((caller, Awaited::End(session)));
             }
             return;
         }
         if valid {
-            self.move_to_learner(session, sid, effects);
+            self.move_to_learner(session, caller.sid, effects);
         }
-        self.answer_learner_revalidation(sid, session, valid, effects);
+        self.answer_learner_revalidation(caller, session, valid, effects);
     }
 
     /// The session's client speaks through that learner from now on, and over no connection here.
@@ -183,7 +193,7 @@ impl Keeper {
 
     pub(crate) fn answer_learner_revalidation(
         &self,
-        sid: Sid,
+        caller: Caller,
         session: SessionId,
         valid: bool,
         effects: &mut Vec<Effect>,
@@ -191,14 +201,14 @@ impl Keeper {
         let mut answer = BytesMut::with_capacity(9);
         answer.put_i64(session.0);
         answer.put_u8(u8::from(valid));
-        self.to_learner(sid, Self::service_packet(PacketType::Revalidate, Some(answer.freeze())), effects);
+        self.to_learner(caller, Self::service_packet(PacketType::Revalidate, Some(answer.freeze())), effects);
     }
 
     /// What a learner waits for is delivered.
-    pub(crate) fn answer_learner(&self, sid: Sid, awaited: Awaited, effects: &mut Vec<Effect>) {
+    pub(crate) fn answer_learner(&self, caller: Caller, awaited: Awaited, effects: &mut Vec<Effect>) {
         match awaited {
-            Awaited::Sync => self.answer_learner_sync(sid, effects),
-            Awaited::End(session) => self.answer_learner_revalidation(sid, session, false, effects),
+            Awaited::Sync => self.answer_learner_sync(caller, effects),
+            Awaited::End(session) => self.answer_learner_revalidation(caller, session, false, effects),
         }
     }
 

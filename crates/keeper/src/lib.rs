@@ -45,6 +45,7 @@ pub mod op;
 mod path;
 mod prep;
 pub mod quota;
+mod read_index;
 mod read_only;
 mod reconfig;
 mod recovery;

@@ -184,7 +184,8 @@ impl Keeper {
     /// [`ReadOutcome::Step`].
     pub fn read(&self, now: Now, conn: ConnId, header: &RequestHeader, body: Bytes) -> ReadOutcome {
         let Some(connection) = self.conns.get(&conn) else { return ReadOutcome::Gone };
-        let is_read = op::route(OpCode(header.opcode)) == Some(Route::Read);
+        let op = OpCode(header.opcode);
+        let is_read = op::route(op) == Some(Route::Read) && !self.awaits_leader(op);
         if !is_read || connection.session.is_none() || !connection.waiting.is_empty() {
             return ReadOutcome::Step;
         }
@@ -264,7 +265,15 @@ impl Keeper {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         let Some(session) = connection.session else { return self.close(conn, CloseReason::NoSession, effects) };
         connection.heard.touch(now);
-        match op::route(OpCode(header.opcode)) {
+        let op = OpCode(header.opcode);
+        if self.is_held_up(conn, op) {
+            return self.hold_up(conn, header, body);
+        }
+        if self.awaits_leader(op) && self.sessions.check(session).is_ok() {
+            return self.on_confirmed_read(now, conn, header, body, effects);
+        }
+        let connection = self.conns.get_mut(&conn).expect("looked up above");
+        match op::route(op) {
             Some(Route::Read) if connection.waiting.is_empty() => {
                 self.catch_up(conn, effects);
                 let outcome = self.serve(conn, header, &body);

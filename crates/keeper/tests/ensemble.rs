@@ -1,5 +1,7 @@
 //! Keepers as members of an ensemble: what clients of leaders and followers see, and what they never see.
 
+#[path = "ensemble/linearizable_reads.rs"]
+mod linearizable_reads;
 mod support;
 
 use std::collections::BTreeMap;

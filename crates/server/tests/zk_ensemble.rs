@@ -3,11 +3,13 @@
 mod quorum;
 mod zk;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use keeper::membership::Membership;
+use quorum::links::Links;
 use quorum::{PATIENCE, member, membership};
 use server::zk::{ZkServerConfig, ZkServerHandle};
 use tempfile::TempDir;
@@ -17,6 +19,8 @@ use zk_wire::{ErrorCode, Jute as _, OpCode};
 /// An ensemble; a member that was stopped has no handle.
 struct Ensemble {
     membership: Membership,
+    /// What a member takes for the membership, when that is something else.
+    views: BTreeMap<i64, Membership>,
     dirs: Vec<TempDir>,
     servers: Vec<Option<ZkServerHandle>>,
     keeper: keeper::Config,
@@ -41,7 +45,7 @@ impl Ensemble {
     fn at_rest(membership: Membership, keeper: keeper::Config) -> Self {
         let dirs = membership.members.keys().map(|_| tempfile::tempdir().unwrap()).collect();
         let servers = membership.members.keys().map(|_| None).collect();
-        Self { servers, membership, dirs, keeper, observer_master_port: None }
+        Self { servers, membership, views: BTreeMap::new(), dirs, keeper, observer_master_port: None }
     }
 
     async fn revive_all(&mut self) {
@@ -57,7 +61,7 @@ impl Ensemble {
         config.store.keeper = self.keeper.clone();
         config.store.keeper.tick_time_ms = 200;
         config.store.keeper.server_id = u8::try_from(sid).unwrap();
-        let mut seat = member(sid, &self.membership);
+        let mut seat = member(sid, self.views.get(&sid).unwrap_or(&self.membership));
         seat.peer.tick = Duration::from_millis(200);
         seat.observer_master_port = self.observer_master_port;
         seat.peer.observer_master = self.observer_master_port.is_some();
@@ -454,5 +458,55 @@ async fn a_leader_that_shall_not_serve_leaves_clients_to_the_others() {
     let request = zk_wire::frame::with_length(&zk_wire::ConnectRequest::default().to_bytes());
     std::io::Write::write_all(&mut refused, &request).unwrap();
     assert!(zk::read_frame(&mut refused).is_none(), "whoever connects to the leader is closed");
+    ensemble.stop().await;
+}
+
+fn linearizable() -> keeper::Config {
+    keeper::Config { linearizable_reads: true, ..keeper::Config::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_linearizable_read_on_any_member_shows_what_any_member_has_acknowledged() {
+    let mut membership = membership(4);
+    let line = membership.members[&4].to_string().replace("participant", "observer");
+    membership.add("server.4", &line).unwrap();
+    let ensemble = Ensemble::configured(membership, linearizable()).await;
+    ensemble.leader().await;
+    let mut clients: Vec<Client> = (1..=4).map(|sid| Client::new(ensemble.addr(sid))).collect();
+    assert_eq!(clients[0].create("/n", b"", 0), 0);
+    for round in 0..100_usize {
+        let data = round.to_string().into_bytes();
+        assert_eq!(clients[round % 4].set("/n", &data), 0);
+        for sid in 1..=4 {
+            let read = clients[sid - 1].get("/n");
+            assert_eq!(read, Ok(Bytes::copy_from_slice(&data)), "round {round}, member {sid}");
+        }
+    }
+    ensemble.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_cut_off_from_its_quorum_answers_no_linearizable_read() {
+    let membership = membership(3);
+    let links = Links::between(&membership).await;
+    let mut ensemble = Ensemble::at_rest(membership, linearizable());
+    ensemble.views.clone_from(&links.views);
+    ensemble.revive_all().await;
+    let past = ensemble.leader().await;
+    let mut reader = Client::new(ensemble.addr(past));
+    assert_eq!(reader.create("/n", b"old", 0), 0);
+    assert_eq!(reader.get("/n"), Ok(Bytes::from_static(b"old")));
+    links.cut_off(Some(past));
+    let request = zk_wire::GetDataRequest { path: "/n".into(), watch: false };
+    reader.send(OpCode::GET_DATA, &request.to_bytes());
+    let others: Vec<i64> = (1..=3).filter(|sid| *sid != past).collect();
+    let present =
+        until("another leader", || others.iter().copied().find(|sid| ensemble.mode(*sid).as_deref() == Some("leader")));
+    assert_eq!(Client::new(ensemble.addr(present)).set("/n", b"new"), 0);
+    assert_eq!(zk::read_frame(&mut reader.socket), None, "its connection ends without an answer");
+    links.cut_off(None);
+    ensemble.leader().await;
+    let mut again = Client::new(ensemble.addr(past));
+    assert_eq!(again.get("/n"), Ok(Bytes::from_static(b"new")));
     ensemble.stop().await;
 }

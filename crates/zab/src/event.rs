@@ -246,4 +246,6 @@ pub enum Effect {
     /// A handover that [`crate::Peer::hand_over`] began has ended: this server steps down for that one, or why it does not
     /// lead in this server's place.
     HandoverOver(Result<Sid, &'static str>),
+    /// This server led when that round, or one before it, was asked for ([`crate::Peer::confirm`]).
+    Confirmed(u64),
 }

@@ -9,6 +9,7 @@
 //!
 //! One function per packet; each begins with the reasons to ignore it.
 
+mod confirm;
 mod handover;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ use crate::sync::{self, Source, SyncKind, SyncPlan, plan, plan_from_log};
 
 pub use self::handover::HandoverRefused;
 
+use self::confirm::{Confirmations, Pings};
 use self::handover::Handover;
 
 /// How far the leader's reign has come.
@@ -79,6 +81,7 @@ struct Handler {
     sent: Zxid,
     /// Up to where its log is durable, as it says.
     acked: Zxid,
+    pings: Pings,
     /// How it is, or was, synchronised.
     sync: Option<SyncKind>,
     connected: Instant,
@@ -133,6 +136,7 @@ pub struct Leader {
     /// When the reign ends for that; the learners go first, so that they have the commit before.
     retires_at: Option<Instant>,
     handover: Option<Box<Handover>>,
+    confirmations: Confirmations,
 }
 
 /// What the role works with.
@@ -168,6 +172,7 @@ impl Leader {
             successor: None,
             retires_at: None,
             handover: None,
+            confirmations: Confirmations::default(),
         };
         leader.propose_epoch(cx);
         leader
@@ -241,6 +246,7 @@ impl Leader {
             last: Zxid::ZERO,
             sent: Zxid::ZERO,
             acked: Zxid::ZERO,
+            pings: Pings::default(),
             sync: None,
             connected: now,
             heard: now,
@@ -310,7 +316,10 @@ impl Leader {
             ToLeader::AckEpoch { last, current } => return self.on_ack_epoch(link, last, current, cx),
             ToLeader::Ack(zxid) if zxid.counter() == 0 => self.on_ack_new_leader(link, zxid, cx),
             ToLeader::Ack(zxid) => self.on_ack(link, zxid, cx),
-            ToLeader::Ping(sessions) => cx.effects.push(Effect::Touched { sid: handler.sid, sessions }),
+            ToLeader::Ping(sessions) => {
+                handler.pings.answered();
+                cx.effects.push(Effect::Touched { sid: handler.sid, sessions });
+            }
             ToLeader::Service(packet) if handler.stage == Stage::UpToDate => {
                 cx.effects.push(Effect::FromLearner { sid: handler.sid, packet });
             }
@@ -494,6 +503,7 @@ impl Leader {
         let handler = self.handlers.get_mut(&link).expect("looked up by the caller");
         // Upstream's learners say it once more when they begin to serve.
         if handler.stage > Stage::Synchronizing {
+            handler.pings.begin();
             return;
         }
         if handler.stage < Stage::Synchronizing || zxid != self.epoch.first_zxid() {
@@ -530,7 +540,9 @@ impl Leader {
     }
 
     fn up_to_date(&mut self, link: Link, cx: &mut Context<'_>) {
-        self.handlers.get_mut(&link).expect("a learner that is there").stage = Stage::UpToDate;
+        let handler = self.handlers.get_mut(&link).expect("a learner that is there");
+        handler.stage = Stage::UpToDate;
+        handler.pings.restart();
         cx.effects.push(Effect::ToLearner { link, packet: ToLearner::UpToDate });
     }
 
@@ -645,9 +657,11 @@ impl Leader {
         if self.ping_at <= now {
             self.ping_at = now + self.config.tick / 2;
             let last = self.broadcast.as_ref().map_or(Zxid::ZERO, Broadcast::last_proposed);
-            let synchronizing = self.handlers.iter().filter(|(_, handler)| handler.stage >= Stage::Synchronizing);
-            let ping = |link: &Link| Effect::ToLearner { link: *link, packet: ToLearner::Ping(last) };
-            cx.effects.extend(synchronizing.map(|(link, _)| ping(link)));
+            for (link, handler) in self.handlers.iter_mut().filter(|(_, handler)| handler.stage >= Stage::Synchronizing)
+            {
+                handler.pings.sent();
+                cx.effects.push(Effect::ToLearner { link: *link, packet: ToLearner::Ping(last) });
+            }
         }
         self.drop_silent(now, cx);
         self.leave(now)?;

@@ -126,7 +126,11 @@ impl Peer {
             Event::Tick => self.on_tick(now, effects),
         };
         let result = result.and_then(|()| self.configure(now, before, effects));
-        let result = result.and_then(|()| self.with_leader(effects, |leader, cx| leader.advance_handover(now, cx)));
+        let advance = |leader: &mut Leader, cx: &mut leader::Context<'_>| {
+            leader.advance_confirmations(cx);
+            leader.advance_handover(now, cx)
+        };
+        let result = result.and_then(|()| self.with_leader(effects, advance));
         match result {
             Ok(()) => self.serve_observers(now, before, effects),
             Err(reason) => self.end_role(reason, effects),
@@ -254,6 +258,15 @@ impl Peer {
         leader.advance_handover(now, &mut cx).map(|()| to).map_err(|_| HandoverRefused::NotLeading)
     }
 
+    /// Asks the followers whether this server still leads; the number of the round that [`Effect::Confirmed`] will say.
+    /// `None` when it does not lead.
+    pub fn confirm(&mut self, effects: &mut Vec<Effect>) -> Option<u64> {
+        let Self { role, history, store, configs, .. } = self;
+        let Role::Leading(leader) = role else { return None };
+        leader.established()?;
+        Some(leader.confirm(&mut leader::Context { history, store, configs, effects }))
+    }
+
     /// Sends to the leader's service (REQUEST, REVALIDATE). False when this server follows nobody.
     pub fn to_leader(&self, packet: QuorumPacket, effects: &mut Vec<Effect>) -> bool {
         let Role::Learning(learner) = &self.role else { return false };
@@ -262,15 +275,20 @@ impl Peer {
         true
     }
 
-    /// Sends to a learner's service (SYNC, REVALIDATE). False when it is not there.
-    pub fn to_learner(&self, sid: Sid, packet: QuorumPacket, effects: &mut Vec<Effect>) -> bool {
-        let link = match &self.role {
+    /// The connection of a learner that serves. What its service asks over one is not answered over another: a learner
+    /// that comes back has forgotten what it asked.
+    pub fn link_of(&self, sid: Sid) -> Option<Link> {
+        match &self.role {
             Role::Leading(leader) => leader.link_of(sid),
             _ => self.observer_master.as_ref().and_then(|master| master.link_of(sid)),
-        };
-        let Some(link) = link else { return false };
-        effects.push(Effect::ToLearner { link, packet: ToLearner::Service(packet) });
-        true
+        }
+    }
+
+    /// Sends to a learner's service (SYNC, REVALIDATE) over its connection, if that is still the one.
+    pub fn to_learner(&self, sid: Sid, link: Link, packet: QuorumPacket, effects: &mut Vec<Effect>) {
+        if self.link_of(sid) == Some(link) {
+            effects.push(Effect::ToLearner { link, packet: ToLearner::Service(packet) });
+        }
     }
 
     /// Replaces what the next answer to the leader's ping says of the sessions heard of.

@@ -30,6 +30,8 @@ const CLIENTS: usize = 5;
 const SETTINGS: &str = "tickTime=500\ninitLimit=10\nsyncLimit=4\nautopurge.purgeInterval=1\n";
 /// With every other seed snapshots are taken often, and logs begin anew, also amid faults.
 const OFTEN: &str = "snapCount=400\n";
+/// Then a read shows everything by itself.
+const LINEARIZABLE: &str = "castlekeep.linearizableReads=true\n";
 /// A register's content before anybody writes.
 const NOTHING: [u8; 8] = [0; 8];
 /// Acknowledged operations after which a client counts as served again.
@@ -56,6 +58,9 @@ pub struct Arguments {
     /// The order and the kinds of faults [default: drawn, and printed]
     #[arg(long)]
     pub seed: Option<u64>,
+    /// With castlekeep.linearizableReads, and nothing before the reads that must show everything; ours only
+    #[arg(long)]
+    pub linearizable: bool,
 }
 
 /// Whose servers.
@@ -93,11 +98,20 @@ pub fn ensemble(dir: &Path, arguments: &Arguments) -> Result<String> {
         Mix::Mixed => [Who::Ours, APACHE, Who::Ours],
         Mix::Apache => [APACHE; MEMBERS],
     };
-    let lines = format!("{SETTINGS}{}", if seed.is_multiple_of(2) { OFTEN } else { "" });
+    ensure!(
+        !arguments.linearizable || arguments.mix == Mix::Ours,
+        "--linearizable is for --mix ours: a sync is before the reads of Apache's members"
+    );
+    let often = if seed.is_multiple_of(2) { OFTEN } else { "" };
+    let lines = format!("{SETTINGS}{often}{}", if arguments.linearizable { LINEARIZABLE } else { "" });
     let mut ensemble = Ensemble::new(dir, &voters, Options { lines: &lines, links: true, ..Options::default() })?;
     let small_disk = SmallDisk::mount(MEMBERS, &ensemble.member(MEMBERS).data())?;
     let mut nemesis = Nemesis::new(seed, arguments.mix, small_disk);
-    let barrier = if arguments.mix == Mix::Ours { Barrier::Sync } else { Barrier::Write };
+    let barrier = match arguments.mix {
+        Mix::Ours if arguments.linearizable => Barrier::Nothing,
+        Mix::Ours => Barrier::Sync,
+        Mix::Mixed | Mix::Apache => Barrier::Write,
+    };
     let judged = play(&mut ensemble, &mut nemesis, (seed, length, barrier), dir);
     let judged = judged.and_then(|text| {
         // A snapshot of ours says how far it goes into what follows, so every digest must be right.

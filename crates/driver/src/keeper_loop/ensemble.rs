@@ -113,7 +113,8 @@ impl MemberState {
             | zab::Effect::Touched { .. }
             | zab::Effect::FromLearner { .. }
             | zab::Effect::FromLeader(_)
-            | zab::Effect::HandoverOver(_) => unreachable!("the machine keeps it to itself"),
+            | zab::Effect::HandoverOver(_)
+            | zab::Effect::Confirmed(_) => unreachable!("the machine keeps it to itself"),
         }
     }
 }

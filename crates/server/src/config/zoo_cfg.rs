@@ -214,6 +214,9 @@ impl File<'_> {
         };
         server.store.keeper.read_only_enabled = self.boolean("readonlymode.enabled", false);
         server.store.keeper.leader_serves = self.boolean("leaderServes", true);
+        // One that stands alone confirms itself.
+        server.store.keeper.linearizable_reads =
+            self.boolean("castlekeep.linearizableReads", false) && place.member.is_some();
         // One that stands alone keeps all its sessions to itself anyway, and logs them.
         server.store.keeper.local_sessions = self.boolean("localSessionsEnabled", false) && place.member.is_some();
         server.store.keeper.local_sessions_upgrading = self.boolean("localSessionsUpgradingEnabled", false);

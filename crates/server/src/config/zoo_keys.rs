@@ -1,4 +1,5 @@
-//! Every key of `zoo.cfg` and every Java property that upstream's server reads, with what becomes of it here.
+//! Every key of `zoo.cfg` and every Java property that upstream's server reads, with what becomes of it here, and one key of
+//! ours.
 //!
 //! One table: warnings, refusals, the nearest-key hint and the check of `docs/compatibility.md` come from it. Source:
 //! `QuorumPeerConfig.parseProperties`, the administrator's guide, and the names in the classes of release 3.9.5.
@@ -296,6 +297,8 @@ pub const ZOO_KEYS: &[ZooKey] = &[
     property("fastleader.", "", State::Served),
     property("leaderConnectDelayDuringRetryMs", "100", State::Served),
     property("forward_learner_requests_to_commit_processor_disabled", "false", State::Tunes),
+    // Ours; to Apache's server it is a Java property that nobody reads.
+    file("castlekeep.linearizableReads", "", State::Served),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What the tests of the two server ports have in common.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod links;
+
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -21,6 +21,7 @@ pub mod once_and_in_order;
 pub mod one_controller;
 pub mod one_history;
 pub mod one_leader_per_epoch;
+pub mod reads_are_linearizable;
 pub mod replies_in_order;
 pub mod replies_match_model;
 pub mod serves_again;

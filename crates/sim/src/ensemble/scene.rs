@@ -15,7 +15,7 @@ use zab::{Link, Sid, Standing};
 use super::ledger::Ledger;
 use super::links::{self, MemberLink, Read, Votes};
 use super::swarm::{Fault, Swarm};
-use crate::check::{Checked, Violation, digest_matches, serves_again, session_lifetime};
+use crate::check::{Checked, Violation, digest_matches, reads_are_linearizable, serves_again, session_lifetime};
 use crate::disk::{Crash, DiskLies, SimDisk};
 use crate::keeper::model::Model;
 use crate::keeper::process::{Answer, MemberOutput, Output, Process};
@@ -136,7 +136,7 @@ pub struct Scene {
 pub fn expected() -> Vec<String> {
     let mut expected: Vec<String> = Fault::ALL.iter().map(|fault| format!("fault {fault:?}")).collect();
     let moments = ["leads", "follows", "observes", "diff", "diff from the log", "trunc", "snap", "observes a follower"];
-    let more = ["snapshot taken", "session moved", "handed over", "leads by handover"];
+    let more = ["snapshot taken", "session moved", "handed over", "leads by handover", "linearizable read"];
     expected.extend(more.map(String::from));
     expected.extend(moments.map(String::from));
     expected
@@ -315,6 +315,13 @@ impl Scene {
         }
         for (session, applied) in &self.ends {
             session_lifetime::end_is_committed(*session, *applied, closed.get(session).copied())?;
+        }
+        if self.swarm.linearizable_reads {
+            for record in &self.stage.history.ops {
+                if reads_are_linearizable::shows_what_was_shown(record)? {
+                    self.coverage.hit("linearizable read");
+                }
+            }
         }
         verify(&self.stage.history, &txns, &[], self.stage.load.rules, self.stage.load.piece_max)
     }

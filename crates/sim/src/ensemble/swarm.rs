@@ -72,6 +72,8 @@ pub struct Swarm {
     pub commit_log_count: usize,
     /// `snapshotSizeFactor`: below 0 nobody gets anything of the log on the disk.
     pub snapshot_size_factor: f64,
+    /// `castlekeep.linearizableReads`
+    pub linearizable_reads: bool,
     /// Faults that happen, each as often as it is listed.
     pub faults: Vec<Fault>,
     /// Bounds of the time between two faults.
@@ -105,6 +107,7 @@ impl Swarm {
             snapshot_size_factor: *prng.pick(&[-1.0, 0.0, 0.33, 2.0]).expect("not empty"),
             faults,
             fault_ms: (mean_ms / 2, mean_ms * 3 / 2),
+            linearizable_reads: prng.chance(1, 2),
             load,
         }
     }
@@ -150,6 +153,7 @@ impl Swarm {
         config.keeper.container_never_used_ms_max = load.rules.container_never_used_ms_max as u64;
         config.keeper.container_check_interval_ms = load.container_check_interval_ms;
         config.keeper.containers_per_minute_max = load.containers_per_minute_max;
+        config.keeper.linearizable_reads = self.linearizable_reads;
         config.keeper.piece_max = load.piece_max;
         config.keeper.bug = bug;
         config.bug = bug;

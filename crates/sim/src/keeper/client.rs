@@ -209,6 +209,7 @@ impl Client {
             op,
             users: self.users.clone(),
             floor: history.acknowledged,
+            shown: history.shown,
             life: self.life,
             reply: None,
         });
@@ -392,6 +393,7 @@ impl Client {
     }
 
     fn on_event(&mut self, zxid: i64, change: Change, path: String, history: &mut History) {
+        history.shown = history.shown.max(zxid);
         if change == Change::ChildrenChanged {
             self.child_watches.remove(&path);
         } else {

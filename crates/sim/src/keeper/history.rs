@@ -32,6 +32,8 @@ pub struct OpRecord {
     pub users: Vec<&'static User>,
     /// Highest zxid of any write that any client knew to be done when this was sent.
     pub floor: i64,
+    /// Highest zxid that any client had been shown, by whatever answer or event, when this was sent.
+    pub shown: i64,
     /// Which life of the server the connection belongs to.
     pub life: usize,
     /// The reply, if it ever arrived.
@@ -74,6 +76,8 @@ pub struct History {
     pub seen: Vec<Vec<Seen>>,
     /// Highest zxid of any write that was acknowledged to a client so far.
     pub acknowledged: i64,
+    /// Highest zxid that any client was shown so far.
+    pub shown: i64,
     /// Sessions that clients were given, in order, with the time of the response and the timeout in milliseconds.
     pub sessions: Vec<(i64, Instant, u64)>,
     /// Clients that were told of a change and then got a reply with the zxid before it, and the change's zxid.
@@ -98,6 +102,7 @@ impl History {
         if record.op.is_write() {
             self.acknowledged = self.acknowledged.max(reply.zxid);
         }
+        self.shown = self.shown.max(reply.zxid);
         record.reply = Some(reply);
         self.seen[record.client].push(Seen::Reply(id));
     }

@@ -241,7 +241,8 @@ impl Scene {
                 Effect::Touched { .. }
                 | Effect::FromLearner { .. }
                 | Effect::FromLeader(_)
-                | Effect::HandoverOver(_) => {}
+                | Effect::HandoverOver(_)
+                | Effect::Confirmed(_) => {}
             }
         }
         self.schedule_tick(sid);
