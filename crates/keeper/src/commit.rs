@@ -337,6 +337,9 @@ impl Keeper {
                     let frame = finish::reply(xid, self.last_processed, Ok(write));
                     self.send(conn, frame, effects);
                 }
+                Waiting::Barrier { then: Then::Sought { session, timeout_ms }, .. } => {
+                    self.renew_session(now, conn, session, timeout_ms, effects);
+                }
                 Waiting::Barrier { then: Then::Renewed { session, timeout_ms }, .. } => {
                     self.welcome(now, conn, session, timeout_ms, effects);
                 }

@@ -95,11 +95,9 @@ impl Keeper {
             return self.refuse_session(conn, effects);
         }
         let unconfirmed = self.config.bug.is(PlantedBug::UnknownSaidToBeOver);
-        if self.sessions.get_mut(session).is_none() && !told_early && !unconfirmed {
-            return match self.confirm_end(now, session, effects) {
-                Some(_) => self.wait(now, conn, Then::Renewed { session, timeout_ms }, effects),
-                None => self.close(conn, CloseReason::NotServing, effects),
-            };
+        if self.sessions.get_mut(session).is_none() && self.ensemble().is_some() && !told_early && !unconfirmed {
+            self.hasten_orphan(now, session, effects);
+            return self.seek_session(now, conn, session, timeout_ms, effects);
         }
         self.renew_session(now, conn, session, timeout_ms, effects);
     }

@@ -97,6 +97,13 @@ pub enum Then {
         /// The request's.
         path: Str,
     },
+    /// Whether the session, which was not known before a quorum said who leads, is there now.
+    Sought {
+        /// The session.
+        session: SessionId,
+        /// Negotiated.
+        timeout_ms: i32,
+    },
     /// The connect response: a client that resumes its session sees what became of its former connection's writes.
     Renewed {
         /// The session.

@@ -1,7 +1,7 @@
 //! Ends of sessions that this server brings about: who is due, in which order, so many at a time.
 
 use base::Now;
-use zk_wire::{OpCode, SessionId, Zxid};
+use zk_wire::{OpCode, SessionId};
 
 use crate::event::Effect;
 use crate::op;
@@ -62,16 +62,11 @@ impl Keeper {
         }
     }
 
-    /// Before it is said that a session which is not known here is over. A leader may not say so by itself: it may have
-    /// stood still for so long that another one leads meanwhile, who has made the session. It proposes the session's end,
-    /// which changes nothing; behind the commit a quorum has followed this leader since it was asked. Gives what to wait
-    /// for; `None` when no transaction can be made any more.
-    pub(crate) fn confirm_end(&mut self, now: Now, session: SessionId, effects: &mut Vec<Effect>) -> Option<Zxid> {
-        if self.ensemble().is_some() {
-            self.order.next_zxid()?;
-            self.ending.retain(|ending| *ending != session);
-            self.propose_end(now, session, effects);
-        }
-        Some(self.last_ordered())
+    /// The same for a session that owns nodes and is not known: whether its end was waiting for its turn.
+    pub(crate) fn hasten_orphan(&mut self, now: Now, session: SessionId, effects: &mut Vec<Effect>) -> bool {
+        let Some(at) = self.ending.iter().position(|ending| *ending == session) else { return false };
+        self.ending.remove(at);
+        self.propose_end(now, session, effects);
+        true
     }
 }

@@ -15,6 +15,7 @@ use crate::connection::{Then, Waiting};
 use crate::ensemble::{Asker, Caller};
 use crate::event::{CloseReason, Effect};
 use crate::op;
+use crate::read_index::Wanted;
 use crate::server::Keeper;
 use crate::session::Owner;
 
@@ -146,16 +147,31 @@ impl Keeper {
     fn on_learner_revalidates(&mut self, now: Now, caller: Caller, data: Option<Bytes>, effects: &mut Vec<Effect>) {
         let mut r = Reader::new(data.unwrap_or_default());
         let (Ok(session), Ok(timeout_ms)) = (r.i64(), r.i32()) else { return };
-        let session = SessionId(session);
-        if session == SessionId::NONE {
-            return self.ask_followers_for(now, caller, effects);
+        match SessionId(session) {
+            SessionId::NONE => self.ask_followers(now, Wanted::Reads(caller), effects),
+            session => self.revalidate_for(now, caller, (session, timeout_ms), false, effects),
         }
+    }
+
+    /// `confirmed`: a quorum has followed this leader since the learner asked. Before it is said that a session which is not
+    /// known here is over, it must have: a leader that stood still may lack a session that its successor has made.
+    pub(crate) fn revalidate_for(
+        &mut self,
+        now: Now,
+        caller: Caller,
+        (session, timeout_ms): (SessionId, i32),
+        confirmed: bool,
+        effects: &mut Vec<Effect>,
+    ) {
         let told_early = self.config.bug.is(PlantedBug::EndToldBeforeCommit);
-        if self.sessions.is_closing(session) && !told_early {
+        let mut ends = self.sessions.is_closing(session);
+        if ends && !told_early {
             self.hasten_end(now, session, effects);
+        } else if self.sessions.check(session).is_err() {
+            ends = self.hasten_orphan(now, session, effects);
         }
         let last = self.last_ordered();
-        if self.sessions.is_closing(session) && last > self.last_delivered() && !told_early {
+        if ends && last > self.last_delivered() && !told_early {
             // Its end is proposed, and may never be committed.
             if let Some(member) = self.member_mut() {
                 member.learner_waits.entry(last).or_default().push((caller, Awaited::End(session)));
@@ -168,14 +184,8 @@ impl Keeper {
         }
         let valid = self.sessions.touch(now, session, timeout_ms);
         let unconfirmed = self.config.bug.is(PlantedBug::UnknownSaidToBeOver);
-        if !valid && !self.sessions.is_closing(session) && !told_early && !unconfirmed {
-            // Without a number for a transaction this server's reign is over, and its learners' connections with it.
-            if let Some(last) = self.confirm_end(now, session, effects)
-                && let Some(member) = self.member_mut()
-            {
-                member.learner_waits.entry(last).or_default().push((caller, Awaited::End(session)));
-            }
-            return;
+        if !valid && !ends && !confirmed && !told_early && !unconfirmed {
+            return self.ask_followers(now, Wanted::Session(caller, session, timeout_ms), effects);
         }
         if valid {
             self.move_to_learner(session, caller.sid, effects);

@@ -2,6 +2,8 @@
 //! a transaction: the leader is asked, which asks its followers whether it still leads ([`zab::Peer::confirm`]); then the
 //! read waits until this member has applied what was committed there (Ongaro's thesis, section 6.4).
 //!
+//! The same question comes before a leader says that a session which it does not know is over.
+//!
 //! Reads that come while a question is under way share the next one. A learner asks with REVALIDATE of session 0, which
 //! nobody has. A leader of ours answers when its followers have; Apache's says at once that there is no such session,
 //! behind the COMMITs that it has sent. So with such a leader a read shows what the leader had committed when it was asked,
@@ -48,11 +50,13 @@ pub(crate) struct ReadIndex {
 
 /// Who wants to know whether this server leads.
 #[derive(Clone, Copy, Debug)]
-enum Wanted {
+pub(crate) enum Wanted {
     /// Clients of this server.
     Here,
-    /// A learner, for its clients.
-    Learner(Caller),
+    /// A learner, for reads of its clients.
+    Reads(Caller),
+    /// A learner, for a client whose session is not known here, with its timeout in milliseconds.
+    Session(Caller, SessionId, i32),
 }
 
 impl ReadIndex {
@@ -116,6 +120,21 @@ impl Keeper {
         self.ask_for_clients(now, effects);
     }
 
+    /// A client of this leader asks for a session that is not known here. Nobody may say that it is over before a quorum has
+    /// followed this leader since: one that stood still may lack a session that its successor has made.
+    pub(crate) fn seek_session(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        session: SessionId,
+        timeout_ms: i32,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.mark(conn);
+        self.wait(now, conn, Then::Sought { session, timeout_ms }, effects);
+        self.ask_for_clients(now, effects);
+    }
+
     /// What comes behind on the connection waits for the answer to a question that is not asked yet.
     fn mark(&mut self, conn: ConnId) {
         let Some(member) = self.member_mut() else { return };
@@ -142,12 +161,7 @@ impl Keeper {
         self.revalidate(SessionId::NONE, Asker::Reads, 0, effects);
     }
 
-    /// The same for a learner.
-    pub(crate) fn ask_followers_for(&mut self, now: Now, learner: Caller, effects: &mut Vec<Effect>) {
-        self.ask_followers(now, Wanted::Learner(learner), effects);
-    }
-
-    fn ask_followers(&mut self, now: Now, wanted: Wanted, effects: &mut Vec<Effect>) {
+    pub(crate) fn ask_followers(&mut self, now: Now, wanted: Wanted, effects: &mut Vec<Effect>) {
         let Some(member) = self.member_mut() else { return };
         let mut follows = Vec::new();
         let Some(round) = member.peer.confirm(&mut follows) else { return };
@@ -165,7 +179,10 @@ impl Keeper {
             match wanted {
                 Wanted::Here => self.on_question_answered(now, self.last_delivered(), effects),
                 // What is committed here has been sent to it.
-                Wanted::Learner(caller) => self.answer_learner_revalidation(caller, SessionId::NONE, true, effects),
+                Wanted::Reads(caller) => self.answer_learner_revalidation(caller, SessionId::NONE, true, effects),
+                Wanted::Session(caller, session, timeout_ms) => {
+                    self.revalidate_for(now, caller, (session, timeout_ms), true, effects);
+                }
             }
         }
     }

@@ -443,11 +443,14 @@ fn a_leader_of_the_past_does_not_say_that_a_session_is_over_which_it_does_not_kn
 fn a_session_that_nobody_knows_is_over_wherever_its_client_asks() {
     let mut c = Cluster::new(&[1, 2, 3], &[9]);
     c.settle();
+    let logged = |c: &Cluster| c.nodes.values().map(|node| node.log.len()).collect::<Vec<_>>();
+    let before = logged(&c);
     for sid in [1, 2, 3, 9] {
         let conn = c.connect(sid, SessionId(77), Zxid::ZERO);
         assert_eq!(c.connected(sid, conn).session, SessionId::NONE);
         assert_eq!(c.nodes[&sid].closed.get(&conn), Some(&CloseReason::SessionExpired));
     }
+    assert_eq!(logged(&c), before, "it may be another member's own");
     c.run(100, |_| false);
     c.all_equal();
 }
