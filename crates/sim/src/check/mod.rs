@@ -14,6 +14,7 @@ pub mod epochs_match_batches;
 pub mod full_disk_passes;
 pub mod hard_quotas_hold;
 pub mod idempotent_producers;
+pub mod local_sessions;
 pub mod log_holds_flushed;
 pub mod log_is_a_prefix;
 pub mod log_start_ascends;

@@ -4,7 +4,7 @@ mod clients;
 mod faults;
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::Instant;
 use base::planted::PlantedBug;
@@ -17,6 +17,7 @@ use super::links::{self, MemberLink, Read, Votes};
 use super::swarm::{Fault, Swarm};
 use crate::check::{Checked, Violation, digest_matches, reads_are_linearizable, serves_again, session_lifetime};
 use crate::disk::{Crash, DiskLies, SimDisk};
+use crate::keeper::log_tail::LoggedTxn;
 use crate::keeper::model::Model;
 use crate::keeper::process::{Answer, MemberOutput, Output, Process};
 use crate::keeper::stage::{Happening, Play, Stage};
@@ -136,7 +137,15 @@ pub struct Scene {
 pub fn expected() -> Vec<String> {
     let mut expected: Vec<String> = Fault::ALL.iter().map(|fault| format!("fault {fault:?}")).collect();
     let moments = ["leads", "follows", "observes", "diff", "diff from the log", "trunc", "snap", "observes a follower"];
-    let more = ["snapshot taken", "session moved", "handed over", "leads by handover", "linearizable read"];
+    let more = [
+        "snapshot taken",
+        "session moved",
+        "handed over",
+        "leads by handover",
+        "linearizable read",
+        "local session",
+        "local session upgraded",
+    ];
     expected.extend(more.map(String::from));
     expected.extend(moments.map(String::from));
     expected
@@ -308,6 +317,7 @@ impl Scene {
         let last =
             self.members.values().filter_map(|member| member.process.as_ref()).map(Process::last_processed).max();
         let txns = self.ledger.history(zk_wire::Zxid(last.unwrap_or(0)))?;
+        self.count_local_sessions(&txns);
         let closes = txns.iter().filter(|txn| txn.opcode == zk_wire::OpCode::CLOSE_SESSION.0);
         let mut closed = BTreeMap::new();
         for txn in closes {
@@ -324,6 +334,18 @@ impl Scene {
             }
         }
         verify(&self.stage.history, &txns, &[], self.stage.load.rules, self.stage.load.piece_max)
+    }
+
+    fn count_local_sessions(&mut self, txns: &[LoggedTxn]) {
+        if !self.swarm.load.rules.local_sessions {
+            return;
+        }
+        let begins = txns.iter().filter(|txn| txn.opcode == zk_wire::OpCode::CREATE_SESSION.0);
+        let global: BTreeSet<i64> = begins.map(|txn| txn.session).collect();
+        for (session, ..) in &self.stage.history.sessions {
+            let upgraded = global.contains(session);
+            self.coverage.hit(if upgraded { "local session upgraded" } else { "local session" });
+        }
     }
 
     /// A client reads every node of the model.

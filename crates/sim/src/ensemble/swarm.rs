@@ -89,6 +89,8 @@ impl Swarm {
         load.disk.half_us.1 = load.disk.half_us.1.min(400);
         load.net.delay_us.1 = load.net.delay_us.1.min(1000);
         load.rules.reconfig_enabled = false;
+        load.rules.local_sessions = prng.chance(1, 4);
+        load.rules.local_sessions_upgrading = prng.chance(2, 3);
         // The load lasts for about so long, so that elections come between the requests.
         let burst = load.burst_max.div_ceil(2);
         let pause_us = (12_000_000 * load.clients as u64 * burst / load.operations).max(1000);
@@ -153,6 +155,8 @@ impl Swarm {
         config.keeper.container_never_used_ms_max = load.rules.container_never_used_ms_max as u64;
         config.keeper.container_check_interval_ms = load.container_check_interval_ms;
         config.keeper.containers_per_minute_max = load.containers_per_minute_max;
+        config.keeper.local_sessions = load.rules.local_sessions;
+        config.keeper.local_sessions_upgrading = load.rules.local_sessions_upgrading;
         config.keeper.linearizable_reads = self.linearizable_reads;
         config.keeper.piece_max = load.piece_max;
         config.keeper.bug = bug;

@@ -134,6 +134,7 @@ impl Swarm {
                 enforce_quota: prng.chance(2, 3),
                 reconfig_enabled: prng.chance(1, 2),
                 container_never_used_ms_max: pick(prng, &[0, 300, 60_000]) as i64,
+                ..Rules::default()
             },
             container_check_interval_ms: pick(prng, &[50, 500, 5000]),
             containers_per_minute_max: pick(prng, &[600, 60_000]) as u32,

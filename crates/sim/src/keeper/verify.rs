@@ -13,7 +13,7 @@ use super::op::{Left, Op, OpResult, User, code};
 use crate::check::watches::{self, Changes, Resumed};
 use crate::check::{
     Checked, acknowledged_writes_survive, containers_and_ttls_go, digest_matches, ephemerals_follow_sessions,
-    hard_quotas_hold, once_and_in_order, replies_match_model, session_lifetime, synced, zxids_ascend,
+    hard_quotas_hold, local_sessions, once_and_in_order, replies_match_model, session_lifetime, synced, zxids_ascend,
 };
 
 struct Walk<'a> {
@@ -86,8 +86,14 @@ pub fn verify(
     for id in walk.reads.values().flatten() {
         replies_match_model::zxid_exists(false, &history.ops[*id])?;
     }
+    let begin = |txn: &&LoggedTxn| txn.opcode == OpCode::CREATE_SESSION.0;
+    let global: BTreeSet<i64> = txns.iter().filter(begin).map(|txn| txn.session).collect();
     for (record, executed) in history.ops.iter().zip(&walk.executed) {
         let acknowledged = record.op.is_write() && record.reply.is_some();
+        if acknowledged && !executed && rules.local_sessions {
+            local_sessions::answered_without_transaction(record, rules.local_sessions_upgrading, &global)?;
+            continue;
+        }
         acknowledged_writes_survive::found(!acknowledged || *executed, || format!("{record:?}"))?;
     }
     for client in 0..history.seen.len() {
@@ -201,7 +207,7 @@ impl<'a> Walk<'a> {
         once_and_in_order::of_txn(txn.zxid, record, id.is_some_and(|id| self.executed[id]), last_xid)?;
         let (id, record) = (id.expect("checked"), record.expect("checked"));
         self.executed[id] = true;
-        let open = self.model.has_session(txn.session);
+        let open = self.model.may_write(txn.session);
         let done = logged_error.is_none() && parts(txn).iter().all(|part| part.opcode != OpCode::ERROR.0);
         session_lifetime::used_while_open(txn.zxid, txn.session, open, done)?;
         let refused_for_quota = part_refused_for_quota(txn, logged_error);

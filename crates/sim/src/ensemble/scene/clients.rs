@@ -66,11 +66,13 @@ impl Scene {
             return Ok(());
         }
         let contacts = &self.contacts;
-        let last_contact = |session: i64| contacts.get(&session).map(|contact| contact.certain);
+        // One that its member keeps to itself is over elsewhere, and there without a leader.
+        let lasts = !self.swarm.load.rules.local_sessions;
+        let last_contact = |session: i64| contacts.get(&session).filter(|_| lasts).map(|contact| contact.certain);
         let asks = self.stage.clients[number].state == State::Connecting && arrival != Arrival::Closed;
         let session = self.stage.clients[number].session_id().filter(|_| asks);
         self.stage.client_sees(number, arrival, last_contact)?;
-        if let Some(session) = session.filter(|_| self.stage.clients[number].session_id().is_none()) {
+        if let Some(session) = session.filter(|_| lasts && self.stage.clients[number].session_id().is_none()) {
             self.ends.push((session, self.ledger.latest()));
         }
         Ok(())

@@ -126,6 +126,10 @@ pub struct Rules {
     pub reconfig_enabled: bool,
     /// `znode.container.maxNeverUsedIntervalMs`
     pub container_never_used_ms_max: i64,
+    /// `localSessionsEnabled`: a session may be in no log.
+    pub local_sessions: bool,
+    /// `localSessionsUpgradingEnabled`
+    pub local_sessions_upgrading: bool,
 }
 
 /// The tree after some zxid.
@@ -135,6 +139,8 @@ pub struct Model {
     nodes: BTreeMap<String, ModelNode>,
     /// Sessions that exist, with their ephemeral nodes.
     sessions: BTreeMap<i64, BTreeSet<String>>,
+    /// Sessions that were in the log, and ended.
+    ended: BTreeSet<i64>,
     digest: i64,
     /// The last zxid that was applied.
     pub zxid: i64,
@@ -150,6 +156,7 @@ impl Model {
             rules,
             nodes: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            ended: BTreeSet::new(),
             digest: 0,
             zxid: 0,
             quota_history: QuotaHistory::default(),
@@ -199,6 +206,15 @@ impl Model {
         self.sessions.contains_key(&session)
     }
 
+    /// Whether a session may write: it is in the log, or may be one that a member keeps to itself.
+    pub fn may_write(&self, session: i64) -> bool {
+        self.has_session(session) || self.is_local(session)
+    }
+
+    fn is_local(&self, session: i64) -> bool {
+        self.rules.local_sessions && !self.has_session(session) && !self.ended.contains(&session)
+    }
+
     /// The nodes that sessions own, with the session.
     pub fn owned_nodes(&self) -> impl Iterator<Item = (&String, i64)> {
         self.nodes.iter().filter_map(|(path, node)| Some((path, session_of(node.owner)?)))
@@ -217,6 +233,7 @@ impl Model {
     /// A session ends, and its ephemerals with it. Returns their paths and what watches are told.
     pub fn close_session(&mut self, zxid: i64, session: i64) -> (BTreeSet<String>, Vec<Trigger>) {
         self.zxid = zxid;
+        self.ended.insert(session);
         let paths = self.sessions.remove(&session).unwrap_or_default();
         let mut triggers = Vec::new();
         for path in &paths {
@@ -240,6 +257,9 @@ impl Model {
         let mut triggers = Vec::new();
         let at = Stamp { zxid, time_ms, part: 0 };
         let result = match op {
+            op if self.is_local(caller.session) && op.asks_for_ephemeral() => {
+                OpResult::Error(code::EPHEMERAL_ON_LOCAL_SESSION)
+            }
             Op::Multi(ops) => self.multi(at, caller, ops, &mut triggers),
             single => self.single(at, caller, single, &mut triggers).unwrap_or_else(OpResult::Error),
         };
@@ -332,7 +352,7 @@ impl Model {
     }
 
     fn check_session(&self, caller: Caller<'_>) -> Result<(), i32> {
-        if self.has_session(caller.session) { Ok(()) } else { Err(code::SESSION_EXPIRED) }
+        if self.may_write(caller.session) { Ok(()) } else { Err(code::SESSION_EXPIRED) }
     }
 
     fn check_create(&self, at: Stamp, caller: Caller<'_>, op: &Op) -> Result<String, i32> {

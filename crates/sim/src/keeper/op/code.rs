@@ -28,6 +28,8 @@ pub const SESSION_EXPIRED: i32 = -112;
 pub const INVALID_ACL: i32 = -114;
 /// An identity that is not accepted.
 pub const AUTH_FAILED: i32 = -115;
+/// A local session must not own nodes.
+pub const EPHEMERAL_ON_LOCAL_SESSION: i32 = -120;
 /// No such watch.
 pub const NO_WATCHER: i32 = -121;
 /// Reconfig is switched off.

@@ -246,6 +246,15 @@ impl Op {
         matches!(self, Self::Auth { .. } | Self::AuthOfNobody | Self::Sasl)
     }
 
+    /// Whether it asks for a node that its session would own.
+    pub fn asks_for_ephemeral(&self) -> bool {
+        match self {
+            Self::Create { flags: 1 | 3, kind: CreateKind::Plain | CreateKind::WithStat, .. } => true,
+            Self::Multi(parts) => parts.iter().any(|MultiOp(part)| part.asks_for_ephemeral()),
+            _ => false,
+        }
+    }
+
     /// The xid that the request travels with, given the client's counter.
     pub fn wire_xid(&self, counter: i32) -> i32 {
         match self {
