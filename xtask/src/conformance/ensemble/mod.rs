@@ -7,7 +7,9 @@ mod load;
 mod log_diff;
 mod masters;
 mod migration;
+mod reads;
 mod reconfig;
+mod sessions;
 mod story;
 
 use std::path::Path;
@@ -73,6 +75,21 @@ pub(super) const SUITES: &[OwnServers] = &[
         body: log_diff::run,
     },
     OwnServers { name: "ensemble-observers-full", about: "an observer of each make under each make", body: observers },
+    OwnServers {
+        name: "ensemble-local-sessions-full",
+        about: "sessions that a member of either make keeps to itself, under each make",
+        body: sessions::run,
+    },
+    OwnServers {
+        name: "ensemble-local-sessions-apache-full",
+        about: "the same with Apache's members only, which proves it",
+        body: sessions::run_apache,
+    },
+    OwnServers {
+        name: "ensemble-reads-full",
+        about: "linearizable reads on our members beside Apache's, under each make",
+        body: reads::run,
+    },
     OwnServers {
         name: "ensemble-kafka-full",
         about: "two Kafka brokers of Apache's on our keepers, which are killed and replaced",
