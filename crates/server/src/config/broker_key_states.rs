@@ -12,8 +12,11 @@ pub enum State {
     Served,
     /// It does nothing: a warning with this reason, unless the value is Apache's default.
     NoEffect(&'static str),
-    /// Who sets it believes themselves protected, or asks for code that is not here: it stops the start, unless the value is
-    /// Apache's default, empty, or one of `fine`.
+    /// It names classes of Java, which are not here: it stops the start, unless the value is Apache's default, empty, or each
+    /// is one of these, whose work is done here or is nothing for one broker.
+    Classes(&'static [&'static str]),
+    /// Who sets it believes themselves protected: it stops the start, unless the value is Apache's default, empty, or one of
+    /// `fine`.
     Stops {
         /// Values that ask for nothing; case does not matter. Of a list every element must be one.
         fine: &'static [&'static str],
@@ -47,8 +50,8 @@ impl Row {
         match self.state {
             State::Served => "served".into(),
             State::NoEffect(why) => format!("no effect: {why}"),
-            State::Stops { fine: [], .. } => "stops the start".into(),
-            State::Stops { fine, .. } => {
+            State::Stops { fine: [], .. } | State::Classes([]) => "stops the start".into(),
+            State::Stops { fine, .. } | State::Classes(fine) => {
                 let fine: Vec<String> = fine.iter().map(|value| format!("`{value}`")).collect();
                 format!("stops the start unless {}", fine.join(", "))
             }
@@ -77,6 +80,10 @@ const fn no_effect(name: &'static str, why: &'static str) -> Row {
 
 const fn stops(name: &'static str, fine: &'static [&'static str], what: &'static str) -> Row {
     Row { name, state: State::Stops { fine, what } }
+}
+
+const fn classes(name: &'static str, fine: &'static [&'static str]) -> Row {
+    Row { name, state: State::Classes(fine) }
 }
 
 const REPLICATION: &str = "replication between brokers is not there yet";
@@ -263,6 +270,10 @@ pub const ROWS: &[Row] = &[
     no_effect("alter.log.dirs.replication.quota.", "replicas are not moved between log folders yet"),
     // Other brokers.
     served("replica.high.watermark.checkpoint.interval.ms"),
+    classes(
+        "replica.selector.class",
+        &["org.apache.kafka.common.replica.LeaderSelector", "org.apache.kafka.common.replica.RackAwareReplicaSelector"],
+    ),
     no_effect("replica.", REPLICATION),
     no_effect("num.replica.fetchers", REPLICATION),
     no_effect("num.replica.alter.log.dirs.threads", "replicas are not moved between log folders yet"),
@@ -272,8 +283,8 @@ pub const ROWS: &[Row] = &[
     no_effect("controller.socket.timeout.ms", CONTROLLERS),
     no_effect("inter.broker.protocol.version", REPLICATION),
     // Metrics.
-    stops("metric.reporters", &["org.apache.kafka.common.metrics.JmxReporter"], "load this reporter of metrics"),
-    stops("kafka.metrics.reporters", &[], "load this reporter of metrics"),
+    classes("metric.reporters", &["org.apache.kafka.common.metrics.JmxReporter"]),
+    classes("kafka.metrics.reporters", &[]),
     no_effect("kafka.metrics.polling.interval.secs", METRICS),
     no_effect("metrics.", METRICS),
     no_effect("auto.include.jmx.reporter", METRICS),

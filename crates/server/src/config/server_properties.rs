@@ -52,7 +52,10 @@ pub fn check<'a>(
             Some(State::NoEffect(why)) if !asks_for_nothing(name, value, &[]) => {
                 warnings.push(format!("{name} has no effect: {why} (docs/compatibility.md)"));
             }
-            Some(State::Served | State::NoEffect(_) | State::Stops { .. }) => {}
+            Some(State::Classes(fine)) if !asks_for_nothing(name, value, fine) => problems.push(format!(
+                "{name} names {value}, and castlekeep loads no classes of Java; remove it to start without what they do"
+            )),
+            Some(State::Served | State::NoEffect(_) | State::Stops { .. } | State::Classes(_)) => {}
             None => {
                 let hint = nearest(name, BROKER_KEYS.iter().map(|key| key.name));
                 let hint = hint.map(|key| format!("; did you mean {key}?")).unwrap_or_default();
@@ -127,11 +130,28 @@ mod tests {
             ("ssl.client.auth", "required"),
             ("principal.builder.class", "com.example.Principals"),
             ("create.topic.policy.class.name", "com.example.Policy"),
-            ("metric.reporters", "org.apache.kafka.common.metrics.JmxReporter,com.example.Reporter"),
             ("connections.max.reauth.ms", "1000"),
         ] {
             let problems = check([(name, value)], UnknownKeys::Warn).expect_err(name);
             assert!(problems[0].contains(name), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_class_that_is_not_here_stops_the_start() {
+        let jmx = "org.apache.kafka.common.metrics.JmxReporter";
+        for (name, fine, other) in [
+            ("metric.reporters", jmx, "org.apache.kafka.common.metrics.JmxReporter,com.example.Reporter"),
+            ("kafka.metrics.reporters", "", "com.example.Reporter"),
+            (
+                "replica.selector.class",
+                "org.apache.kafka.common.replica.RackAwareReplicaSelector",
+                "com.example.Selector",
+            ),
+        ] {
+            assert_eq!(check([(name, fine)], UnknownKeys::Warn), Ok(vec![]), "{name}");
+            let problems = check([(name, other)], UnknownKeys::Warn).expect_err(name);
+            assert!(problems[0].contains("loads no classes of Java"), "{problems:?}");
         }
     }
 
