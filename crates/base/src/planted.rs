@@ -107,6 +107,8 @@ pub enum PlantedBug {
     ZabDropTrunc,
     /// A learner cuts its log one transaction too deep.
     ZabTruncTooDeep,
+    /// A log that was moved to another log folder counts before its copy is synced.
+    MovedWithoutSync,
     /// A vote goes to the highest id, whatever its history.
     ZabVoteIgnoresHistory,
     /// A leader leaves a transaction out of DIFF, and the learner does not look (ZOOKEEPER-4925).

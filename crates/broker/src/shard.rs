@@ -24,7 +24,7 @@ use crate::api::fetch::{self, Fetches};
 use crate::api::legacy_offsets::{self, Listings};
 use crate::api::list_offsets::{self, Lookups};
 use crate::api::produce::{self, Produces};
-use crate::api::{delete_records, describe_producers, offset_for_leader_epoch};
+use crate::api::{alter_replica_log_dirs, delete_records, describe_producers, offset_for_leader_epoch};
 use crate::coordinator::group::GroupConfig;
 use crate::metadata_cache::MetadataImage;
 use crate::replica::hosted::{Hosted, Partitions};
@@ -168,6 +168,10 @@ impl Shard {
             }
             ShardRequest::DescribeProducers(questions) => {
                 ShardAnswer::DescribeProducers(describe_producers::answer(partitions, &questions))
+            }
+            ShardRequest::MoveLogs(moves) => {
+                return effects
+                    .push(Effect::MoveLogs { token, moves: alter_replica_log_dirs::moves(partitions, moves) });
             }
             ShardRequest::LogDirs => return effects.push(Effect::DescribeLogDirs(token)),
             ShardRequest::DeleteRecords(wanted) => {

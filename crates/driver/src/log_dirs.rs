@@ -27,6 +27,8 @@ pub struct LogDirs<D: Disk> {
     open_shards: AtomicUsize,
     /// Shards that clean a log.
     cleaning: AtomicUsize,
+    /// Where partitions are to be that are not there: made there when they are new, moved there otherwise.
+    wanted: Mutex<BTreeMap<TopicPartition, DirIndex>>,
 }
 
 struct Dir<D: Disk> {
@@ -73,27 +75,50 @@ impl<D: Disk> LogDirs<D> {
     /// # Errors
     /// The first folder that cannot be taken, in words for an operator.
     pub fn open(disk: &D, paths: &[PathBuf], shards: usize) -> io::Result<(Self, Vec<RemoveJob<D>>)> {
-        let (mut dirs, mut leftovers) = (Vec::new(), Vec::new());
-        let mut homes: BTreeMap<TopicPartition, PathBuf> = BTreeMap::new();
-        for path in paths {
+        let (mut dirs, mut leftovers) = (Vec::<Dir<D>>::new(), Vec::new());
+        let mut homes: BTreeMap<TopicPartition, Home> = BTreeMap::new();
+        let mut wanted = BTreeMap::new();
+        for (index, path) in paths.iter().enumerate() {
             let log_dir = LogDir::open(disk, path)?;
-            let (found, removals) = log_dir.scan()?;
-            leftovers.extend(removals);
+            let found = log_dir.scan()?;
+            leftovers.extend(found.leftovers);
             let checkpoints = Checkpoints::read(disk, path)?;
             let mut state = DirState { written: checkpoints.clone(), checkpoints, ..DirState::default() };
-            for found in found {
-                if let Some(other) = homes.insert(found.partition.clone(), path.clone()) {
-                    let (partition, other, path) = (&found.partition, other.display(), path.display());
-                    let what =
-                        format!("partition {partition} is in both {other} and {path}: remove one of the folders");
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            for found in found.partitions {
+                let home = Home { dir: index, moved: found.moved };
+                match homes.get(&found.partition).copied() {
+                    None => {}
+                    // The process ended when the partition had come here and its old folder was still there.
+                    Some(old) if found.moved && !old.moved => {
+                        leftovers.push(dirs[old.dir].log_dir().retire(&found.partition, unique(index))?);
+                        dirs[old.dir].state().partitions.remove(&found.partition);
+                    }
+                    Some(other) if other.moved && !found.moved => {
+                        leftovers.push(log_dir.retire(&found.partition, unique(index))?);
+                        continue;
+                    }
+                    Some(other) => {
+                        let (partition, other) = (&found.partition, dirs[other.dir].path.display());
+                        let path = path.display();
+                        let what =
+                            format!("partition {partition} is in both {other} and {path}: remove one of the folders");
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                    }
                 }
+                homes.insert(found.partition.clone(), home);
                 state.partitions.insert(found.partition, Opened::No);
             }
+            wanted.extend(found.futures.into_iter().map(|partition| (partition, index)));
             let (log_dir, state, refused_at) = (RwLock::new(log_dir), Mutex::new(state), AtomicU64::new(0));
             dirs.push(Dir { path: path.clone(), log_dir, state, refused_at });
         }
-        Ok((Self { dirs, open_shards: AtomicUsize::new(shards), cleaning: AtomicUsize::new(0) }, leftovers))
+        for (partition, home) in homes.iter().filter(|(_, home)| home.moved) {
+            dirs[home.dir].log_dir().unmark_moved(partition)?;
+        }
+        // What was on its way when the process ended is moved anew; of a partition that is gone nothing is left to move.
+        wanted.retain(|partition, to| homes.get(partition).is_some_and(|home| home.dir != *to));
+        let (open_shards, cleaning) = (AtomicUsize::new(shards), AtomicUsize::new(0));
+        Ok((Self { dirs, open_shards, cleaning, wanted: Mutex::new(wanted) }, leftovers))
     }
 
     /// The cluster and broker ids of the first folder's `meta.properties`, if it has any.
@@ -130,17 +155,38 @@ impl<D: Disk> LogDirs<D> {
         f(&self.dirs[dir].log_dir())
     }
 
-    /// Where a partition is, or where it is best put: the folder with the fewest. The second value is whether it is
-    /// there already. `None` when no folder is left.
+    /// The folder at this path as configured.
+    pub fn find(&self, path: &str) -> Option<DirIndex> {
+        self.dirs.iter().position(|dir| dir.path == Path::new(path))
+    }
+
+    /// The partition is to be in this folder: asked for before it is there, or while it is elsewhere.
+    pub fn want(&self, partition: &TopicPartition, dir: DirIndex) {
+        self.wanted().insert(partition.clone(), dir);
+    }
+
+    /// Where a partition is to be instead of where it is. Forgets it.
+    pub fn take_wanted(&self, partition: &TopicPartition) -> Option<DirIndex> {
+        self.wanted().remove(partition)
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, DirIndex>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a partition is, or where it is best put: the folder that was asked for, or the one with the fewest. The
+    /// second value is whether it is there already. `None` when no folder is left.
     pub fn place(&self, partition: &TopicPartition) -> Option<(DirIndex, bool)> {
         let mut best: Option<(usize, DirIndex)> = None;
+        let wanted = self.wanted().get(partition).copied();
         for (index, dir) in self.dirs.iter().enumerate() {
             let state = dir.state();
             if state.partitions.contains_key(partition) {
                 return (!state.failed).then_some((index, true));
             }
-            if !state.failed && best.is_none_or(|(count, _)| state.partitions.len() < count) {
-                best = Some((state.partitions.len(), index));
+            let count = if wanted == Some(index) { 0 } else { state.partitions.len() + 1 };
+            if !state.failed && best.is_none_or(|(least, _)| count < least) {
+                best = Some((count, index));
             }
         }
         let (_, index) = best?;
@@ -179,10 +225,21 @@ impl<D: Disk> LogDirs<D> {
         self.cleaning.fetch_sub(1, Ordering::AcqRel);
     }
 
+    /// The partition has come to another folder; what its checkpoints say there was entered before.
+    pub fn moved(&self, partition: &TopicPartition, from: DirIndex, to: DirIndex) {
+        self.dirs[to].state().partitions.insert(partition.clone(), Opened::Yes);
+        self.forget(from, partition);
+    }
+
     /// The partition's folder is gone.
     pub fn forget(&self, dir: DirIndex, partition: &TopicPartition) {
+        self.dirs[dir].state().partitions.remove(partition);
+        self.forget_checkpoints(dir, partition);
+    }
+
+    /// What the folder's checkpoints say of the partition is not said any more: it is not there.
+    pub fn forget_checkpoints(&self, dir: DirIndex, partition: &TopicPartition) {
         let mut state = self.dirs[dir].state();
-        state.partitions.remove(partition);
         let Checkpoints { recovery_points, high_watermarks, log_starts, cleaned } = &mut state.checkpoints;
         for offsets in [recovery_points, high_watermarks, log_starts, cleaned] {
             offsets.remove(partition);
@@ -274,6 +331,18 @@ impl<D: Disk> LogDirs<D> {
         }
         Ok(())
     }
+}
+
+/// Where a partition was found.
+#[derive(Clone, Copy)]
+struct Home {
+    dir: DirIndex,
+    moved: bool,
+}
+
+/// For names of folders that are put out of use while the log folders are opened: none of their clocks is known yet.
+fn unique(dir: DirIndex) -> u128 {
+    (1 << 127) | dir as u128
 }
 
 impl<D: Disk> Dir<D> {

@@ -15,6 +15,7 @@ mod cleaning;
 mod figures;
 mod files;
 mod jobs;
+mod moving;
 mod upkeep;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +34,8 @@ use self::cleaning::Cleaning;
 pub use self::figures::{LogFigures, ShardFigures};
 use self::files::Ranges;
 pub use self::jobs::ShardDone;
+pub use self::moving::CopyError;
+use self::moving::{Moves, Moving};
 use self::upkeep::Upkeep;
 use crate::log_dirs::{DirIndex, LogDirs};
 use crate::world::{Lane, World};
@@ -87,6 +90,10 @@ pub struct ShardLoopConfig {
     pub full_retry_ms: u64,
     /// Compaction.
     pub cleaner: CleanerConfig,
+    /// `replica.alter.log.dirs.io.max.bytes.per.second`, this shard's part of it.
+    pub alter_log_dirs_bytes_per_second: f64,
+    /// A step of a move between log folders copies about this much: a fraction of a second.
+    pub copy_step_bytes: u32,
 }
 
 impl Default for ShardLoopConfig {
@@ -98,6 +105,8 @@ impl Default for ShardLoopConfig {
             producer_id_expiration_ms: 86_400_000,
             full_retry_ms: 1000,
             cleaner: CleanerConfig::default(),
+            alter_log_dirs_bytes_per_second: f64::MAX,
+            copy_step_bytes: 4 << 20,
         }
     }
 }
@@ -118,6 +127,10 @@ struct OpenLog<D: Disk> {
     uncleanable: bool,
     /// Where the last compaction ended.
     cleaned_to: Option<i64>,
+    /// Jobs that write its leader epochs.
+    writing_epochs: u32,
+    /// It is on its way to another log folder.
+    moving: Option<Moving<D>>,
 }
 
 /// See the module.
@@ -133,6 +146,7 @@ pub struct ShardLoop<D: Disk, W: ShardWorld<D>> {
     scratch: Vec<Effect>,
     upkeep: Upkeep<D>,
     cleaning: Cleaning<D>,
+    moves: Moves,
     /// Logs that are being opened: what their recovery cut off is not yet synced.
     opening: usize,
     bug: PlantedBug,
@@ -154,6 +168,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             scratch: Vec::new(),
             upkeep,
             cleaning,
+            moves: Moves::default(),
             opening: 0,
             bug: PlantedBug::None,
         }
@@ -180,7 +195,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         if self.upkeep.is_stopping() {
             return None;
         }
-        [self.shard.deadline(), self.upkeep.deadline(), self.cleaning.deadline()].into_iter().flatten().min()
+        let own = [self.upkeep.deadline(), self.cleaning.deadline(), self.moves.deadline()];
+        own.into_iter().chain([self.shard.deadline()]).flatten().min()
     }
 
     /// Whether the logs are closed, cleanly or not: nothing more will happen.
@@ -209,6 +225,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         }
         self.upkeep(now);
         self.clean(now);
+        self.go_on_with_moves(now);
         self.perform_all(now);
     }
 
@@ -244,6 +261,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             }
             Effect::Lookup { token, lookups } => self.lookup(token, lookups),
             Effect::ListSegments { token, partitions } => self.list_segments(token, &partitions),
+            Effect::MoveLogs { token, moves } => self.move_logs(now, token, moves),
             Effect::DescribeLogDirs(token) => self.describe_log_dirs(token),
             Effect::ReadForLoad { partition, offset, end_offset } => self.read_for_load(partition, offset, end_offset),
             Effect::SaveEpochs(partition) => self.save_epochs(&partition),

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use base::{Instant, Now, Prng};
 use broker::coordinator::group::GroupConfig;
 use broker::shard::{
-    FetchPartition, FetchRequest, LeadPartition, LogConfig, ProducePartition, ProduceRequest, RequestToken, Shard,
-    ShardAnswer, ShardCommand, ShardConfig, ShardEvent, ShardNotice, ShardRequest,
+    FetchPartition, FetchRequest, LeadPartition, LogConfig, LogSize, MoveLog, ProducePartition, ProduceRequest,
+    RequestToken, Shard, ShardAnswer, ShardCommand, ShardConfig, ShardEvent, ShardNotice, ShardRequest,
 };
 use broker::{TopicId, TopicPartition};
 use bytes::Bytes;
@@ -175,9 +175,13 @@ fn batch(value: &[u8]) -> Bytes {
 
 impl Bench {
     fn open(dir: &Path, config: LogConfig) -> Self {
+        Self::open_all(&[dir.to_path_buf()], config)
+    }
+
+    fn open_all(paths: &[PathBuf], config: LogConfig) -> Self {
         let world = TestWorld::default();
-        let paths: Vec<PathBuf> = vec![dir.to_path_buf()];
-        let (dirs, _) = LogDirs::open(&world.disk, &paths, 1).expect("a log folder");
+        let (dirs, leftovers) = LogDirs::open(&world.disk, paths, 1).expect("a log folder");
+        leftovers.into_iter().for_each(|leftover| leftover.run().expect("removed"));
         let dirs = Arc::new(dirs);
         let machine = Shard::new(ShardConfig { group: GroupConfig::default() }, Prng::new(1));
         let shard = ShardLoop::new(ShardLoopConfig::default(), machine, dirs.clone(), world);
@@ -289,6 +293,38 @@ impl Bench {
                 (0, bytes, _) => next += i64::from(bytes) / batch(b"value").len() as i64,
                 (code, ..) => panic!("error {code} at {next}"),
             }
+        }
+    }
+
+    /// What moving a partition is answered with.
+    fn move_to(&mut self, partition: TopicPartition, log_dir: &Path) -> i16 {
+        let log_dir = log_dir.display().to_string();
+        self.request(ShardRequest::MoveLogs(vec![MoveLog { position: 0, partition, log_dir }]));
+        match self.shard.world_mut().replies.pop() {
+            Some((_, ShardReply::Answer(ShardAnswer::MoveLogs(answers)))) => answers[0].1,
+            other => panic!("not answered within the turn: {other:?}"),
+        }
+    }
+
+    /// Runs the next job, when it is in this lane.
+    fn run_one(&mut self, lane: Lane) {
+        let (next, job) = self.shard.world_mut().jobs.pop_front().expect("a job");
+        assert_eq!(next, lane);
+        let done = job();
+        self.shard.turn([ShardInput::Done(done)]);
+    }
+
+    /// The logs in each folder; jobs that wait already are left waiting.
+    fn described(&mut self) -> Vec<Vec<LogSize>> {
+        self.request(ShardRequest::LogDirs);
+        let (_, job) = self.shard.world_mut().jobs.pop_back().expect("a job");
+        let done = job();
+        self.shard.turn([ShardInput::Done(done)]);
+        match self.shard.world_mut().replies.pop() {
+            Some((_, ShardReply::Answer(ShardAnswer::LogDirs(dirs)))) => {
+                dirs.into_iter().map(|dir| dir.partitions).collect()
+            }
+            other => panic!("no answer: {other:?}"),
         }
     }
 
@@ -469,5 +505,185 @@ fn a_clean_stop_on_a_full_disk_loses_nothing() {
     let mut bench = Bench::open(dir.path(), LogConfig::default());
     assert_eq!(bench.fetch(0).1, 5 * batch(b"value").len() as u32);
     assert_eq!(bench.produce(b"value"), (0, 5));
+    bench.stop();
+}
+
+/// Two log folders; the partition is in the first.
+fn two_dirs() -> (tempfile::TempDir, [PathBuf; 2]) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let paths = ["one", "two"].map(|name| dir.path().join(name));
+    (dir, paths)
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let all = FileDisk.list(dir).expect("a folder");
+    all.into_iter().filter(|name| dir.join(name).is_dir()).collect()
+}
+
+#[test]
+fn a_log_moves_to_another_folder_while_it_is_written_and_read() {
+    let (_dir, paths) = two_dirs();
+    let small = || LogConfig { segment_bytes: 300, ..LogConfig::default() };
+    let mut bench = Bench::open_all(&paths, small());
+    for n in 0..20 {
+        assert_eq!(bench.produce(b"value"), (0, n));
+    }
+    bench.run_jobs();
+    assert_eq!(bench.move_to(id(), &paths[1]), 0);
+    assert_eq!(bench.move_to(id(), &paths[1]), 0, "the same again changes nothing");
+    assert_eq!(bench.produce(b"value"), (0, 20), "the copy lacks this one when its job is done");
+    let one = batch(b"value").len() as u64;
+    let [current, future] = &bench.described()[..] else { panic!("two folders") };
+    assert_eq!((current[0].size_bytes, current[0].is_future), (21 * one, false));
+    assert_eq!((future[0].offset_lag, future[0].is_future), (21, true));
+    bench.run_one(Lane::Bulk);
+    let lag = |bench: &mut Bench| bench.described()[1][0].offset_lag;
+    assert_eq!(lag(&mut bench), 0, "what memory has is copied at once");
+    assert_eq!(bench.produce(b"value"), (0, 21), "goes to both");
+    assert_eq!(lag(&mut bench), 0);
+    assert!(names(&paths[1])[0].ends_with("-future"), "{:?}", names(&paths[1]));
+    bench.run_jobs();
+    assert_eq!(names(&paths[1]), ["t-0"]);
+    assert!(names(&paths[0]).iter().all(|name| name.ends_with("-delete")), "{:?}", names(&paths[0]));
+    assert!(!paths[1].join("t-0").join("castlekeep.moved").exists());
+    let [left, moved] = &bench.described()[..] else { panic!("two folders") };
+    assert!(left.is_empty() && moved.len() == 1 && !moved[0].is_future, "{left:?} {moved:?}");
+    assert_eq!(bench.produce(b"value"), (0, 22));
+    assert_eq!(bench.records(), 23);
+    // A crash: nothing is closed.
+    drop(bench);
+    let mut bench = Bench::open_all(&paths, small());
+    assert_eq!(bench.records(), 23);
+    assert_eq!(bench.produce(b"value"), (0, 23));
+    bench.stop();
+    let mut bench = Bench::open_all(&paths, small());
+    assert_eq!(bench.records(), 24);
+    assert_eq!((names(&paths[0]).len(), names(&paths[1])), (0, vec!["t-0".to_string()]));
+    bench.stop();
+}
+
+#[test]
+fn a_move_that_a_crash_or_a_stop_has_cut_off_goes_on_at_the_next_start() {
+    for clean in [false, true] {
+        let (_dir, paths) = two_dirs();
+        let mut bench = Bench::open_all(&paths, LogConfig::default());
+        for n in 0..5 {
+            assert_eq!(bench.produce(b"value"), (0, n));
+        }
+        assert_eq!(bench.move_to(id(), &paths[1]), 0);
+        bench.run_one(Lane::Bulk);
+        if clean {
+            bench.stop();
+        } else {
+            drop(bench);
+        }
+        assert_eq!(names(&paths[0]), ["t-0"]);
+        let mut bench = Bench::open_all(&paths, LogConfig::default());
+        assert_eq!(bench.records(), 5);
+        bench.run_jobs();
+        assert_eq!(names(&paths[1]), ["t-0"], "clean stop {clean}");
+        assert_eq!(bench.records(), 5);
+        bench.stop();
+    }
+}
+
+#[test]
+fn of_two_folders_of_one_partition_the_marked_one_counts() {
+    let (_dir, paths) = two_dirs();
+    let mut bench = Bench::open_all(&paths, LogConfig::default());
+    for n in 0..5 {
+        assert_eq!(bench.produce(b"value"), (0, n));
+    }
+    bench.stop();
+    // As a crash between the two renames leaves it: both are whole.
+    let (old, new) = (paths[0].join("t-0"), paths[1].join("t-0"));
+    std::fs::create_dir(&new).expect("made");
+    for name in FileDisk.list(&old).expect("listed") {
+        std::fs::copy(old.join(&name), new.join(&name)).expect("copied");
+    }
+    let refused = LogDirs::open(&FileDisk, &paths, 1).err().expect("which one counts is not known");
+    assert!(refused.to_string().contains("is in both"), "{refused}");
+    std::fs::write(new.join("castlekeep.moved"), b"").expect("written");
+    let mut bench = Bench::open_all(&paths, LogConfig::default());
+    assert_eq!(bench.records(), 5);
+    assert_eq!((names(&paths[0]).len(), names(&paths[1])), (0, vec!["t-0".to_string()]));
+    assert!(!new.join("castlekeep.moved").exists());
+    bench.stop();
+}
+
+#[test]
+fn what_cannot_be_moved_is_answered_as_upstream_answers() {
+    let (dir, paths) = two_dirs();
+    let mut bench = Bench::open_all(&paths, LogConfig::default());
+    assert_eq!(bench.move_to(id(), &dir.path().join("three")), 57, "LOG_DIR_NOT_FOUND");
+    let long = TopicPartition::new("t".repeat(220), 0);
+    assert_eq!(bench.move_to(long, &paths[1]), 17, "INVALID_TOPIC_EXCEPTION");
+    let other = TopicPartition::new("t", 1);
+    assert_eq!(bench.move_to(other.clone(), &paths[0]), 9, "REPLICA_NOT_AVAILABLE");
+    // It is made there, though the other folder has fewer.
+    bench.lead(other, LogConfig::default());
+    bench.run_jobs();
+    assert_eq!(names(&paths[0]), ["t-0", "t-1"]);
+    bench.stop();
+}
+
+#[test]
+fn a_move_to_where_the_log_is_ends_one_that_is_under_way() {
+    let (_dir, paths) = two_dirs();
+    let mut bench = Bench::open_all(&paths, LogConfig::default());
+    assert_eq!(bench.produce(b"value"), (0, 0));
+    assert_eq!(bench.move_to(id(), &paths[1]), 0);
+    assert_eq!(bench.move_to(id(), &paths[0]), 0);
+    bench.run_jobs();
+    assert_eq!(bench.records(), 1);
+    assert_eq!((names(&paths[0]), names(&paths[1]).len()), (vec!["t-0".to_string()], 0));
+    bench.stop();
+}
+
+#[test]
+fn a_full_disk_ends_a_move_and_nothing_else() {
+    let (_dir, paths) = two_dirs();
+    let mut bench = Bench::open_all(&paths, LogConfig::default());
+    assert_eq!(bench.produce(b"value"), (0, 0));
+    assert_eq!(bench.move_to(id(), &paths[1]), 0);
+    bench.set_full(true);
+    bench.run_jobs();
+    assert_eq!(bench.records(), 1);
+    bench.set_full(false);
+    assert_eq!(bench.produce(b"value"), (0, 1));
+    assert_eq!(names(&paths[0]), ["t-0"]);
+    assert!(bench.shard.world_mut().notes.iter().any(|note| note.contains("is not moved to")));
+    assert_eq!(bench.move_to(id(), &paths[1]), 0);
+    bench.run_jobs();
+    assert_eq!((bench.records(), names(&paths[1])), (2, vec!["t-0".to_string()]));
+    bench.stop();
+}
+
+/// The checkpoints of the deleted one said that the log starts at 8.
+#[test]
+fn a_partition_made_anew_under_its_old_name_keeps_its_records_over_a_crash() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut bench = Bench::open(dir.path(), LogConfig::default());
+    for n in 0..9 {
+        assert_eq!(bench.produce(b"value"), (0, n));
+    }
+    let wanted = broker::shard::DeleteRecords { position: 0, partition: id(), offset: 8 };
+    bench.request(ShardRequest::DeleteRecords(vec![wanted]));
+    bench.shard.world_mut().replies.clear();
+    bench.run_jobs();
+    bench.shard.world_mut().now_ms.set(61_000);
+    bench.shard.turn([]);
+    bench.run_jobs();
+    let checkpoint = std::fs::read_to_string(dir.path().join("log-start-offset-checkpoint")).expect("written");
+    assert!(checkpoint.contains("t 0 8"), "{checkpoint}");
+    let stop = ShardCommand::StopPartition { partition: id(), leader_epoch: -1, delete: true };
+    bench.event(ShardEvent::Command(stop));
+    bench.run_jobs();
+    bench.lead(id(), LogConfig::default());
+    bench.run_jobs();
+    assert_eq!((bench.produce(b"value"), bench.produce(b"value")), ((0, 0), (0, 1)));
+    drop(bench);
+    let mut bench = Bench::open(dir.path(), LogConfig::default());
+    assert_eq!(bench.records(), 2);
     bench.stop();
 }

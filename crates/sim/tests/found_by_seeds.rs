@@ -110,7 +110,8 @@ fn half_a_partition_metadata_is_none() {
     let file = disk.open(Path::new("/kafka/topic-0/partition.metadata"), OpenMode::Write).expect("it was written");
     file.set_len(17).expect("an honest disk");
     let disk = disk.crash(Crash::Process);
-    let (found, _) = LogDir::open(&disk, Path::new("/kafka")).and_then(|dir| dir.scan()).expect("the folder opens");
+    let found = LogDir::open(&disk, Path::new("/kafka")).and_then(|dir| dir.scan()).expect("the folder opens");
+    let found = found.partitions;
     assert_eq!((found.len(), found[0].topic_id), (1, TopicId::ZERO));
 }
 

@@ -109,8 +109,9 @@ fn after_its_clean_stop() {
     dir.claim(&cluster, 0).unwrap();
     assert!(dir.claim(&cluster, 1).unwrap_err().to_string().contains("belongs to broker 0"));
     assert!(dir.claim("another", 0).unwrap_err().to_string().contains("belongs to the cluster"));
-    let (found, leftovers) = dir.scan().unwrap();
-    assert!(leftovers.is_empty());
+    let scan = dir.scan().unwrap();
+    assert!(scan.leftovers.is_empty() && scan.futures.is_empty());
+    let found = scan.partitions;
     assert_eq!(found.len(), EXPECTED.len());
     assert!(found.iter().all(|partition| !partition.topic_id.is_zero()));
     let text = std::fs::read_to_string(file(copy.path(), "capture-auto", 0, "partition.metadata")).unwrap();

@@ -1,13 +1,14 @@
 //! DescribeLogDirs (35), versions 0 to 4: each log folder with its partitions and their sizes, from every shard.
+//! AlterReplicaLogDirs (34), versions 0 to 2: each partition's shard is asked to move it.
 
 use std::collections::BTreeMap;
 
 use base::Str;
 use kafka_wire::messages as wire;
 
-use super::Cluster;
-use crate::shard::{LogDirSizes, ShardRequest};
-use crate::{ShardId, TopicPartition, error};
+use super::{ByShard, Cluster};
+use crate::shard::{LogDirSizes, MoveLog, ShardRequest};
+use crate::{ErrorCode, ShardId, TopicPartition, error};
 
 /// A DescribeLogDirs request whose answers are being collected.
 #[derive(Debug)]
@@ -49,13 +50,13 @@ impl LogDirsAssembly {
         let wanted = |partition: &TopicPartition| self.wanted.as_ref().is_none_or(|wanted| wanted.contains(partition));
         let one = |dir: LogDirSizes| {
             let mut topics: BTreeMap<Str, Vec<wire::DescribeLogDirsResponsePartitions>> = BTreeMap::new();
-            for (partition, size_bytes) in dir.partitions.iter().filter(|(partition, _)| wanted(partition)) {
-                topics.entry(partition.topic.clone()).or_default().push(wire::DescribeLogDirsResponsePartitions {
-                    partition_index: partition.partition,
-                    partition_size: i64::try_from(*size_bytes).unwrap_or(i64::MAX),
-                    // A log that is led is where it should be, and no copy on its way.
-                    offset_lag: 0,
-                    is_future_key: false,
+            for log in dir.partitions.iter().filter(|log| wanted(&log.partition)) {
+                let of_topic = topics.entry(log.partition.topic.clone()).or_default();
+                of_topic.push(wire::DescribeLogDirsResponsePartitions {
+                    partition_index: log.partition.partition,
+                    partition_size: i64::try_from(log.size_bytes).unwrap_or(i64::MAX),
+                    offset_lag: log.offset_lag,
+                    is_future_key: log.is_future,
                 });
             }
             let topics =
@@ -70,5 +71,55 @@ impl LogDirsAssembly {
             }
         };
         wire::DescribeLogDirsResponse { results: self.dirs.into_iter().map(one).collect(), ..Default::default() }
+    }
+}
+
+/// An AlterReplicaLogDirs request whose answers are being collected.
+#[derive(Debug)]
+pub struct MovesAssembly {
+    /// In the order of the request; what no shard answers for stays as it is here.
+    answers: Vec<(TopicPartition, ErrorCode)>,
+}
+
+/// Asks the shards of the partitions, whether those exist or not: what is not there yet is made in the folder.
+pub fn split_moves(
+    cluster: &Cluster<'_>,
+    request: wire::AlterReplicaLogDirsRequest,
+) -> (MovesAssembly, Vec<(ShardId, ShardRequest)>) {
+    let mut answers: Vec<(TopicPartition, ErrorCode)> = Vec::new();
+    let mut parts = ByShard::new(cluster.shards);
+    for dir in request.dirs {
+        for topic in dir.topics {
+            for partition in topic.partitions {
+                let (position, name) = (answers.len() as u32, topic.name.detached());
+                let partition = TopicPartition { topic: name, partition };
+                answers.push((partition.clone(), error::REPLICA_NOT_AVAILABLE));
+                if partition.partition >= 0 {
+                    let shard = cluster.shards.shard_of(&partition.topic, partition.partition);
+                    parts.push(shard, MoveLog { position, partition, log_dir: dir.path.to_string() });
+                }
+            }
+        }
+    }
+    (MovesAssembly { answers }, parts.into_parts().map(|(shard, part)| (shard, ShardRequest::MoveLogs(part))).collect())
+}
+
+impl MovesAssembly {
+    /// Takes a shard's answers.
+    pub fn add(&mut self, answers: Vec<(u32, ErrorCode)>) {
+        for (position, code) in answers {
+            self.answers[position as usize].1 = code;
+        }
+    }
+
+    /// The response, once every shard has answered: by topic.
+    pub fn finish(self) -> wire::AlterReplicaLogDirsResponse {
+        let mut topics: BTreeMap<Str, Vec<wire::AlterReplicaLogDirsResponsePartitions>> = BTreeMap::new();
+        for (TopicPartition { topic, partition }, error_code) in self.answers {
+            let answer = wire::AlterReplicaLogDirsResponsePartitions { partition_index: partition, error_code };
+            topics.entry(topic).or_default().push(answer);
+        }
+        let one = |(topic_name, partitions)| wire::AlterReplicaLogDirsResponseResults { topic_name, partitions };
+        wire::AlterReplicaLogDirsResponse { results: topics.into_iter().map(one).collect(), ..Default::default() }
     }
 }

@@ -450,6 +450,13 @@ pub enum Effect {
         /// By position in the request.
         partitions: Vec<(u32, TopicPartition)>,
     },
+    /// Move logs to other log folders; the answer is [`ShardAnswer::MoveLogs`].
+    MoveLogs {
+        /// Whose.
+        token: RequestToken,
+        /// What to move.
+        moves: Vec<LogMove>,
+    },
     /// Say which folders there are and how large the logs in them; the answer is [`ShardAnswer::LogDirs`].
     DescribeLogDirs(RequestToken),
     /// Read a chunk of whole batches; answered by [`ShardEvent::LoadChunk`].
@@ -481,6 +488,19 @@ pub enum Effect {
     ShutDown,
     /// Tell the node.
     Notify(ShardNotice),
+}
+
+/// One move of [`Effect::MoveLogs`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogMove {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Which.
+    pub partition: TopicPartition,
+    /// The log folder where it is to be.
+    pub log_dir: String,
+    /// Whether it can be moved as far as the machine knows; REPLICA_NOT_AVAILABLE of one that is not open yet.
+    pub hosted: Result<(), ErrorCode>,
 }
 
 /// A search by timestamp.

@@ -24,6 +24,8 @@ pub enum ShardRequest {
     DeleteRecords(Vec<DeleteRecords>),
     /// DescribeProducers.
     DescribeProducers(Vec<DescribeProducers>),
+    /// AlterReplicaLogDirs.
+    MoveLogs(Vec<MoveLog>),
     /// DescribeLogDirs: all folders, with the partitions that this shard hosts.
     LogDirs,
     /// A group's request, for the coordinator on this partition of `__consumer_offsets`.
@@ -175,6 +177,30 @@ pub struct DescribeProducersAnswer {
     pub producers: Result<Vec<DescribeProducersResponseActiveProducers>, ErrorCode>,
 }
 
+/// One partition of AlterReplicaLogDirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveLog {
+    /// Place in the whole request.
+    pub position: u32,
+    /// Which.
+    pub partition: TopicPartition,
+    /// The log folder where it is to be.
+    pub log_dir: String,
+}
+
+/// A log in a log folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSize {
+    /// Whose.
+    pub partition: TopicPartition,
+    /// Bytes of its segments.
+    pub size_bytes: u64,
+    /// Offsets that it lacks: of a copy on its way, those that the log itself has more.
+    pub offset_lag: i64,
+    /// Whether it is a copy on its way to this folder.
+    pub is_future: bool,
+}
+
 /// A log folder and what one shard has in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogDirSizes {
@@ -186,8 +212,8 @@ pub struct LogDirSizes {
     pub total_bytes: Option<u64>,
     /// Bytes that are free there.
     pub usable_bytes: Option<u64>,
-    /// Each partition, and the bytes of its segments.
-    pub partitions: Vec<(TopicPartition, u64)>,
+    /// The logs.
+    pub partitions: Vec<LogSize>,
 }
 
 /// A shard's answer to a [`ShardRequest`]. A Fetch's records are not in it: the driver adds them as file ranges.
@@ -205,6 +231,8 @@ pub enum ShardAnswer {
     DeleteRecords(Vec<DeleteRecordsAnswer>),
     /// To DescribeProducers.
     DescribeProducers(Vec<DescribeProducersAnswer>),
+    /// To AlterReplicaLogDirs, by position; the driver makes it. 0 when the move is begun, or there is nothing to move.
+    MoveLogs(Vec<(u32, ErrorCode)>),
     /// To DescribeLogDirs; the driver makes it.
     LogDirs(Vec<LogDirSizes>),
     /// To a group's request.

@@ -104,7 +104,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let mut best: Option<(TopicPartition, Cleanable)> = None;
         let mut failed: Option<(DirIndex, io::Error)> = None;
         for (partition, open) in &self.logs {
-            let wanted = open.config.cleanup_compact && !open.uncleanable && open.log.segment_count() > 1;
+            let wanted = open.config.cleanup_compact && !open.uncleanable && open.moving.is_none();
+            let wanted = wanted && open.log.segment_count() > 1;
             let Some(led) = self.shard.partition(partition).filter(|_| wanted) else { continue };
             let state = LogState {
                 checkpoint: open.cleaned_to,
@@ -205,8 +206,9 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let removal = open.log.apply_cleaned(cleaned);
         (open.cleaning, open.cleaned_to) = (false, Some(end_offset));
         self.upkeep.remove_later(now, delay_ms, removal);
-        let news = Checkpoints { cleaned: Offsets::from([(id, end_offset)]), ..Default::default() };
+        let news = Checkpoints { cleaned: Offsets::from([(id.clone(), end_offset)]), ..Default::default() };
         self.write_checkpoint(dir, news);
+        self.swap_when_quiet(now, &id);
         self.end_cleaning(Now { mono: now.mono + wait, ..now });
     }
 

@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Now;
 use base::planted::PlantedBug;
 use broker::log::leader_epoch::EpochEntry;
 use broker::shard::{
-    AppendTag, Effect, FetchAnswer, FetchRead, LogAppend, LogConfig, LogDirSizes, RequestToken, SegmentTime,
+    AppendTag, Effect, FetchAnswer, FetchRead, LogAppend, LogConfig, LogDirSizes, LogSize, RequestToken, SegmentTime,
     ShardEvent, TimestampLookup,
 };
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use storage::disk::{Disk, DiskFile};
 use storage::kafka::checkpoint::{LEADER_EPOCH, epochs_text};
-use storage::kafka::{FileRange, ReadPlan};
+use storage::kafka::{FileRange, FlushJob, ReadPlan};
 
 use super::jobs::{OpenJob, ShardDone};
+use super::moving::{CopyError, Moving};
 use super::{ShardLoop, ShardWorld};
 use crate::log_dirs::{DirIndex, LogDirs};
 use crate::world::Lane;
@@ -28,6 +29,11 @@ const LOAD_CHUNK_BYTES: u32 = 1 << 20;
 /// Whether a write failed for want of room.
 pub(super) fn is_full(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// A folder that was removed meanwhile needs no file.
+fn gone_is_fine(e: io::Error) -> io::Result<()> {
+    if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) }
 }
 
 /// Where a fetch's records lie, by position in the request.
@@ -102,9 +108,15 @@ pub(super) fn resolve<D: Disk>(reads: Vec<PlannedRead<D>>, bytes_max: u64) -> (R
 impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     pub(super) fn append(&mut self, now: Now, partition: TopicPartition, tag: AppendTag, append: &LogAppend) {
         let last_offset = append.header.last_offset();
+        let mut not_mirrored = None;
         let written = match (self.logs.get_mut(&partition), self.shard.partition(&partition)) {
             (Some(open), Some(led)) if !self.upkeep.is_stopping() => {
                 let appended = open.log.append(append, now.wall_ms, led.producers());
+                if appended.is_ok()
+                    && let Some((_, copy)) = open.moving.as_mut().and_then(Moving::mirror)
+                {
+                    not_mirrored = copy.append(append, now.wall_ms, led.producers()).err();
+                }
                 appended.map(|appended| (open.dir, appended)).map_err(|e| (open.dir, e))
             }
             // Its folder failed within this turn, or the logs are closing.
@@ -113,6 +125,9 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 return self.step(now, ShardEvent::Appended { partition, tag, last_offset, result });
             }
         };
+        if let Some(e) = not_mirrored {
+            self.move_failed(now, &partition, CopyError::Copy(e));
+        }
         let written = match written {
             Err((_, e)) if self.bug.is(PlantedBug::AcknowledgeFailedAppend) && is_full(&e) => {
                 return self.step(now, ShardEvent::Appended { partition, tag, last_offset, result: Ok(()) });
@@ -221,9 +236,15 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         };
         open.flushing = true;
         open.flush_began = self.world.now().mono;
+        // All of the copy, since its segments are others.
+        let mirrored = open.moving.as_mut().and_then(Moving::mirror).map(|(number, copy)| (number, copy.flush()));
         let partition = partition.clone();
         let lazy = self.bug.is(PlantedBug::FlushWithoutSync);
-        let run = move || ShardDone::Flushed { partition, result: if lazy { Ok(job.skip()) } else { job.run() } };
+        let run = move || {
+            let mirrored = mirrored.map(|(number, job)| (number, job.and_then(FlushJob::run)));
+            let result = if lazy { Ok(job.skip()) } else { job.run() };
+            ShardDone::Flushed { partition, result, mirrored }
+        };
         self.world.offload(Lane::Sync, Box::new(run));
     }
 
@@ -315,9 +336,17 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
 
     /// Asks the file systems, which may take a while when one of them is far away.
     pub(super) fn describe_log_dirs(&mut self, token: RequestToken) {
-        let mut by_dir: BTreeMap<DirIndex, Vec<(TopicPartition, u64)>> = BTreeMap::new();
+        let mut by_dir: BTreeMap<DirIndex, Vec<LogSize>> = BTreeMap::new();
         for (partition, open) in &self.logs {
-            by_dir.entry(open.dir).or_default().push((partition.clone(), open.log.size_bytes()));
+            let partition = partition.clone();
+            if let Some((to, size_bytes, offset_lag)) = open.future() {
+                let future = LogSize { partition: partition.clone(), size_bytes, offset_lag, is_future: true };
+                by_dir.entry(to).or_default().push(future);
+            }
+            let size_bytes = open.log.size_bytes();
+            // A log that is led lags behind nobody.
+            let current = LogSize { partition, size_bytes, offset_lag: 0, is_future: false };
+            by_dir.entry(open.dir).or_default().push(current);
         }
         let (dirs, disk) = (self.dirs.clone(), self.world.disk().clone());
         let run = move || {
@@ -380,15 +409,20 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     /// In the lane of the syncs, so that no later sync of the log moves its recovery point past records whose epoch is
     /// not on disk: records behind the recovery point give their epochs back when the log is opened.
     pub(super) fn write_epochs(&mut self, partition: &TopicPartition, entries: Vec<EpochEntry>) {
-        let Some(open) = self.logs.get(partition) else { return };
+        let Some(open) = self.logs.get_mut(partition) else { return };
         self.upkeep.retries.remove(partition);
         let (disk, path) = (self.world.disk().clone(), open.log.dir().join(LEADER_EPOCH));
+        let copy = open.moving.as_mut().and_then(Moving::mirror).map(|(_, copy)| copy.dir().join(LEADER_EPOCH));
         let partition = partition.clone();
         if self.bug.is(PlantedBug::EpochsNotWritten) {
             return;
         }
+        open.writing_epochs += 1;
         let run = move || {
-            let result = disk.replace_atomically(&path, epochs_text(&entries).as_bytes());
+            let text = epochs_text(&entries);
+            let write = |path: &Path| disk.replace_atomically(path, text.as_bytes());
+            // Where a copy's folder is gone, so is the move.
+            let result = write(&path).and_then(|()| copy.map_or(Ok(()), |path| write(&path).or_else(gone_is_fine)));
             ShardDone::EpochsWritten { partition, result }
         };
         self.world.offload(Lane::Sync, Box::new(run));
@@ -396,6 +430,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
 
     pub(super) fn close(&mut self, now: Now, partition: &TopicPartition, delete: bool) {
         self.upkeep.retries.remove(partition);
+        self.cancel_move(partition);
         let Some(open) = self.logs.remove(partition) else { return };
         if !delete {
             return;
@@ -414,10 +449,22 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     /// A write or a sync failed: nothing in the folder is trusted any more.
     pub(super) fn fail_dir(&mut self, now: Now, dir: DirIndex, e: &io::Error) {
         let first = self.dirs.fail(dir);
+        let bound: Vec<TopicPartition> = self
+            .logs
+            .iter()
+            .filter(|(_, open)| open.future().is_some_and(|(to, ..)| to == dir))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for partition in &bound {
+            self.cancel_move(partition);
+        }
         let partitions: Vec<TopicPartition> =
             self.logs.iter().filter(|(_, open)| open.dir == dir).map(|(partition, _)| partition.clone()).collect();
         if !first && partitions.is_empty() {
             return;
+        }
+        for partition in &partitions {
+            self.cancel_move(partition);
         }
         self.logs.retain(|_, open| open.dir != dir);
         let log_dir = self.dirs.path(dir).display().to_string();

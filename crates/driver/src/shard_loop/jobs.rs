@@ -11,12 +11,13 @@ use broker::shard::{
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use bytes::Bytes;
 use storage::disk::Disk;
-use storage::kafka::{Cleaner, FlushDone, Log, LogDir, Progress};
+use storage::kafka::{Cleaner, Copier, FlushDone, Log, LogDir, Progress};
 
 use super::files::{Ranges, is_full};
+use super::moving::CopyError;
 use super::upkeep::Retry;
 use super::{OpenLog, ShardLoop, ShardReply, ShardWorld};
-use crate::log_dirs::{DirIndex, LogDirs};
+use crate::log_dirs::{Checkpoints, DirIndex, LogDirs};
 
 /// A finished job of the loop.
 pub enum ShardDone<D: Disk> {
@@ -35,6 +36,30 @@ pub enum ShardDone<D: Disk> {
     Flushed {
         /// Which.
         partition: TopicPartition,
+        /// How far, or why not.
+        result: io::Result<FlushDone>,
+        /// The same of the copy that is to take its place, and of which move.
+        mirrored: Option<(u64, io::Result<FlushDone>)>,
+    },
+    /// A log was copied for a while, to another log folder.
+    Copied {
+        /// Which log.
+        partition: TopicPartition,
+        /// Of which move.
+        number: u64,
+        /// The folder.
+        to: DirIndex,
+        /// To go on with; `None` when it could not be made.
+        copier: Option<Box<Copier<D>>>,
+        /// Bytes copied.
+        result: Result<u64, CopyError>,
+    },
+    /// A log's copy and everything that belongs to it is on disk.
+    MirrorSynced {
+        /// Which log's.
+        partition: TopicPartition,
+        /// Of which move.
+        number: u64,
         /// How far, or why not.
         result: io::Result<FlushDone>,
     },
@@ -140,7 +165,13 @@ impl OpenJob {
             let result = Err(io::Error::other("its log folder is offline"));
             return LogOpened { job: self, dir: None, result };
         };
-        let result = dirs.with(dir, |log_dir| if exists { self.open(log_dir) } else { self.create(log_dir) });
+        let made = || {
+            // What the checkpoints say of an earlier one of this name would cut its records off after a crash.
+            dirs.forget_checkpoints(dir, &self.partition);
+            dirs.checkpoint(dir, Checkpoints::default())?;
+            dirs.with(dir, |log_dir| self.create(log_dir))
+        };
+        let result = if exists { dirs.with(dir, |log_dir| self.open(log_dir)) } else { made() };
         if !exists && result.as_ref().is_err_and(is_full) {
             // Made from the beginning when there is room.
             dirs.with(dir, |log_dir| log_dir.abandon_new(&self.partition));
@@ -188,7 +219,13 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             ShardDone::Inspected { partition, ticket, result } => {
                 self.step(now, ShardEvent::Inspected { partition, ticket, result });
             }
-            ShardDone::Flushed { partition, result } => self.on_flushed(now, &partition, result),
+            ShardDone::Flushed { partition, result, mirrored } => self.on_flushed(now, &partition, result, mirrored),
+            ShardDone::Copied { partition, number, to, copier, result } => {
+                self.on_copied(now, partition, (number, to), copier, result);
+            }
+            ShardDone::MirrorSynced { partition, number, result } => {
+                self.on_mirror_synced(now, &partition, number, result);
+            }
             ShardDone::Planned { token, ranges, mut failed, errors } => {
                 for (position, e) in errors {
                     self.world.note(format!("a fetch could not find its records: {e}"));
@@ -209,14 +246,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 self.step(now, ShardEvent::LoadChunk { partition, batches });
             }
             ShardDone::EpochsWritten { partition, result } => {
-                // A partition that was deleted meanwhile has no folder to write to.
-                if let (Err(e), Some(open)) = (result, self.logs.get(&partition)) {
-                    let dir = open.dir;
-                    if is_full(&e) {
-                        self.upkeep.retry(now, partition, Retry::Epochs);
-                    }
-                    self.full_or_failed(now, dir, &e);
-                }
+                self.on_epochs_written(now, partition, result);
             }
             ShardDone::Cleaned { partition, cleaner, result } => self.on_cleaned(now, partition, cleaner, result),
             ShardDone::Checkpointed { dir, result } => {
@@ -261,6 +291,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                     cleaning: false,
                     uncleanable: false,
                     cleaned_to: self.dirs.cleaned_to(dir, &partition),
+                    writing_epochs: 0,
+                    moving: None,
                 };
                 self.logs.insert(partition.clone(), open);
                 if epochs_changed {
@@ -279,9 +311,37 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         if self.shard.partition(&partition).is_none() {
             self.logs.remove(&partition);
         }
+        if let Some(to) = self.dirs.take_wanted(&partition).filter(|to| !self.dirs.has_failed(*to)) {
+            self.begin_move(now, &partition, to);
+        }
     }
 
-    fn on_flushed(&mut self, now: Now, partition: &TopicPartition, result: io::Result<FlushDone>) {
+    fn on_epochs_written(&mut self, now: Now, partition: TopicPartition, result: io::Result<()>) {
+        // A partition that was deleted meanwhile has no folder to write to.
+        let Some(open) = self.logs.get_mut(&partition) else { return };
+        open.writing_epochs = open.writing_epochs.saturating_sub(1);
+        let dir = open.dir;
+        match result {
+            Ok(()) => self.swap_when_quiet(now, &partition),
+            Err(e) => {
+                if is_full(&e) {
+                    self.upkeep.retry(now, partition, Retry::Epochs);
+                }
+                self.full_or_failed(now, dir, &e);
+            }
+        }
+    }
+
+    fn on_flushed(
+        &mut self,
+        now: Now,
+        partition: &TopicPartition,
+        result: io::Result<FlushDone>,
+        mirrored: Option<(u64, io::Result<FlushDone>)>,
+    ) {
+        if let Some(mirrored) = mirrored {
+            self.on_mirror_flushed(now, partition, mirrored);
+        }
         let Some(open) = self.logs.get_mut(partition) else { return };
         open.flushing = false;
         match result {
@@ -293,7 +353,9 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 }
                 open.last_flush = now.mono;
                 self.world.flushed(now.mono.since(open.flush_began));
-                if core::mem::take(&mut open.flush_again) {
+                let again = core::mem::take(&mut open.flush_again);
+                self.swap_when_quiet(now, partition);
+                if again {
                     self.flush(partition, true);
                 }
             }

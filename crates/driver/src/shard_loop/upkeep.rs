@@ -246,6 +246,11 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         if core::mem::replace(&mut self.upkeep.stopping, true) {
             return;
         }
+        // The copies stay, so that the next start goes on with the moves.
+        let partitions: Vec<TopicPartition> = self.logs.keys().cloned().collect();
+        for partition in partitions {
+            self.cancel_move(&partition);
+        }
         let mut flushes = Vec::new();
         let (mut failed, mut full) = (Vec::new(), Vec::new());
         for (partition, open) in &mut self.logs {

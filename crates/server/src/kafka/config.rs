@@ -42,6 +42,6 @@ impl KafkaServerConfig {
 
     /// `log.dirs`.
     pub(super) fn log_dirs(&self) -> Vec<PathBuf> {
-        self.parsed.log_dirs().into_iter().map(PathBuf::from).collect()
+        self.parsed.log_dirs().into_iter().map(|dir| std::path::absolute(&dir).unwrap_or_else(|_| dir.into())).collect()
     }
 }

@@ -109,9 +109,16 @@ impl<'a> Dispatcher<'a> {
             Request::DescribeLogDirs(body) => {
                 let (mut assembly, parts) = log_dirs::split(&self.cluster(&image), *body);
                 for answer in self.ask_all(parts).await {
-                    let ShardAnswer::LogDirs(mut dirs) = answer else { wrong_answer() };
-                    dirs.iter_mut().for_each(|dir| dir.path = absolute(&dir.path));
+                    let ShardAnswer::LogDirs(dirs) = answer else { wrong_answer() };
                     assembly.add(dirs);
+                }
+                respond(assembly.finish())
+            }
+            Request::AlterReplicaLogDirs(body) => {
+                let (mut assembly, parts) = log_dirs::split_moves(&self.cluster(&image), *body);
+                for answer in self.ask_all(parts).await {
+                    let ShardAnswer::MoveLogs(answers) = answer else { wrong_answer() };
+                    assembly.add(answers);
                 }
                 respond(assembly.finish())
             }
@@ -343,11 +350,6 @@ impl<'a> Dispatcher<'a> {
             }
         }
     }
-}
-
-/// As clients know it from Apache's answers.
-fn absolute(path: &str) -> String {
-    std::path::absolute(path).map_or_else(|_| path.to_string(), |path| path.display().to_string())
 }
 
 fn respond(response: impl Into<Response>) -> Outcome {

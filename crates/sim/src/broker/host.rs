@@ -10,7 +10,7 @@ use broker::coordinator::group::GroupConfig;
 use broker::log::batch::HEADER_BYTES;
 use broker::log::{BatchHeader, LogConfig};
 use broker::shard::{
-    DeleteRecords, FetchPartition, FetchRequest, LeadPartition, LogAppend, ProducePartition, ProduceRequest,
+    DeleteRecords, FetchPartition, FetchRequest, LeadPartition, LogAppend, MoveLog, ProducePartition, ProduceRequest,
     RequestToken, Shard, ShardCommand, ShardConfig, ShardEvent, ShardNotice, ShardRequest,
 };
 use bytes::Bytes;
@@ -18,12 +18,13 @@ use driver::log_dirs::LogDirs;
 use driver::shard_loop::{CleanerConfig, ShardDone, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld};
 use driver::world::{Job, Lane, World};
 use kafka_wire::records::{BatchBuilder, Compression, NewRecord};
+use storage::disk::Disk;
 
 use crate::disk::{SimDisk, SimFile};
 use crate::world::{Lanes, SimWorld, Timer};
 
-/// The folder.
-pub const LOG_DIR: &str = "/kafka";
+/// The log folders.
+pub const LOG_DIRS: [&str; 2] = ["/kafka", "/kafka-too"];
 
 /// What a finished job of the shard gives.
 pub type Done = ShardDone<SimDisk>;
@@ -81,6 +82,15 @@ impl ShardWorld<SimDisk> for HostWorld {
     }
 }
 
+/// How logs are copied from folder to folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Copying {
+    /// Bytes of a step.
+    pub step_bytes: u32,
+    /// The throttle.
+    pub bytes_per_second: f64,
+}
+
 /// A running shard.
 pub struct Host {
     shard: ShardLoop<SimDisk, HostWorld>,
@@ -100,11 +110,11 @@ impl Host {
         now: Now,
         disk: SimDisk,
         checkpoint_ms: u64,
-        cleaner: CleanerConfig,
+        (cleaner, copying): (CleanerConfig, Copying),
         bug: PlantedBug,
         prng: Prng,
     ) -> std::io::Result<Self> {
-        let (dirs, leftovers) = LogDirs::open(&disk, &[PathBuf::from(LOG_DIR)], 1)?;
+        let (dirs, leftovers) = LogDirs::open(&disk, &LOG_DIRS.map(PathBuf::from), 1)?;
         dirs.claim("simulated", 1)?;
         for job in leftovers {
             job.run()?;
@@ -116,6 +126,8 @@ impl Host {
             high_watermark_checkpoint_interval_ms: checkpoint_ms,
             full_retry_ms: 5,
             cleaner,
+            copy_step_bytes: copying.step_bytes,
+            alter_log_dirs_bytes_per_second: copying.bytes_per_second,
             ..ShardLoopConfig::default()
         };
         let world = HostWorld { world: SimWorld::new(now, disk), outputs: Vec::new() };
@@ -214,6 +226,14 @@ impl Host {
         (token, ShardInput::Event(ShardEvent::Request { token, request }))
     }
 
+    /// Moves a log to one of the folders.
+    pub fn move_log(&mut self, partition: &TopicPartition, dir: usize) -> (RequestToken, ShardInput<SimDisk>) {
+        let token = self.token();
+        let log_dir = LOG_DIRS[dir].to_owned();
+        let request = ShardRequest::MoveLogs(vec![MoveLog { position: 0, partition: partition.clone(), log_dir }]);
+        (token, ShardInput::Event(ShardEvent::Request { token, request }))
+    }
+
     /// Begins a clean stop.
     pub fn shut_down() -> ShardInput<SimDisk> {
         ShardInput::Event(ShardEvent::Command(ShardCommand::ShutDown))
@@ -261,7 +281,8 @@ pub fn batch(base: i64, count: i32, producer: (i64, i32), leader_epoch: i32, now
     LogAppend { pieces, header }
 }
 
-/// Whether the folder says that it was stopped cleanly.
+/// Whether the folders say that they were stopped cleanly.
 pub fn is_marked_clean(disk: &SimDisk) -> bool {
-    storage::disk::Disk::exists(&disk.observer(), &Path::new(LOG_DIR).join(".kafka_cleanshutdown")).unwrap_or(false)
+    let marked = |dir| Disk::exists(&disk.observer(), &Path::new(dir).join(".kafka_cleanshutdown")).unwrap_or(false);
+    LOG_DIRS.into_iter().all(marked)
 }

@@ -13,7 +13,7 @@ use driver::world::Lane;
 
 use storage::kafka::Progress;
 
-use super::host::{Done, Host, Output, is_marked_clean};
+use super::host::{Copying, Done, Host, LOG_DIRS, Output, is_marked_clean};
 use super::load::Delivery;
 use super::producers::{Producer, Sent};
 use crate::check::compaction_keeps_last::{self as compaction, Seen};
@@ -33,6 +33,7 @@ pub enum Event {
     Deliver(Box<Delivery>),
     SendAgain { life: usize, partition: TopicPartition, producer: i64, connection: u64 },
     Fetch,
+    Move,
     Timer { life: usize, at: Instant },
     Run { life: usize, lane: Lane },
     Finish { life: usize, lane: Lane },
@@ -205,6 +206,9 @@ pub struct Scene {
     fault_us: u64,
     checkpoint_ms: u64,
     cleaner: CleanerConfig,
+    copying: Copying,
+    /// About how often a log is told to move to another folder; none in some runs.
+    move_us: Option<u64>,
     survive_percent: u64,
     times: JobTimes,
     pub(super) value_bytes_max: u64,
@@ -291,6 +295,11 @@ impl Scene {
             fault_us: pick(prng, &[10_000, 40_000]),
             checkpoint_ms: pick(prng, &[1, 10, 50]),
             cleaner,
+            copying: Copying {
+                step_bytes: pick(prng, &[300, 5000, 1 << 20]) as u32,
+                bytes_per_second: *prng.pick(&[1e6, f64::MAX]).expect("not empty"),
+            },
+            move_us: prng.pick(&[None, Some(3000), Some(20_000)]).copied().expect("not empty"),
             survive_percent: pick(prng, &[0, 10, 50, 90]),
             times: JobTimes { half_us: (5, pick(prng, &[20, 200, 1000])), slow_one_in: pick(prng, &[0, 20]) },
             // Ten records fit a segment, or the broker refuses the batch.
@@ -316,6 +325,9 @@ impl Scene {
             self.kernel.after(Duration::from_micros(50), event);
         }
         self.again(self.fault_us, Event::Fault);
+        if let Some(move_us) = self.move_us {
+            self.again(move_us, Event::Move);
+        }
         let wanted = self.kernel.prng.between(1000, 1500);
         while self.operations < wanted || self.faults < FAULTS_MIN + 1 {
             self.one_event()?;
@@ -351,6 +363,7 @@ impl Scene {
                 self.retry(life, &partition, producer, connection)
             }
             Event::Fetch => self.fetch(),
+            Event::Move => self.move_log(),
             Event::Timer { life, at } if self.lives(life) => {
                 let host = self.host.as_mut().expect("it lives");
                 if host.timer.is_due(at) {
@@ -394,7 +407,8 @@ impl Scene {
         self.errors_before = self.disk.stats().errors;
         self.refusals_before = self.disk.stats().refusals;
         let (now, prng) = (self.kernel.now(), self.kernel.prng.fork());
-        match Host::start(now, self.disk.clone(), self.checkpoint_ms, self.cleaner.clone(), self.options.bug, prng) {
+        let work = (self.cleaner.clone(), self.copying);
+        match Host::start(now, self.disk.clone(), self.checkpoint_ms, work, self.options.bug, prng) {
             Ok(host) => {
                 self.kernel.note("start", &[self.life as u64], &[]);
                 self.host = Some(host);
@@ -484,20 +498,43 @@ impl Scene {
                 self.stopped();
                 Ok(())
             }
+            // Whoever runs it ends it and looks at the disk.
+            Output::Notice(ShardNotice::LogDirOffline { log_dir, reason }) => {
+                self.offline(&format!("{log_dir}: {reason}"))
+            }
             Output::Notice(_) => Ok(()),
             Output::Say(text) => {
+                if text.contains("is in log folder") {
+                    self.coverage.hit("a log came to another folder");
+                }
                 self.note(|| text);
                 Ok(())
             }
-            Output::Fatal(text) => {
-                self.note(|| format!("fatal: {text}"));
-                let disk = full_disk_passes::Disk { full: self.disk.is_full(), harmed: self.is_harmed() };
-                full_disk_passes::offline(disk, &text)?;
-                self.disk.set_full(false);
-                self.crash(Crash::Process, Duration::from_millis(5));
-                Ok(())
-            }
+            Output::Fatal(text) => self.offline(&text),
         }
+    }
+
+    /// A log folder is offline, or all of them.
+    fn offline(&mut self, text: &str) -> Checked {
+        self.note(|| format!("offline: {text}"));
+        let disk = full_disk_passes::Disk { full: self.disk.is_full(), harmed: self.is_harmed() };
+        full_disk_passes::offline(disk, text)?;
+        self.disk.set_full(false);
+        self.crash(Crash::Process, Duration::from_millis(5));
+        Ok(())
+    }
+
+    /// A log is told to move, or to stay where it is.
+    fn move_log(&mut self) -> Checked {
+        if let Some(move_us) = self.move_us {
+            self.again(move_us, Event::Move);
+        }
+        let Some(host) = self.host.as_mut().filter(|_| !self.stopping && self.faulty) else { return Ok(()) };
+        let partition = self.kernel.prng.pick(&self.partitions).expect("not empty");
+        let dir = self.kernel.prng.below(LOG_DIRS.len() as u64) as usize;
+        self.kernel.note("move", &[partition.partition as u64, dir as u64], &[]);
+        let (_, input) = host.move_log(partition, dir);
+        self.turn(Some(input))
     }
 
     /// A log is open: does it end and start where it may, and does it know its producers?
@@ -573,7 +610,7 @@ impl Scene {
             self.expected.get_mut(partition).expect("every partition is expected").cleanings += 1;
             self.coverage.hit("a log was compacted");
         }
-        if let ShardDone::Flushed { partition, result: Ok(done) } = &done {
+        if let ShardDone::Flushed { partition, result: Ok(done), .. } = &done {
             let expected = self.expected.get_mut(partition).expect("every partition is expected");
             expected.flushed = expected.flushed.max(done.offset);
         }
@@ -631,6 +668,6 @@ impl Scene {
 
 /// What lies in a partition's folder, for the trace.
 fn names_in(disk: &SimDisk, name: &TopicPartition) -> Vec<String> {
-    let folder = std::path::Path::new(super::host::LOG_DIR).join(name.to_string());
-    storage::disk::Disk::list(&disk.observer(), &folder).unwrap_or_default()
+    let list = |dir| storage::disk::Disk::list(&disk.observer(), &std::path::Path::new(dir).join(name.to_string()));
+    LOG_DIRS.into_iter().find_map(|dir| list(dir).ok()).unwrap_or_default()
 }

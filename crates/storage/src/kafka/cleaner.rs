@@ -210,7 +210,7 @@ impl<D: Disk> Log<D> {
         let first = sources.iter().position(|source| source.end_offset > order.first_dirty_offset);
         Ok(Cleaner {
             disk: self.disk.clone(),
-            dir: self.dir.clone(),
+            dir: self.dir(),
             config: self.config.clone(),
             phase: Phase::Map { source: first.unwrap_or(sources.len()), position: 0 },
             sources,

@@ -16,7 +16,7 @@ use super::index::{MemoryIndex, TimestampOffset};
 use super::log::Log;
 use super::names::{CLEANED, DELETED, SWAP, file_name, parse_file_name};
 use super::scan::{Scanner, Step};
-use super::segment::{Active, Segment, SegmentFiles, time_entry_at};
+use super::segment::{Active, Folder, Segment, SegmentFiles, time_entry_at};
 use super::txn_index;
 use super::{context, producers};
 use crate::disk::{Disk, DiskFile, OpenMode};
@@ -78,15 +78,15 @@ impl<D: Disk> Log<D> {
     /// # Errors
     /// As the disk reports them.
     pub fn create(disk: &D, dir: &Path, config: Arc<LogConfig>, start_offset: i64, now_ms: i64) -> io::Result<Self> {
-        let dir: Arc<Path> = dir.into();
-        let files = SegmentFiles::new(disk.clone(), dir.clone(), start_offset);
+        let folder = Folder::new(dir);
+        let files = SegmentFiles::new(disk.clone(), folder.clone(), start_offset);
         files.create()?;
         // Where a log starts is the name of its first segment: losing that one and keeping the next would lose what was
         // in between without a trace.
-        disk.sync_dir(&dir).map_err(|e| context(e, "syncing the folder", &dir))?;
+        disk.sync_dir(dir).map_err(|e| context(e, "syncing the folder", dir))?;
         let segments = BTreeMap::from([(start_offset, Segment::new(files, 0))]);
         let active = Active::new(start_offset, now_ms);
-        let mut log = Self::from_segments(disk.clone(), dir, config, segments, active, start_offset);
+        let mut log = Self::from_segments(disk.clone(), folder, config, segments, active, start_offset);
         log.recovery_point = start_offset;
         log.names_changed = true;
         Ok(log)
@@ -97,7 +97,15 @@ impl<D: Disk> Log<D> {
     /// # Errors
     /// As the disk reports them; `InvalidData` names the file, the place and what to do.
     pub fn open(disk: &D, dir: &Path, options: &OpenOptions) -> io::Result<(Self, Recovered)> {
-        Loader { disk: disk.clone(), dir: dir.into(), options, warnings: Vec::new(), scanned: 0 }.run()
+        Loader {
+            disk: disk.clone(),
+            dir: dir.into(),
+            folder: Folder::new(dir),
+            options,
+            warnings: Vec::new(),
+            scanned: 0,
+        }
+        .run()
     }
 }
 
@@ -115,6 +123,7 @@ struct Opened<D: Disk> {
 struct Loader<'a, D: Disk> {
     disk: D,
     dir: Arc<Path>,
+    folder: Arc<Folder>,
     options: &'a OpenOptions,
     warnings: Vec<String>,
     scanned: usize,
@@ -275,7 +284,7 @@ impl<D: Disk> Loader<'_, D> {
             segments.insert(base, Segment::new(segment.files.clone(), segment.size));
         }
         let Resumed { active, next_offset } = last.expect("the last segment is resumed or scanned");
-        let (disk, dir, config) = (self.disk.clone(), self.dir.clone(), o.config.clone());
+        let (disk, dir, config) = (self.disk.clone(), self.folder.clone(), o.config.clone());
         let mut log = Log::from_segments(disk, dir, config, segments, active, next_offset);
         log.names_changed = first_scanned.is_some();
         log.unsynced = unsynced;
@@ -293,7 +302,7 @@ impl<D: Disk> Loader<'_, D> {
         epochs: &mut LeaderEpochCache,
     ) -> io::Result<bool> {
         let (o, base, is_last) = (self.options, bases[i], i + 1 == bases.len());
-        let files = SegmentFiles::new(self.disk.clone(), self.dir.clone(), base);
+        let files = SegmentFiles::new(self.disk.clone(), self.folder.clone(), base);
         let size = files.log()?.len().map_err(|e| context(e, "reading", &files.path("log")))?;
         if trusted && !is_last {
             // Closed when its records had been flushed already: its indexes may never have reached the disk.

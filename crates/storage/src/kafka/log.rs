@@ -15,7 +15,7 @@ use broker::shard::LogAppend;
 use super::checkpoint::{LEADER_EPOCH, epochs_text};
 use super::index::{OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES};
 use super::names::file_name;
-use super::segment::{Active, Segment, SegmentFiles};
+use super::segment::{Active, Folder, Segment, SegmentFiles};
 use super::tail::Tail;
 use super::txn_index::{self, AbortedTxn};
 use super::{context, producer_snapshot};
@@ -27,7 +27,7 @@ const TAIL_BYTES_MAX: usize = 256 << 10;
 /// One partition's log. Owned by one thread; its end is where the next batch goes.
 pub struct Log<D: Disk> {
     pub(super) disk: D,
-    pub(super) dir: Arc<Path>,
+    pub(super) dir: Arc<Folder>,
     pub(super) config: Arc<LogConfig>,
     /// By base offset; the last one is active.
     pub(super) segments: BTreeMap<i64, Segment<D>>,
@@ -132,7 +132,7 @@ impl<D: Disk> Log<D> {
     /// A log over `segments`, of which the last is active; the caller sets what it has recovered.
     pub(super) fn from_segments(
         disk: D,
-        dir: Arc<Path>,
+        dir: Arc<Folder>,
         config: Arc<LogConfig>,
         segments: BTreeMap<i64, Segment<D>>,
         active: Active,
@@ -167,8 +167,8 @@ impl<D: Disk> Log<D> {
     }
 
     /// The partition's folder.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    pub fn dir(&self) -> Arc<Path> {
+        self.dir.path()
     }
 
     /// Base offset of the oldest segment.
@@ -231,7 +231,7 @@ impl<D: Disk> Log<D> {
         match &self.failed {
             None => Ok(()),
             Some(why) => {
-                Err(io::Error::other(format!("{}: closed after an earlier failure: {why}", self.dir.display())))
+                Err(io::Error::other(format!("{}: closed after an earlier failure: {why}", self.dir().display())))
             }
         }
     }
@@ -323,8 +323,8 @@ impl<D: Disk> Log<D> {
         if limit <= 0 {
             return 0;
         }
-        let name = self.dir.as_os_str().as_encoded_bytes();
-        i64::from(base::checksum::crc32(name)) % limit
+        let dir = self.dir();
+        i64::from(base::checksum::crc32(dir.as_os_str().as_encoded_bytes())) % limit
     }
 
     /// Closes the active segment and begins one at `base_offset`, which is at or behind the end of its last batch. `producers` is
@@ -352,6 +352,18 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
+    /// Ends the log at `offset` though its last batch ends before: what lay between was compacted away.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn skip_to(&mut self, offset: i64, now_ms: i64, producers: &ProducerState) -> io::Result<()> {
+        if offset > self.log_end_offset {
+            self.roll(offset, now_ms, producers)?;
+            self.log_end_offset = offset;
+        }
+        Ok(())
+    }
+
     /// Brings the active segment's index files up to date; the next flush syncs those that were not.
     fn write_indexes(&mut self) -> io::Result<()> {
         self.active.note_largest();
@@ -370,7 +382,10 @@ impl<D: Disk> Log<D> {
 
     /// Saves the producers, named by the offset up to which they count: behind the log's end when the caller has taken
     /// in a batch that is only now being appended. A log that holds nothing needs no snapshot.
-    fn write_snapshot(&mut self, producers: &ProducerState) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn write_snapshot(&mut self, producers: &ProducerState) -> io::Result<()> {
         let offset = producers.end_offset().max(self.log_end_offset);
         let nothing = self.snapshots.is_empty() && offset == self.first_base_offset();
         if nothing || self.snapshots.contains(&offset) {
@@ -438,7 +453,7 @@ impl<D: Disk> Log<D> {
                 }
             }
         }
-        let dir = std::mem::take(&mut self.names_changed).then(|| (self.disk.clone(), self.dir.clone()));
+        let dir = std::mem::take(&mut self.names_changed).then(|| (self.disk.clone(), self.dir()));
         Ok(FlushJob { files, dir, offset, generation: self.generation })
     }
 

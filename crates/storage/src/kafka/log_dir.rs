@@ -11,12 +11,15 @@ use super::checkpoint::{self, Offsets, offsets_text, read_or_set_aside};
 use super::load::{OpenOptions, Recovered};
 use super::log::{Log, RemoveJob};
 use super::meta_properties::{FILE as META_PROPERTIES, MetaProperties};
-use super::names::{FolderKind, delete_folder_name, parse_folder_name};
+use super::names::{FolderKind, delete_folder_name, future_folder_name, parse_folder_name};
 use super::{context, damaged};
 use crate::disk::{Disk, DiskFile, OpenMode};
 
 const LOCK: &str = ".lock";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
+/// In a partition's folder that has just come from another log folder, until the old one is out of use: of two folders of
+/// one partition it marks the one that counts.
+const MOVED: &str = "castlekeep.moved";
 const PARTITION_METADATA: &str = "partition.metadata";
 /// `version: 0`, a line feed, `topic_id: ` and 22 characters.
 const PARTITION_METADATA_BYTES: usize = 11 + 10 + 22;
@@ -41,6 +44,18 @@ pub struct FoundPartition {
     pub partition: TopicPartition,
     /// The topic's id from `partition.metadata`; zero when it has none.
     pub topic_id: TopicId,
+    /// Whether it came from another log folder and the old one may still be there.
+    pub moved: bool,
+}
+
+/// What [`LogDir::scan`] finds.
+pub struct Scan<D: Disk> {
+    /// The partitions.
+    pub partitions: Vec<FoundPartition>,
+    /// Partitions that were on their way to this folder.
+    pub futures: Vec<TopicPartition>,
+    /// What is left of deleted partitions and of copies that did not come to their end.
+    pub leftovers: Vec<RemoveJob<D>>,
 }
 
 /// A checkpoint file's new content; to be run away from the log's thread, since it syncs.
@@ -156,27 +171,35 @@ impl<D: Disk> LogDir<D> {
         Ok(())
     }
 
-    /// The partitions in this folder, and what is left of deleted ones.
+    /// The partitions in this folder, and what is left of others.
     ///
     /// # Errors
     /// As the disk reports them.
-    pub fn scan(&self) -> io::Result<(Vec<FoundPartition>, Vec<RemoveJob<D>>)> {
-        let (mut found, mut leftovers) = (Vec::new(), Vec::new());
+    pub fn scan(&self) -> io::Result<Scan<D>> {
+        let mut scan = Scan { partitions: Vec::new(), futures: Vec::new(), leftovers: Vec::new() };
         for name in self.disk.list(&self.path).map_err(|e| context(e, "listing the log folder", &self.path))? {
             let folder = self.path.join(&name);
             match parse_folder_name(&name) {
                 FolderKind::Partition(partition) if self.disk.is_dir(&folder)? => {
                     let topic_id = self.topic_id(&folder)?;
-                    found.push(FoundPartition { partition, topic_id });
+                    let moved = self.disk.exists(&folder.join(MOVED))?;
+                    scan.partitions.push(FoundPartition { partition, topic_id, moved });
                 }
-                FolderKind::Delete => {
-                    leftovers.push(RemoveJob { disk: self.disk.clone(), files: Vec::new(), folder: Some(folder) });
+                FolderKind::Delete => scan.leftovers.push(self.remove(folder)),
+                // The copy begins anew.
+                FolderKind::Future(partition) => {
+                    scan.futures.extend(partition);
+                    scan.leftovers.push(self.remove(folder));
                 }
-                // Copies on their way and strays are left for an operator to look at.
-                FolderKind::Partition(_) | FolderKind::Future | FolderKind::Stray | FolderKind::Other => {}
+                // Strays are left for an operator to look at.
+                FolderKind::Partition(_) | FolderKind::Stray | FolderKind::Other => {}
             }
         }
-        Ok((found, leftovers))
+        Ok(scan)
+    }
+
+    fn remove(&self, folder: PathBuf) -> RemoveJob<D> {
+        RemoveJob { disk: self.disk.clone(), files: Vec::new(), folder: Some(folder) }
     }
 
     fn topic_id(&self, folder: &Path) -> io::Result<TopicId> {
@@ -266,11 +289,96 @@ impl<D: Disk> LogDir<D> {
     /// # Errors
     /// As the disk reports them.
     pub fn delete_log(&self, partition: &TopicPartition, log: Log<D>, unique: u128) -> io::Result<RemoveJob<D>> {
-        drop(log);
-        let (from, to) = (self.partition_path(partition), self.path.join(delete_folder_name(partition, unique)));
+        let removal = self.retire(partition, unique)?;
+        // Reads that are under way still find its files.
+        log.dir.moved_to(removal.folder.as_deref().expect("a folder"));
+        Ok(removal)
+    }
+
+    /// As [`LogDir::delete_log`] of a partition that nobody has open.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn retire(&self, partition: &TopicPartition, unique: u128) -> io::Result<RemoveJob<D>> {
+        let from = self.partition_path(partition);
+        let named = |unique| self.path.join(delete_folder_name(partition, unique));
+        let (mut unique, mut to) = (unique, named(unique));
+        while self.disk.exists(&to)? {
+            unique = unique.wrapping_add(1);
+            to = named(unique);
+        }
         self.disk.rename(&from, &to).map_err(|e| context(e, "renaming the partition folder", &from))?;
-        self.disk.sync_dir(&self.path).map_err(|e| context(e, "syncing the folder", &self.path))?;
-        Ok(RemoveJob { disk: self.disk.clone(), files: Vec::new(), folder: Some(to) })
+        self.sync()?;
+        Ok(self.remove(to))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.disk.sync_dir(&self.path).map_err(|e| context(e, "syncing the folder", &self.path))
+    }
+
+    /// Makes the folder and the log that a partition is copied into from another log folder; it begins at
+    /// `start_offset`. `unique` makes its name differ from those before.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the topic's name is too long for it; else as the disk reports them.
+    pub fn create_future(
+        &self,
+        partition: &TopicPartition,
+        unique: u128,
+        topic_id: TopicId,
+        config: Arc<LogConfig>,
+        start_offset: i64,
+        now_ms: i64,
+    ) -> io::Result<Log<D>> {
+        let Some(name) = future_folder_name(partition, unique) else {
+            let what = format!("the name of topic {} is too long for it to be moved", partition.topic);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        };
+        let dir = self.path.join(name);
+        self.disk.create_dir_all(&dir).map_err(|e| context(e, "making the folder", &dir))?;
+        let mut log = Log::create(&self.disk, &dir, config, start_offset, now_ms)?;
+        if !topic_id.is_zero() {
+            log.write_partition_metadata(topic_id)?;
+        }
+        Ok(log)
+    }
+
+    /// Marks a copy that is whole and synced as the one that counts, once it has its partition's name. Run away from the
+    /// log's thread: it syncs.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn mark_moved(&self, future: &Path) -> io::Result<()> {
+        let path = future.join(MOVED);
+        self.disk.replace_atomically(&path, b"").map_err(|e| context(e, "writing", &path))
+    }
+
+    /// Gives a marked copy its partition's name. From here on it counts.
+    ///
+    /// # Errors
+    /// As the disk reports them. The second value says whether the copy may count all the same: nothing may be written
+    /// to the old log then.
+    pub fn take_over(&self, partition: &TopicPartition, log: &Log<D>) -> Result<(), (io::Error, bool)> {
+        let (from, to) = (log.dir(), self.partition_path(partition));
+        self.disk.rename(&from, &to).map_err(|e| (context(e, "renaming the folder", &from), false))?;
+        log.dir.moved_to(&to);
+        self.sync().map_err(|e| (e, true))
+    }
+
+    /// The old folder is out of use, so the mark of [`LogDir::mark_moved`] can go.
+    ///
+    /// # Errors
+    /// As the disk reports them.
+    pub fn unmark_moved(&self, partition: &TopicPartition) -> io::Result<()> {
+        let dir = self.partition_path(partition);
+        let path = dir.join(MOVED);
+        self.disk.remove_file(&path).map_err(|e| context(e, "removing", &path))?;
+        self.disk.sync_dir(&dir).map_err(|e| context(e, "syncing the folder", &dir))
+    }
+
+    /// What removes a copy that is not wanted any more.
+    pub fn drop_future(&self, log: Log<D>) -> RemoveJob<D> {
+        self.remove(log.dir().to_path_buf())
     }
 
     /// The recovery points of all partitions of this folder.

@@ -7,6 +7,7 @@
 
 pub mod checkpoint;
 mod cleaner;
+mod copier;
 mod cut;
 mod index;
 pub mod inspect;
@@ -26,10 +27,11 @@ mod timestamp;
 mod txn_index;
 
 pub use cleaner::{CleanOrder, Cleaned, Cleaner, Progress};
+pub use copier::Copier;
 pub use index::TimestampOffset;
 pub use load::{OpenOptions, Recovered};
 pub use log::{Appended, FlushDone, FlushJob, Log, RemoveJob};
-pub use log_dir::{CheckpointJob, FoundPartition, LogDir};
+pub use log_dir::{CheckpointJob, FoundPartition, LogDir, Scan};
 pub use meta_properties::MetaProperties;
 pub use read::{FileRange, ReadPlan};
 pub use timestamp::TimestampPlan;

@@ -33,8 +33,8 @@ pub enum FolderKind {
     Partition(TopicPartition),
     /// `<topic>-<p>.<hex>-delete`: to be removed.
     Delete,
-    /// `<topic>-<p>.<hex>-future`: a copy on its way between log folders.
-    Future,
+    /// `<topic>-<p>.<hex>-future`: a copy on its way between log folders; of which partition, when the name says it.
+    Future(Option<TopicPartition>),
     /// `<topic>-<p>.<hex>-stray`: found where it no longer belonged.
     Stray,
     /// None of Kafka's.
@@ -47,19 +47,21 @@ pub fn parse_folder_name(name: &str) -> FolderKind {
         return FolderKind::Delete;
     }
     if name.ends_with("-future") {
-        return FolderKind::Future;
+        let partition = name.rsplit_once('.').and_then(|(partition, _)| parse_partition(partition));
+        return FolderKind::Future(partition);
     }
     if name.ends_with("-stray") {
         return FolderKind::Stray;
     }
-    let Some((topic, partition)) = name.rsplit_once('-') else { return FolderKind::Other };
+    parse_partition(name).map_or(FolderKind::Other, FolderKind::Partition)
+}
+
+/// `<topic>-<p>`.
+fn parse_partition(name: &str) -> Option<TopicPartition> {
+    let (topic, partition) = name.rsplit_once('-')?;
     let numeric = !partition.is_empty() && partition.bytes().all(|b| b.is_ascii_digit());
-    match partition.parse::<i32>() {
-        Ok(partition) if numeric && is_topic_name(topic) => {
-            FolderKind::Partition(TopicPartition::new(topic.to_string(), partition))
-        }
-        _ => FolderKind::Other,
-    }
+    let partition = partition.parse::<i32>().ok().filter(|_| numeric && is_topic_name(topic))?;
+    Some(TopicPartition::new(topic.to_string(), partition))
 }
 
 fn is_topic_name(topic: &str) -> bool {
@@ -67,6 +69,13 @@ fn is_topic_name(topic: &str) -> bool {
         && topic != "."
         && topic != ".."
         && topic.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// The name of a folder that a partition is copied into; `None` when it would be longer than a file system takes.
+/// `unique` is any number not used before.
+pub fn future_folder_name(partition: &TopicPartition, unique: u128) -> Option<String> {
+    let name = format!("{partition}.{unique:032x}-future");
+    (name.len() <= NAME_BYTES_MAX).then_some(name)
 }
 
 /// The name of a folder that is to go: the topic is cut so that the name stays within 255 bytes. `unique` is any
@@ -101,7 +110,11 @@ mod tests {
             ("a-b-12", of("a-b", 12)),
             ("__consumer_offsets-49", of("__consumer_offsets", 49)),
             ("orders-0.0123456789abcdef0123456789abcdef-delete", FolderKind::Delete),
-            ("orders-0.0123456789abcdef0123456789abcdef-future", FolderKind::Future),
+            (
+                "orders-0.0123456789abcdef0123456789abcdef-future",
+                FolderKind::Future(Some(TopicPartition::new("orders", 0))),
+            ),
+            ("orders-future", FolderKind::Future(None)),
             ("orders-0.0123456789abcdef0123456789abcdef-stray", FolderKind::Stray),
             ("orders", FolderKind::Other),
             ("orders-", FolderKind::Other),
@@ -117,5 +130,9 @@ mod tests {
         let name = delete_folder_name(&long, 5);
         assert_eq!(name.len(), 255);
         assert_eq!(parse_folder_name(&name), FolderKind::Delete);
+        assert_eq!(future_folder_name(&long, 5), None);
+        let of = TopicPartition::new("a.b-c", 7);
+        let name = future_folder_name(&of, 5).expect("short enough");
+        assert_eq!(parse_folder_name(&name), FolderKind::Future(Some(of)));
     }
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use broker::log::ProducerState;
 use broker::log::producer_state::EndTxnMarker;
+use broker::log::{BatchHeader, ProducerState};
 use bytes::Bytes;
 use kafka_wire::records::{Batch, control};
 
@@ -71,7 +71,7 @@ fn newest_snapshot<D: Disk>(
     limit: i64,
     warnings: &mut Vec<String>,
 ) -> io::Result<(ProducerState, bool)> {
-    let names = log.disk.list(&log.dir).map_err(|e| context(e, "listing", &log.dir))?;
+    let names = log.disk.list(&log.dir()).map_err(|e| context(e, "listing", &log.dir()))?;
     let snapshots = names.iter().filter_map(|name| parse_file_name(name)).filter(|(_, suffix)| *suffix == "snapshot");
     let mut offsets: Vec<i64> = snapshots.map(|(offset, _)| offset).collect();
     offsets.sort_unstable();
@@ -133,13 +133,8 @@ fn replay<D: Disk>(
                         true => end_txn_marker(&scanner.batch(position, &header)?),
                         false => None,
                     };
-                    if let Some(done) = state.apply(&header, marker).filter(|done| done.aborted) {
-                        aborted.entry(*base).or_default().push(AbortedTxn {
-                            producer_id: done.producer_id,
-                            first_offset: done.first_offset,
-                            last_offset: done.last_offset,
-                            last_stable_offset: state.last_stable_offset_after(&done),
-                        });
+                    if let Some(txn) = aborted_by(&mut state, &header, marker) {
+                        aborted.entry(*base).or_default().push(txn);
                     }
                 }
                 Step::End => break,
@@ -154,7 +149,23 @@ fn replay<D: Disk>(
     Ok((state, aborted))
 }
 
-fn end_txn_marker(batch: &Bytes) -> Option<EndTxnMarker> {
+/// Takes a batch into the state; gives the transaction that it ends by aborting it.
+pub(super) fn aborted_by(
+    state: &mut ProducerState,
+    header: &BatchHeader,
+    marker: Option<EndTxnMarker>,
+) -> Option<AbortedTxn> {
+    let done = state.apply(header, marker).filter(|done| done.aborted)?;
+    Some(AbortedTxn {
+        producer_id: done.producer_id,
+        first_offset: done.first_offset,
+        last_offset: done.last_offset,
+        last_stable_offset: state.last_stable_offset_after(&done),
+    })
+}
+
+/// What a control batch says of a transaction's end.
+pub(super) fn end_txn_marker(batch: &Bytes) -> Option<EndTxnMarker> {
     let marker = control::EndTxnMarker::from_batch(&Batch::parse(batch).ok()?).ok()??;
     Some(EndTxnMarker { aborted: !marker.committed, coordinator_epoch: marker.coordinator_epoch })
 }

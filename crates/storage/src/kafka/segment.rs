@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use broker::log::BatchHeader;
 
@@ -12,10 +12,35 @@ use super::names::file_name;
 use super::scan::{Scanner, Step};
 use crate::disk::{Disk, DiskFile, OpenMode};
 
+/// A partition's folder, shared by the log and by reads that run elsewhere: both find their files while it is renamed.
+pub struct Folder(RwLock<Arc<Path>>);
+
+impl Folder {
+    /// The folder at this path.
+    pub fn new(path: &Path) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(path.into())))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> Arc<Path> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Something in it.
+    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// It was renamed.
+    pub fn moved_to(&self, path: &Path) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = path.into();
+    }
+}
+
 /// The files of one segment, opened when first needed and shared with reads that run elsewhere.
 pub struct SegmentFiles<D: Disk> {
     disk: D,
-    dir: Arc<Path>,
+    dir: Arc<Folder>,
     base_offset: i64,
     log: OnceLock<Arc<D::File>>,
     index: OnceLock<Arc<D::File>>,
@@ -24,7 +49,7 @@ pub struct SegmentFiles<D: Disk> {
 
 impl<D: Disk> SegmentFiles<D> {
     /// The files of the segment at `base_offset`, none of them open.
-    pub fn new(disk: D, dir: Arc<Path>, base_offset: i64) -> Arc<Self> {
+    pub fn new(disk: D, dir: Arc<Folder>, base_offset: i64) -> Arc<Self> {
         let (log, index, time_index) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Arc::new(Self { disk, dir, base_offset, log, index, time_index })
     }

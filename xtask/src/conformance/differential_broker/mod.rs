@@ -11,7 +11,7 @@ mod tally;
 mod tree;
 mod twin;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ const REQUESTS: u64 = 20_000;
 const SEED: u64 = 1;
 /// After so many differences of different kinds there is no point in going on.
 const DIFFERENCES_MAX: usize = 25;
+/// So many of the last requests are told when a broker does not answer.
+const RECENT: usize = 20;
 /// How long a topic may take to be there or gone.
 const SETTLED: Duration = Duration::from_secs(20);
 
@@ -50,9 +52,16 @@ pub fn run(dir: &Path) -> Result<String> {
         twin: Twin::connect([apache.ports.kafka, ours.ports.kafka], Default::default())?,
         tally: Tally::default(),
         differences: BTreeMap::new(),
+        recent: VecDeque::new(),
     };
     let done = run.all(requests).with_context(|| {
-        format!("{}\nours: {}\napache: {}", run.report(), ours.broker.log_tail(), apache.broker.log_tail())
+        format!(
+            "{}\n{}\nours: {}\napache: {}",
+            run.report(),
+            run.recent(),
+            ours.broker.log_tail(),
+            apache.broker.log_tail()
+        )
     });
     if !run.differences.is_empty() {
         let end = done.err().map_or(String::new(), |e| format!("\nand then: {}", e.root_cause()));
@@ -92,6 +101,8 @@ struct Run {
     tally: Tally,
     /// One of each kind: API and field.
     differences: BTreeMap<String, (u64, String)>,
+    /// The last requests, oldest first.
+    recent: VecDeque<String>,
 }
 
 impl Run {
@@ -107,12 +118,21 @@ impl Run {
         format!("{} kinds of differences:\n{}", lines.len(), lines.join("\n"))
     }
 
+    fn recent(&self) -> String {
+        let lines: Vec<&str> = self.recent.iter().map(String::as_str).collect();
+        format!("the last requests:\n    {}", lines.join("\n    "))
+    }
+
     fn all(&mut self, requests: u64) -> Result<()> {
         let mut asks = Asks::new(self.prng.fork());
         for (name, partitions, configs) in TOPICS {
             self.make_topic(name, *partitions, configs)?;
         }
         self.offsets_topic()?;
+        for which in [APACHE, OURS] {
+            let answer = self.twin.call(which, &wire::DescribeLogDirsRequest::default(), 4)?;
+            self.twin.views[which].log_dir = answer.results.first().context("a log folder")?.log_dir.clone();
+        }
         while self.tally.requests() < requests && self.differences.len() < DIFFERENCES_MAX {
             let (key, version) = self.tally.poorest();
             match asks.next(key, version) {
@@ -129,6 +149,10 @@ impl Run {
     }
 
     fn ask(&mut self, ask: &Ask, asks: &mut Asks) -> Result<()> {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(format!("{} v{}: {}", ask.key, ask.version, ask.about));
         let answers = self.twin.exchange(ask)?;
         let trees = [&answers[APACHE], &answers[OURS]].map(|frame| match frame {
             Some(frame) => shown::shown(ask.key, ask.version, frame).map(Some),

@@ -7,6 +7,10 @@ use kafka_wire::messages as wire;
 use super::super::twin::{Ask, Then, View};
 use super::Asks;
 
+/// What a consumer of the topic `packed` says of itself: version 0, the topics, no user data. Apache's coordinator never
+/// answers a member whose bytes it cannot read.
+const SUBSCRIPTION: &[u8] = b"\0\0\0\0\0\x01\0\x06packed\xff\xff\xff\xff";
+
 impl Asks {
     /// A group, mostly one with a member.
     fn group(&mut self) -> String {
@@ -137,7 +141,7 @@ impl Asks {
                 protocol_type: Str::from(protocol),
                 protocols: vec![wire::JoinGroupRequestProtocols {
                     name: Str::from("range"),
-                    metadata: Bytes::from_static(b"subscription"),
+                    metadata: Bytes::from_static(SUBSCRIPTION),
                 }],
                 reason: None,
             }
