@@ -189,6 +189,7 @@ impl Shard {
             }
             ShardCommand::UpdateConfig { topic, config } => self.on_config(now, &topic, &config, effects),
             ShardCommand::Metadata(metadata) => self.metadata = metadata,
+            ShardCommand::Settings(config) => effects.push(Effect::Settings(config)),
             ShardCommand::ShutDown => effects.push(Effect::ShutDown),
         }
     }

@@ -23,6 +23,7 @@ pub type DirIndex = usize;
 /// See the module.
 pub struct LogDirs<D: Disk> {
     dirs: Vec<Dir<D>>,
+    shards: usize,
     /// Shards that have not closed their logs yet.
     open_shards: AtomicUsize,
     /// Shards that clean a log.
@@ -118,7 +119,7 @@ impl<D: Disk> LogDirs<D> {
         // What was on its way when the process ended is moved anew; of a partition that is gone nothing is left to move.
         wanted.retain(|partition, to| homes.get(partition).is_some_and(|home| home.dir != *to));
         let (open_shards, cleaning) = (AtomicUsize::new(shards), AtomicUsize::new(0));
-        Ok((Self { dirs, open_shards, cleaning, wanted: Mutex::new(wanted) }, leftovers))
+        Ok((Self { dirs, shards, open_shards, cleaning, wanted: Mutex::new(wanted) }, leftovers))
     }
 
     /// The cluster and broker ids of the first folder's `meta.properties`, if it has any.
@@ -138,6 +139,11 @@ impl<D: Disk> LogDirs<D> {
             log_dir.claim(cluster_id, broker_id)?;
         }
         Ok(())
+    }
+
+    /// How many shards have logs in them.
+    pub fn shards(&self) -> usize {
+        self.shards
     }
 
     /// How many folders there are.

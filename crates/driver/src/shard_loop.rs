@@ -25,6 +25,7 @@ use std::time::Duration;
 use base::planted::PlantedBug;
 use base::{Instant, Now};
 use broker::TopicPartition;
+use broker::config::{BrokerConfig, THROTTLE_ALTER_LOG_DIRS};
 use broker::shard::{Effect, FetchAnswer, LogConfig, RequestToken, Shard, ShardAnswer, ShardEvent, ShardNotice};
 use storage::disk::Disk;
 use storage::kafka::{FileRange, Log};
@@ -33,6 +34,7 @@ pub use self::cleaning::CleanerConfig;
 use self::cleaning::Cleaning;
 pub use self::figures::{LogFigures, ShardFigures};
 use self::files::Ranges;
+use self::jobs::OpenJob;
 pub use self::jobs::ShardDone;
 pub use self::moving::CopyError;
 use self::moving::{Moves, Moving};
@@ -111,6 +113,38 @@ impl Default for ShardLoopConfig {
     }
 }
 
+impl ShardLoopConfig {
+    /// What a broker's configuration says, for one of its shards.
+    pub fn of(broker: &BrokerConfig, shards: usize) -> Self {
+        let positive = |key: &str| u64::try_from(broker.int(key)).unwrap_or(0);
+        let mut config = Self {
+            retention_check_interval_ms: positive("log.retention.check.interval.ms"),
+            recovery_point_checkpoint_interval_ms: positive("log.flush.offset.checkpoint.interval.ms"),
+            high_watermark_checkpoint_interval_ms: positive("replica.high.watermark.checkpoint.interval.ms"),
+            cleaner: CleanerConfig { enable: broker.flag("log.cleaner.enable"), ..CleanerConfig::default() },
+            ..Self::default()
+        };
+        config.change(broker, shards);
+        config
+    }
+
+    /// Takes over what may change while the broker runs.
+    pub fn change(&mut self, broker: &BrokerConfig, shards: usize) {
+        let positive = |key: &str| u64::try_from(broker.int(key)).unwrap_or(0);
+        self.producer_id_expiration_ms = broker.int("producer.id.expiration.ms");
+        self.cleaner = CleanerConfig {
+            backoff_ms: positive("log.cleaner.backoff.ms"),
+            threads: usize::try_from(broker.int("log.cleaner.threads")).unwrap_or(1),
+            dedupe_buffer_size: positive("log.cleaner.dedupe.buffer.size"),
+            io_buffer_load_factor: broker.double("log.cleaner.io.buffer.load.factor"),
+            io_max_bytes_per_second: broker.double("log.cleaner.io.max.bytes.per.second"),
+            ..self.cleaner.clone()
+        };
+        let copied = broker.throttle(THROTTLE_ALTER_LOG_DIRS);
+        self.alter_log_dirs_bytes_per_second = copied.map_or(f64::MAX, |rate| rate as f64 / shards.max(1) as f64);
+    }
+}
+
 /// An open log and what the loop knows about it.
 struct OpenLog<D: Disk> {
     log: Log<D>,
@@ -133,6 +167,15 @@ struct OpenLog<D: Disk> {
     moving: Option<Moving<D>>,
 }
 
+/// A log that a job opens or makes.
+#[derive(Default)]
+struct Opening {
+    /// It was deleted meanwhile.
+    doomed: bool,
+    /// And is to be made anew.
+    next: Option<OpenJob>,
+}
+
 /// See the module.
 pub struct ShardLoop<D: Disk, W: ShardWorld<D>> {
     world: W,
@@ -148,7 +191,7 @@ pub struct ShardLoop<D: Disk, W: ShardWorld<D>> {
     cleaning: Cleaning<D>,
     moves: Moves,
     /// Logs that are being opened: what their recovery cut off is not yet synced.
-    opening: usize,
+    opening: BTreeMap<TopicPartition, Opening>,
     bug: PlantedBug,
 }
 
@@ -169,7 +212,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             upkeep,
             cleaning,
             moves: Moves::default(),
-            opening: 0,
+            opening: BTreeMap::new(),
             bug: PlantedBug::None,
         }
     }
@@ -272,6 +315,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 }
             }
             Effect::Close { partition, delete } => self.close(now, &partition, delete),
+            Effect::Settings(broker) => self.config.change(&broker, self.dirs.shards()),
             Effect::ShutDown => self.shut_down(now),
             Effect::Notify(notice) => self.world.notify(notice),
         }

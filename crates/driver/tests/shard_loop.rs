@@ -687,3 +687,26 @@ fn a_partition_made_anew_under_its_old_name_keeps_its_records_over_a_crash() {
     assert_eq!(bench.records(), 2);
     bench.stop();
 }
+
+#[test]
+fn a_partition_that_is_deleted_while_its_log_is_made_leaves_no_folder() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut bench = Bench::open(dir.path(), LogConfig::default());
+    let other = TopicPartition::new("u", 0);
+    let stop =
+        || ShardCommand::StopPartition { partition: TopicPartition::new("u", 0), leader_epoch: -1, delete: true };
+    bench.lead(other.clone(), LogConfig::default());
+    bench.event(ShardEvent::Command(stop()));
+    bench.run_jobs();
+    let left = names(dir.path());
+    assert!(left.iter().all(|name| name == "t-0" || name.ends_with("-delete")), "{left:?}");
+    // And it is made anew although the first one was still being made.
+    bench.lead(other.clone(), LogConfig::default());
+    bench.event(ShardEvent::Command(stop()));
+    bench.lead(other.clone(), LogConfig::default());
+    bench.run_jobs();
+    assert!(bench.shard.shard().partition(&other).is_some());
+    assert!(names(dir.path()).contains(&"u-0".to_string()));
+    bench.stop();
+    assert!(dir.path().join(".kafka_cleanshutdown").exists());
+}

@@ -93,3 +93,73 @@ async fn a_client_over_its_quota_rests_and_one_without_does_not() {
     tokio::task::spawn_blocking(test).await.expect("the client part passes");
     servers.stop().await;
 }
+
+/// What a topic of one partition is answered with, and how long the client is told to rest.
+fn create(client: &mut Client, name: &str, version: i16) -> (i16, i32) {
+    let topic = wire::CreateTopicsRequestTopics {
+        name: Str::from(name),
+        num_partitions: 1,
+        replication_factor: 1,
+        ..Default::default()
+    };
+    let request = wire::CreateTopicsRequest { topics: vec![topic], timeout_ms: 10_000, validate_only: false };
+    let answer = client.call(&request, version);
+    assert_eq!(answer.topics.len(), 1, "{answer:?}");
+    (answer.topics[0].error_code, answer.throttle_time_ms)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_beyond_a_quota_are_refused_or_cost_a_rest() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let servers = start(dir.path(), &[("controller.quota.window.num", "1")]).await;
+    let addr = servers.addr();
+    let test = move || {
+        let mut client = Client::new(addr);
+        client.topic("seen", 3, &[]);
+        set(&mut client, None, "controller_mutation_rate", Some(0.5));
+        // Half a token is there, and what is begun is done.
+        assert_eq!(create(&mut client, "a", 7), (0, 0));
+        let (code, rest) = create(&mut client, "b", 7);
+        assert_eq!(code, 89, "THROTTLING_QUOTA_EXCEEDED");
+        assert!((500..=1000).contains(&rest), "{rest}");
+        let one = |topics| wire::DeleteTopicsRequest { topics, topic_names: vec![Str::from("seen")], timeout_ms: 1000 };
+        let answer = client.call(&one(Vec::new()), 4);
+        assert_eq!(answer.responses[0].error_code, 0, "old clients know of no such error");
+        assert!(answer.throttle_time_ms > 4000, "{}", answer.throttle_time_ms);
+        let mut other = Client::new(addr);
+        set(&mut other, None, "controller_mutation_rate", None);
+        assert_eq!(create(&mut other, "b", 7), (0, 0), "nobody is limited any more");
+    };
+    tokio::task::spawn_blocking(test).await.expect("the test");
+    servers.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_opens_too_many_connections_is_shown_the_door() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let servers = start(dir.path(), &[("quota.window.num", "2")]).await;
+    let addr = servers.addr();
+    let test = move || {
+        let mut client = Client::new(addr);
+        let entity = wire::AlterClientQuotasRequestEntity {
+            entity_type: Str::from("ip"),
+            entity_name: Some(Str::from("127.0.0.1")),
+        };
+        let op =
+            wire::AlterClientQuotasRequestOps { key: Str::from("connection_creation_rate"), value: 2.0, remove: false };
+        let entry = wire::AlterClientQuotasRequestEntries { entity: vec![entity], ops: vec![op] };
+        let answer = client.call(&wire::AlterClientQuotasRequest { entries: vec![entry], validate_only: false }, 1);
+        assert_eq!(answer.entries[0].error_code, 0, "{answer:?}");
+        let closed = |mut stream: std::net::TcpStream| {
+            use std::io::Read;
+            stream.set_read_timeout(Some(Duration::from_millis(1500))).expect("set");
+            matches!(stream.read(&mut [0]), Ok(0))
+        };
+        let opened: Vec<_> = (0..4).map(|_| std::net::TcpStream::connect(addr).expect("accepted")).collect();
+        let closed = opened.into_iter().map(closed).filter(|closed| *closed).count();
+        assert_eq!(closed, 2);
+        client.call(&wire::ListGroupsRequest::default(), 4);
+    };
+    tokio::task::spawn_blocking(test).await.expect("the test");
+    servers.stop().await;
+}

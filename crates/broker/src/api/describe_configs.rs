@@ -12,7 +12,7 @@ use kafka_wire::messages::{
 use crate::config::broker_keys::{BROKER_KEYS, BrokerKey, Update};
 use crate::config::def::{Kind, TOPIC_KEYS};
 use crate::config::log_config::{resolve, synonyms};
-use crate::config::{Layers, Properties, Source};
+use crate::config::{Layers, Properties, Source, THROTTLES};
 use crate::controller::zk_data;
 use crate::node::zk::Outcome;
 use crate::node::{Ctx, Node, Then};
@@ -115,7 +115,8 @@ fn describe_broker(
         let set = &ctx.config.layers.dynamic_default;
         let keys = BROKER_KEYS.iter().filter(|key| wanted(key.name) && set.contains_key(key.name));
         let layers = Layers { dynamic_default: set.clone(), ..Layers::default() };
-        return Ok(keys.map(|key| broker_entry(key, &layers, include_synonyms)).collect());
+        let set = keys.map(|key| broker_entry(key, &layers, include_synonyms));
+        return Ok(set.chain(throttle_entries(&layers, wanted, include_synonyms)).collect());
     }
     let id = ctx.config.broker_id;
     if resource.resource_name.parse() != Ok(id) {
@@ -124,7 +125,38 @@ fn describe_broker(
         return Err((ErrorCode::INVALID_REQUEST, Some(why)));
     }
     let keys = BROKER_KEYS.iter().filter(|key| key.update != Update::Internal && wanted(key.name));
-    Ok(keys.map(|key| broker_entry(key, &ctx.config.layers, include_synonyms)).collect())
+    let entries = keys.map(|key| broker_entry(key, &ctx.config.layers, include_synonyms));
+    Ok(entries.chain(throttle_entries(&ctx.config.layers, wanted, include_synonyms)).collect())
+}
+
+/// The throttles that are set: they have no default.
+fn throttle_entries<'a>(
+    layers: &'a Layers,
+    wanted: impl Fn(&str) -> bool + 'a,
+    include_synonyms: bool,
+) -> impl Iterator<Item = DescribeConfigsResponseConfigs> + 'a {
+    THROTTLES.into_iter().filter(move |name| wanted(name)).filter_map(move |name| {
+        let set = layers.each().into_iter().filter(|(source, _)| *source != Source::StaticBroker);
+        let found: Vec<(&String, Source)> =
+            set.filter_map(|(source, layer)| Some((layer.get(name)?, source))).collect();
+        let (value, source) = *found.first()?;
+        let listed = found.iter().map(|(value, source)| DescribeConfigsResponseSynonyms {
+            name: Str::from_static(name),
+            value: Some(Str::from(value.as_str())),
+            source: source.code(),
+        });
+        Some(DescribeConfigsResponseConfigs {
+            name: Str::from_static(name),
+            value: Some(Str::from(value.as_str())),
+            read_only: false,
+            is_default: false,
+            config_source: source.code(),
+            is_sensitive: false,
+            synonyms: if include_synonyms { listed.collect() } else { Vec::new() },
+            config_type: Kind::Long.code(),
+            documentation: None,
+        })
+    })
 }
 
 fn broker_entry(key: &'static BrokerKey, layers: &Layers, include_synonyms: bool) -> DescribeConfigsResponseConfigs {

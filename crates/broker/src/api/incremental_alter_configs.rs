@@ -13,9 +13,9 @@ use kafka_wire::messages::{
 use kafka_wire::{ErrorCode, Response};
 
 use super::create_topics::check_config;
-use crate::config::Properties;
 use crate::config::broker_keys::{Update, broker_key};
 use crate::config::def::{self, Kind, Valid, list, topic_key};
+use crate::config::{Properties, THROTTLES};
 use crate::connections;
 use crate::controller::zk_data;
 use crate::node::configs;
@@ -175,6 +175,11 @@ fn check_entry(resource: &Resource, name: &str, value: &str) -> Result<(), Refus
         return check_config(name, value).map_err(|why| (ErrorCode::INVALID_CONFIG, why));
     }
     let refuse = || Err((ErrorCode::INVALID_REQUEST, format!("Cannot update these configs dynamically: Set({name})")));
+    if THROTTLES.contains(&name) {
+        let rate = value.trim().parse::<i64>().ok().filter(|rate| *rate >= 0);
+        let why = format!("Invalid value {value} for configuration {name}: it is a number of bytes a second");
+        return rate.map(|_| ()).ok_or((ErrorCode::INVALID_CONFIG, why));
+    }
     let Some(key) = broker_key(name) else { return refuse() };
     match key.update {
         Update::Static | Update::Internal => refuse(),
@@ -303,6 +308,13 @@ mod tests {
         let overrides = topic(&[("max.connections.per.ip.overrides", 0, Some("10.0.0.1"))]).changes;
         let broker = Resource { changes: overrides, ..broker };
         assert_eq!(apply(&broker, &none).expect_err("refused").0, ErrorCode::INVALID_CONFIG);
+        for (value, code) in
+            [("5", None), ("-1", Some(ErrorCode::INVALID_CONFIG)), ("fast", Some(ErrorCode::INVALID_CONFIG))]
+        {
+            let changes = topic(&[(THROTTLES[0], 0, Some(value))]).changes;
+            let throttled = Resource { resource_type: BROKER, name: Str::new(), replace: false, changes };
+            assert_eq!(apply(&throttled, &none).err().map(|refusal| refusal.0), code, "{value}");
+        }
         let broker = Resource { changes: topic(&[("log.retention.ms", 0, Some("5"))]).changes, ..broker };
         assert_eq!(apply(&broker, &none).expect("valid")["log.retention.ms"], "5");
     }

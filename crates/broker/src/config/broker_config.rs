@@ -12,6 +12,12 @@ use crate::metadata_cache::Endpoint;
 /// `broker.id` as long as ZooKeeper has not numbered the broker.
 pub const UNRESOLVED_ID: i32 = -1;
 
+/// How fast logs are copied from one log folder to another.
+pub const THROTTLE_ALTER_LOG_DIRS: &str = "replica.alter.log.dirs.io.max.bytes.per.second";
+/// Keys in bytes a second that can be set at run time only (`DynamicConfig.Broker`).
+pub const THROTTLES: [&str; 3] =
+    [THROTTLE_ALTER_LOG_DIRS, "leader.replication.throttled.rate", "follower.replication.throttled.rate"];
+
 /// A broker's configuration.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
@@ -152,6 +158,12 @@ impl BrokerConfig {
     /// As [`BrokerConfig::get`].
     pub fn int_opt(&self, name: &str) -> Option<i64> {
         self.get(name).and_then(|value| value.parse().ok())
+    }
+
+    /// One of [`THROTTLES`], in bytes a second; `None` when it is not set.
+    pub fn throttle(&self, name: &str) -> Option<i64> {
+        let dynamic = [&self.layers.dynamic_broker, &self.layers.dynamic_default];
+        dynamic.into_iter().find_map(|layer| layer.get(name)?.trim().parse().ok()).filter(|rate| *rate >= 0)
     }
 
     /// A number with a fraction.

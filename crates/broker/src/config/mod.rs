@@ -5,5 +5,5 @@ pub mod broker_keys;
 pub mod def;
 pub mod log_config;
 
-pub use broker_config::{BrokerConfig, UNRESOLVED_ID};
+pub use broker_config::{BrokerConfig, THROTTLE_ALTER_LOG_DIRS, THROTTLES, UNRESOLVED_ID};
 pub use log_config::{Layers, Properties, Source};

@@ -232,6 +232,12 @@ impl LocalBroker {
 
     /// Hands changed settings to the shards that hold the topic, or those of every topic.
     pub(crate) fn on_config_changed(&mut self, ctx: &mut Ctx, configs: &Configs, changed: Option<&Str>) {
+        if changed.is_none() {
+            let config = Arc::new(ctx.config.clone());
+            for shard in 0..ctx.shards.count() {
+                ctx.effects.push(NodeEffect::Shard(ShardId(shard), ShardCommand::Settings(config.clone())));
+            }
+        }
         let mut told = BTreeSet::new();
         for partition in self.hosted.keys() {
             if changed.is_some_and(|topic| *topic != partition.topic) {

@@ -56,6 +56,22 @@ impl Meters {
         if kind == Kind::Request { rest.min(window) } else { rest }
     }
 
+    /// Counts a connection of an address and says how long it has to wait before it is closed, since it is one too many;
+    /// not at all when it may stay. One that may not stay does not count.
+    pub fn connection(&mut self, now: Instant, quotas: &Quotas, address: &Str) -> Duration {
+        let Some(limit) = quotas.of_address(address) else { return Duration::ZERO };
+        let (windows, window) = (self.windows, self.window);
+        self.make_room(now);
+        let scope = Scope { user: Str::default(), client: address.clone() };
+        let meter = self.meters.entry((Kind::Connection, scope)).or_default();
+        meter.record(now, windows, window, 1.0);
+        let rest = meter.rest(now, windows, window, limit).min(window);
+        if let Some((_, counted)) = meter.samples.back_mut().filter(|_| !rest.is_zero()) {
+            *counted -= 1.0;
+        }
+        rest
+    }
+
     /// Takes back what was counted, since it was not given after all.
     pub fn take_back(&mut self, quotas: &Quotas, kind: Kind, client: Client<'_>, value: f64) {
         let Some((scope, _)) = quotas.limit(kind, client.user, client.client) else { return };
@@ -191,6 +207,26 @@ mod tests {
         let (user, client) = (Str::from("u"), Str::from("c"));
         let client = Client { user: &user, client: &client };
         assert_eq!(meters().record(at(0), &quotas, Kind::Request, client, 5000.0), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn an_address_opens_so_many_connections_a_second() {
+        let (one, other) = (Str::from("10.0.0.1"), Str::from("10.0.0.2"));
+        let mut quotas = Quotas::default();
+        let rate = |rate: &str| Properties::from([("connection_creation_rate".to_string(), rate.to_string())]);
+        let entity = |path: &str| Entity::from_path(path).expect("an entity");
+        quotas.learn(entity("ips/10.0.0.1"), &rate("2"));
+        let mut meters = Meters::new(2, Duration::from_secs(1));
+        assert!(meters.connection(at(0), &quotas, &one).is_zero());
+        assert!(meters.connection(at(0), &quotas, &one).is_zero());
+        for _ in 0..3 {
+            assert_eq!(meters.connection(at(0), &quotas, &one).as_millis(), 500, "refused ones do not add up");
+        }
+        assert!(meters.connection(at(0), &quotas, &other).is_zero(), "no limit");
+        quotas.learn(entity("ips/<default>"), &rate("1"));
+        assert!(meters.connection(at(0), &quotas, &other).is_zero());
+        assert!(!meters.connection(at(0), &quotas, &other).is_zero(), "the default");
+        assert!(meters.connection(at(2000), &quotas, &one).is_zero(), "the windows are over");
     }
 
     #[test]

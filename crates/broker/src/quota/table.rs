@@ -86,6 +86,14 @@ impl Quotas {
         &self.scram
     }
 
+    /// How many connections a second an address may open; its own limit or the default.
+    pub fn of_address(&self, address: &Str) -> Option<f64> {
+        [Name::Named(address.clone()), Name::Default].into_iter().find_map(|ip| {
+            let limits = self.entities.get(&Entity { ip: Some(ip), ..Entity::default() })?;
+            limits.0.get(Kind::Connection.key()).copied()
+        })
+    }
+
     /// The limit of a client, and who shares it: the first of upstream's order that is set.
     pub fn limit(&self, kind: Kind, user: &Str, client: &Str) -> Option<(Scope, f64)> {
         if self.entities.is_empty() {

@@ -6,6 +6,7 @@ use base::Str;
 use bytes::Bytes;
 
 use super::request::{FetchAnswer, ShardAnswer, ShardRequest};
+use crate::config::BrokerConfig;
 use crate::log::inspection::Inspection;
 use crate::log::validate::{Assigned, Produced, ValidateError};
 use crate::log::{BatchHeader, LeaderEpochCache, ProducerState};
@@ -40,6 +41,8 @@ pub enum ShardCommand {
     },
     /// New metadata was published.
     Metadata(Arc<MetadataImage>),
+    /// The broker's configuration changed.
+    Settings(Arc<BrokerConfig>),
     /// Flush everything, write checkpoints and clean-shutdown marks; answered by [`ShardNotice::ShutDown`].
     ShutDown,
 }
@@ -484,6 +487,8 @@ pub enum Effect {
         /// Whether its folder goes too.
         delete: bool,
     },
+    /// The broker's configuration changed.
+    Settings(Arc<BrokerConfig>),
     /// Flush and checkpoint everything, mark the clean shutdown, then send [`ShardNotice::ShutDown`].
     ShutDown,
     /// Tell the node.

@@ -368,6 +368,12 @@ fn altered_configuration_reaches_the_shards() {
     assert_eq!(updates(&cluster).last(), Some(&(5000, 1 << 30)));
     assert_eq!(alter(&mut cluster, set(4, "", "log.segment.bytes", "1000000")), 0);
     assert_eq!(updates(&cluster).last(), Some(&(5000, 1_000_000)));
+    assert_eq!(alter(&mut cluster, set(4, "", "log.cleaner.threads", "2")), 0);
+    let threads = |command: &ShardCommand| match command {
+        ShardCommand::Settings(config) => Some(config.int("log.cleaner.threads")),
+        _ => None,
+    };
+    assert_eq!(cluster.members[broker].commands.iter().filter_map(threads).next_back(), Some(2));
     assert_eq!(alter(&mut cluster, set(2, "t", "retention.ms", "soon")), ErrorCode::INVALID_CONFIG.0);
     assert_eq!(alter(&mut cluster, set(2, "u", "retention.ms", "1")), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION.0);
     assert_eq!(alter(&mut cluster, set(4, "0", "log.dirs", "/x")), ErrorCode::INVALID_REQUEST.0);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Now;
@@ -15,11 +15,11 @@ use broker::shard::{
 use broker::{ErrorCode, TopicId, TopicPartition, error};
 use storage::disk::{Disk, DiskFile};
 use storage::kafka::checkpoint::{LEADER_EPOCH, epochs_text};
-use storage::kafka::{FileRange, FlushJob, ReadPlan};
+use storage::kafka::{FileRange, FlushJob, Log, ReadPlan};
 
 use super::jobs::{OpenJob, ShardDone};
 use super::moving::{CopyError, Moving};
-use super::{ShardLoop, ShardWorld};
+use super::{Opening, ShardLoop, ShardWorld};
 use crate::log_dirs::{DirIndex, LogDirs};
 use crate::world::Lane;
 
@@ -29,11 +29,6 @@ const LOAD_CHUNK_BYTES: u32 = 1 << 20;
 /// Whether a write failed for want of room.
 pub(super) fn is_full(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-/// A folder that was removed meanwhile needs no file.
-fn gone_is_fine(e: io::Error) -> io::Result<()> {
-    if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) }
 }
 
 /// Where a fetch's records lie, by position in the request.
@@ -95,6 +90,10 @@ pub(super) fn resolve<D: Disk>(reads: Vec<PlannedRead<D>>, bytes_max: u64) -> (R
             Ok(range) => {
                 left = left.saturating_sub(u64::from(range.len));
                 ranges.push(Found { position, range, aborted });
+            }
+            // The log's folder went since the read was planned: it was moved, and the next fetch finds it.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                ranges.push(Found { position, range: FileRange::empty(), aborted });
             }
             Err(e) => {
                 failed.push((position, e));
@@ -394,8 +393,13 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         self.start_opening(job, dirs);
     }
 
+    /// One job at a time opens a log: what was deleted while it was being opened is made anew behind that.
     pub(super) fn start_opening(&mut self, job: OpenJob, dirs: Arc<LogDirs<D>>) {
-        self.opening += 1;
+        if let Some(opening) = self.opening.get_mut(&job.partition) {
+            opening.next = Some(job);
+            return;
+        }
+        self.opening.insert(job.partition.clone(), Opening::default());
         self.world.offload(Lane::Bulk, Box::new(move || ShardDone::Opened(Box::new(job.run(&dirs)))));
     }
 
@@ -412,32 +416,43 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let Some(open) = self.logs.get_mut(partition) else { return };
         self.upkeep.retries.remove(partition);
         let (disk, path) = (self.world.disk().clone(), open.log.dir().join(LEADER_EPOCH));
-        let copy = open.moving.as_mut().and_then(Moving::mirror).map(|(_, copy)| copy.dir().join(LEADER_EPOCH));
-        let partition = partition.clone();
+        let id = partition.clone();
         if self.bug.is(PlantedBug::EpochsNotWritten) {
             return;
         }
         open.writing_epochs += 1;
         let run = move || {
-            let text = epochs_text(&entries);
-            let write = |path: &Path| disk.replace_atomically(path, text.as_bytes());
-            // Where a copy's folder is gone, so is the move.
-            let result = write(&path).and_then(|()| copy.map_or(Ok(()), |path| write(&path).or_else(gone_is_fine)));
-            ShardDone::EpochsWritten { partition, result }
+            let result = disk.replace_atomically(&path, epochs_text(&entries).as_bytes());
+            ShardDone::EpochsWritten { partition: id, result }
         };
         self.world.offload(Lane::Sync, Box::new(run));
+        let now = self.world.now();
+        self.sync_mirror(now, partition);
     }
 
     pub(super) fn close(&mut self, now: Now, partition: &TopicPartition, delete: bool) {
         self.upkeep.retries.remove(partition);
         self.cancel_move(partition);
-        let Some(open) = self.logs.remove(partition) else { return };
-        if !delete {
-            return;
+        if let Some(opening) = self.opening.get_mut(partition) {
+            opening.doomed |= delete;
+            opening.next = None;
         }
+        let Some(open) = self.logs.remove(partition) else { return };
+        if delete {
+            self.delete(now, partition, open.log, (open.dir, open.config.file_delete_delay_ms));
+        }
+    }
+
+    /// Takes a log's folder out of use.
+    pub(super) fn delete(
+        &mut self,
+        now: Now,
+        partition: &TopicPartition,
+        log: Log<D>,
+        (dir, delay_ms): (DirIndex, i64),
+    ) {
         let unique = (u128::from(now.mono.as_nanos()) << 64) | u128::from(now.wall_ms as u64);
-        let (dir, delay_ms) = (open.dir, open.config.file_delete_delay_ms);
-        match self.dirs.with(dir, |log_dir| log_dir.delete_log(partition, open.log, unique)) {
+        match self.dirs.with(dir, |log_dir| log_dir.delete_log(partition, log, unique)) {
             Ok(removal) => {
                 self.dirs.forget(dir, partition);
                 self.upkeep.remove_later(now, delay_ms, removal);

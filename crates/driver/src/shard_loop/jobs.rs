@@ -213,8 +213,15 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     pub(super) fn on_done(&mut self, now: Now, done: ShardDone<D>) {
         match done {
             ShardDone::Opened(opened) => {
-                self.opening -= 1;
-                self.on_opened(now, *opened);
+                let opening = self.opening.remove(&opened.job.partition).unwrap_or_default();
+                if !opening.doomed {
+                    // What is to be opened since then is this one.
+                    return self.on_opened(now, *opened);
+                }
+                self.on_opened_too_late(now, *opened);
+                if let Some(next) = opening.next {
+                    self.start_opening(next, self.dirs.clone());
+                }
             }
             ShardDone::Inspected { partition, ticket, result } => {
                 self.step(now, ShardEvent::Inspected { partition, ticket, result });
@@ -261,6 +268,18 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 }
             }
             ShardDone::Closed(result) => self.on_closed(result),
+        }
+    }
+
+    /// The partition was deleted while its log was being opened.
+    fn on_opened_too_late(&mut self, now: Now, opened: LogOpened<D>) {
+        let LogOpened { job, dir, result } = opened;
+        match (result, dir) {
+            (Ok(found), Some(dir)) if !self.dirs.has_failed(dir) => {
+                self.delete(now, &job.partition, found.log, (dir, job.config.file_delete_delay_ms));
+            }
+            (Err(e), _) => self.world.note(format!("opening the log of {}, which is deleted: {e}", job.partition)),
+            (Ok(_), _) => {}
         }
     }
 

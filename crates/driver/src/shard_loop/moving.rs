@@ -47,8 +47,8 @@ enum Stage<D: Disk> {
     /// The copy has everything, and gets everything that the log gets.
     Mirrored {
         log: Box<Log<D>>,
-        /// Its epochs, its mark and everything that it had at the beginning of this stage are on disk.
-        synced: bool,
+        /// Jobs that sync it, with its epochs and its mark.
+        syncing: u32,
     },
 }
 
@@ -298,22 +298,22 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let mut log = Box::new(copier.into_log());
         // It knows the producers of what it holds; those whose records are gone only the log itself knows.
         let saved = log.write_snapshot(led.producers());
-        moving.stage = Stage::Mirrored { log, synced: false };
+        moving.stage = Stage::Mirrored { log, syncing: 0 };
         match saved {
             Ok(()) => self.sync_mirror(now, partition),
             Err(e) => self.move_failed(now, partition, CopyError::Copy(e)),
         }
     }
 
-    /// Syncs the copy and what belongs to it.
-    fn sync_mirror(&mut self, now: Now, partition: &TopicPartition) {
+    /// Syncs the copy and what belongs to it, if there is one.
+    pub(super) fn sync_mirror(&mut self, now: Now, partition: &TopicPartition) {
         let (Some(open), Some(led)) = (self.logs.get_mut(partition), self.shard.partition(partition)) else { return };
-        let Some(Moving { number, to, stage: Stage::Mirrored { log, synced } }) = &mut open.moving else { return };
-        *synced = false;
+        let Some(Moving { number, to, stage: Stage::Mirrored { log, syncing } }) = &mut open.moving else { return };
         let flush = match log.flush() {
             Ok(flush) => flush,
             Err(e) => return self.move_failed(now, partition, CopyError::Copy(e)),
         };
+        *syncing += 1;
         let (number, to, dir) = (*number, *to, log.dir());
         let epochs = epochs_text(led.epochs().entries());
         let of = |offset| Offsets::from([(partition.clone(), offset)]);
@@ -347,11 +347,11 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         result: io::Result<FlushDone>,
     ) {
         let Some(open) = self.logs.get_mut(partition).filter(|open| open.is_mirrored(number)) else { return };
-        let Some(Moving { stage: Stage::Mirrored { log, synced }, .. }) = &mut open.moving else { return };
+        let Some(Moving { stage: Stage::Mirrored { log, syncing }, .. }) = &mut open.moving else { return };
         match result {
             Ok(done) => {
                 log.flush_done(done);
-                *synced = true;
+                *syncing -= 1;
                 self.swap_when_quiet(now, partition);
             }
             Err(e) => self.move_failed(now, partition, CopyError::Copy(e)),
@@ -378,7 +378,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     pub(super) fn swap_when_quiet(&mut self, now: Now, partition: &TopicPartition) {
         let retrying = self.upkeep.retries.contains_key(partition);
         let Some(open) = self.logs.get_mut(partition) else { return };
-        let Some(Moving { stage: Stage::Mirrored { log, synced: true }, .. }) = &open.moving else { return };
+        let Some(Moving { stage: Stage::Mirrored { log, syncing: 0 }, .. }) = &open.moving else { return };
         if open.flushing || open.cleaning || open.writing_epochs > 0 || retrying || self.upkeep.is_stopping() {
             return;
         }
@@ -400,6 +400,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         }
         let from = core::mem::replace(&mut open.dir, to);
         let old = core::mem::replace(&mut open.log, *log);
+        open.log.set_config(open.config.clone());
         let delay_ms = open.config.file_delete_delay_ms;
         self.dirs.moved(partition, from, to);
         if let Err((e, _)) = taken {

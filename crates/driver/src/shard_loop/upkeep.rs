@@ -269,7 +269,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             }
         }
         // A log that is just being opened is not closed with the others: what its recovery cut off may come back.
-        let clean = failed.is_empty() && full.is_empty() && self.opening == 0 && self.upkeep.retries.is_empty();
+        let clean = failed.is_empty() && full.is_empty() && self.opening.is_empty() && self.upkeep.retries.is_empty();
         for (dir, e) in full {
             self.note_full(dir, &e);
         }

@@ -264,10 +264,10 @@ pub const ROWS: &[Row] = &[
     // Quotas.
     served("quota.window.num"),
     served("quota.window.size.seconds"),
-    no_effect("controller.quota.window.num", "quotas of controller mutations are not there yet"),
-    no_effect("controller.quota.window.size.seconds", "quotas of controller mutations are not there yet"),
+    served("controller.quota.window.num"),
+    served("controller.quota.window.size.seconds"),
     no_effect("replication.quota.", REPLICATION),
-    no_effect("alter.log.dirs.replication.quota.", "replicas are not moved between log folders yet"),
+    no_effect("alter.log.dirs.replication.quota.", "each piece that is copied is paid for before the next"),
     // Other brokers.
     served("replica.high.watermark.checkpoint.interval.ms"),
     classes(
@@ -276,7 +276,7 @@ pub const ROWS: &[Row] = &[
     ),
     no_effect("replica.", REPLICATION),
     no_effect("num.replica.fetchers", REPLICATION),
-    no_effect("num.replica.alter.log.dirs.threads", "replicas are not moved between log folders yet"),
+    no_effect("num.replica.alter.log.dirs.threads", THREADS),
     no_effect("auto.leader.rebalance.enable", REPLICATION),
     no_effect("leader.imbalance.", REPLICATION),
     no_effect("controlled.shutdown.", CONTROLLERS),

@@ -23,7 +23,7 @@ use super::metrics::traffic::Carried;
 use super::quotas;
 use super::records::Range;
 use super::shard_thread::ToShard;
-use super::{Shared, down_convert, loggers};
+use super::{Shared, down_convert, loggers, mutations};
 use crate::log_level::LogLevel;
 
 /// What comes back to a connection.
@@ -256,8 +256,11 @@ impl<'a> Dispatcher<'a> {
                 }
                 Outcome::Response(Box::new(assembly.finish()), Vec::new())
             }
-            Err(request) => {
-                let response = self.ask_node(header.api_version, request).await;
+            Err(mut request) => {
+                let refused = mutations::admit(self.shared, image, &caller.client_id, header.api_version, &mut request);
+                self.rest = refused.rest;
+                let mut response = self.ask_node(header.api_version, request).await;
+                refused.answer(&mut response);
                 Outcome::Response(response, Vec::new())
             }
         }

@@ -12,7 +12,7 @@ use broker::metadata_cache::Endpoint;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-use super::{Shared, StartError, conn};
+use super::{Shared, StartError, conn, quotas};
 
 /// Connections wait here for `accept` without `socket.listen.backlog.size`, which is 50 upstream; more costs nothing.
 const BACKLOG: i32 = 1024;
@@ -151,6 +151,15 @@ pub(super) async fn accept(listener: TcpListener, name: Str, shared: Arc<Shared>
                         continue;
                     }
                 };
+                let wait = quotas::connection(&shared, peer.ip());
+                if !wait.is_zero() {
+                    // Closed late, so that who opens them in a loop is slowed down.
+                    tokio::spawn(async move {
+                        tokio::time::sleep(wait).await;
+                        drop((stream, counted));
+                    });
+                    continue;
+                }
                 shared.stats.connections.fetch_add(1, Ordering::Relaxed);
                 shared.stats.connections_created.fetch_add(1, Ordering::Relaxed);
                 let (shared, name) = (shared.clone(), name.clone());

@@ -19,6 +19,7 @@ mod handle;
 mod listener;
 mod loggers;
 mod metrics;
+mod mutations;
 pub mod node_thread;
 mod quotas;
 mod records;
@@ -40,7 +41,7 @@ use broker::assembly::fetch_session::SessionCache;
 use broker::config::BrokerConfig;
 use broker::connections::ConnectionLimits;
 use broker::metadata_cache::MetadataImage;
-use broker::quota::Meters;
+use broker::quota::{Buckets, Meters};
 use broker::shard::{RequestToken, ShardCommand};
 use broker::{ShardId, ShardMap};
 use driver::log_dirs::LogDirs;
@@ -125,6 +126,8 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Connections>,
     /// What clients with a quota have used.
     pub(crate) meters: Mutex<Meters>,
+    /// How many partitions they have made and deleted.
+    pub(crate) buckets: Mutex<Buckets>,
     /// `fetch.max.bytes`.
     pub(crate) fetch_bytes_max: u64,
     /// `connections.max.idle.ms`.
@@ -222,6 +225,7 @@ pub async fn start(config: KafkaServerConfig) -> Result<KafkaServerHandle, Start
         sessions: Mutex::new(SessionCache::new(slots, prng.fork())),
         connections: Arc::default(),
         meters: Mutex::new(quotas::meters(&broker)),
+        buckets: Mutex::new(quotas::buckets(&broker)),
         waiting,
         next_token: AtomicU64::new(1),
         stopping: watch::Sender::new(false),

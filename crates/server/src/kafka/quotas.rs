@@ -2,6 +2,7 @@
 //! so, and the connection is not read until then (KIP-219).
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use base::Str;
 use broker::config::BrokerConfig;
 use broker::metadata_cache::MetadataImage;
 use broker::quota::meter::Client;
-use broker::quota::{Kind, Meters};
+use broker::quota::{Buckets, Kind, Meters};
 
 use super::Shared;
 use crate::clock::Clock;
@@ -23,6 +24,36 @@ pub(super) fn meters(broker: &BrokerConfig) -> Meters {
     let windows = usize::try_from(broker.int("quota.window.num")).unwrap_or(11);
     let seconds = u64::try_from(broker.int("quota.window.size.seconds")).unwrap_or(1);
     Meters::new(windows, Duration::from_secs(seconds))
+}
+
+/// The buckets, as `controller.quota.window.*` says.
+pub(super) fn buckets(broker: &BrokerConfig) -> Buckets {
+    let windows = usize::try_from(broker.int("controller.quota.window.num")).unwrap_or(11);
+    let seconds = u64::try_from(broker.int("controller.quota.window.size.seconds")).unwrap_or(1);
+    Buckets::new(windows, Duration::from_secs(seconds))
+}
+
+/// Takes partitions that a client wants to make or delete; see [`Buckets::take`].
+pub(super) fn take(
+    shared: &Shared,
+    image: &MetadataImage,
+    client_id: &Str,
+    partitions: f64,
+    strict: bool,
+) -> Result<(), Duration> {
+    let user = Str::from(ANONYMOUS);
+    let client = Client { user: &user, client: client_id };
+    shared.buckets.lock().take(shared.clock.mono(), &image.quotas, client, partitions, strict)
+}
+
+/// Counts a connection of this address; how long it has to wait before it is closed, if it is one too many.
+pub(super) fn connection(shared: &Shared, address: IpAddr) -> Duration {
+    let image = shared.image.load();
+    if image.quotas.is_empty() {
+        return Duration::ZERO;
+    }
+    let address = Str::from(address.to_canonical().to_string());
+    shared.meters.lock().connection(shared.clock.mono(), &image.quotas, &address)
 }
 
 /// Counts for a client id; how long its connection has to rest.

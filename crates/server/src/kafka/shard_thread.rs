@@ -12,9 +12,7 @@ use broker::config::BrokerConfig;
 use broker::coordinator::group::GroupConfig;
 use broker::shard::{RequestToken, Shard, ShardCommand, ShardConfig, ShardEvent, ShardNotice, ShardRequest};
 use driver::log_dirs::LogDirs;
-use driver::shard_loop::{
-    CleanerConfig, ShardDone, ShardFigures, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld,
-};
+use driver::shard_loop::{ShardDone, ShardFigures, ShardInput, ShardLoop, ShardLoopConfig, ShardReply, ShardWorld};
 use driver::world::{Job, Lane, World};
 use storage::file_disk::FileDisk;
 use tokio::sync::mpsc::UnboundedSender;
@@ -78,7 +76,7 @@ pub(super) struct Setup<'a> {
 pub(super) fn spawn(setup: Setup<'_>) -> Result<JoinHandle<()>, String> {
     let Setup { shard, broker, dirs, inbox, ports, clock, prng } = setup;
     let machine = Shard::new(ShardConfig { group: group_config(broker) }, prng);
-    let config = loop_config(broker);
+    let config = ShardLoopConfig::of(broker, dirs.shards());
     let deliver = inbox.clone();
     let run = move || {
         let lanes = Lanes::new("kafka-shard", move |done| deliver.push(ToShard::Done(done)));
@@ -115,26 +113,6 @@ fn run(mut shard: ShardLoop<FileDisk, RealShardWorld>, inbox: &Inbox<ToShard>, c
             });
         }
         shard.turn(inputs.drain(..));
-    }
-}
-
-fn loop_config(broker: &BrokerConfig) -> ShardLoopConfig {
-    let positive = |key: &str| u64::try_from(broker.int(key)).unwrap_or(0);
-    ShardLoopConfig {
-        retention_check_interval_ms: positive("log.retention.check.interval.ms"),
-        recovery_point_checkpoint_interval_ms: positive("log.flush.offset.checkpoint.interval.ms"),
-        high_watermark_checkpoint_interval_ms: positive("replica.high.watermark.checkpoint.interval.ms"),
-        producer_id_expiration_ms: broker.int("producer.id.expiration.ms"),
-        cleaner: CleanerConfig {
-            enable: broker.flag("log.cleaner.enable"),
-            backoff_ms: positive("log.cleaner.backoff.ms"),
-            threads: usize::try_from(broker.int("log.cleaner.threads")).unwrap_or(1),
-            dedupe_buffer_size: positive("log.cleaner.dedupe.buffer.size"),
-            io_buffer_load_factor: broker.double("log.cleaner.io.buffer.load.factor"),
-            io_max_bytes_per_second: broker.double("log.cleaner.io.max.bytes.per.second"),
-            ..CleanerConfig::default()
-        },
-        ..ShardLoopConfig::default()
     }
 }
 

@@ -80,7 +80,7 @@ impl NodeWorld for HostWorld {
                 ShardNotice::Stopped { partition, deleted: delete }
             }
             ShardCommand::ShutDown => ShardNotice::ShutDown,
-            ShardCommand::UpdateConfig { .. } | ShardCommand::Metadata(_) => return,
+            ShardCommand::UpdateConfig { .. } | ShardCommand::Metadata(_) | ShardCommand::Settings(_) => return,
         };
         self.notices.push((shard, notice));
     }
