@@ -84,9 +84,6 @@ pub(crate) fn handle(node: &mut Node, token: RequestToken, version: i16, request
             let Ctx { image, config, prng, .. } = &mut node.ctx;
             plan(image, config, prng, topic)
         };
-        if response.topics.iter().any(|answered| answered.name == topic.name) {
-            continue;
-        }
         response.topics.push(match planned {
             Ok(plan) => {
                 let answer = accepted(&node.ctx.config, &plan, request.validate_only, version);
@@ -111,6 +108,7 @@ fn refused(name: &Str, (code, message): Refusal) -> CreateTopicsResponseTopics {
         error_message: Some(Str::from(message)),
         num_partitions: -1,
         replication_factor: -1,
+        configs: Some(Vec::new()),
         ..CreateTopicsResponseTopics::default()
     }
 }
@@ -233,7 +231,7 @@ fn check_configs(wish: &CreateTopicsRequestTopics) -> Result<Properties, Refusal
     for config in &wish.configs {
         let Some(value) = &config.value else {
             let why = format!("Null value not supported for topic configs: {}", config.name);
-            return Err((ErrorCode::INVALID_REQUEST, why));
+            return Err((ErrorCode::INVALID_CONFIG, why));
         };
         check_config(&config.name, value).map_err(|why| (ErrorCode::INVALID_CONFIG, why))?;
         properties.insert(config.name.to_string(), value.to_string());

@@ -8,14 +8,20 @@ use super::metadata::{CLUSTER_OPERATIONS, NOT_REQUESTED};
 use crate::node::Node;
 use crate::shard::RequestToken;
 
-/// `endpoint_type` of brokers; 2 is controllers, which only KRaft has apart.
+/// `endpoint_type` of brokers.
 const BROKERS: i8 = 1;
+/// Of controllers, which only KRaft has apart.
+const CONTROLLERS: i8 = 2;
 
 pub(crate) fn handle(node: &mut Node, token: RequestToken, listener: &Str, request: &DescribeClusterRequest) {
     if request.endpoint_type != BROKERS {
+        let (code, why) = match request.endpoint_type {
+            CONTROLLERS => (ErrorCode::MISMATCHED_ENDPOINT_TYPE, "The request was sent to an endpoint of type BROKER"),
+            _ => (ErrorCode::UNSUPPORTED_ENDPOINT_TYPE, "There is no such type of endpoint."),
+        };
         let response = DescribeClusterResponse {
-            error_code: ErrorCode::MISMATCHED_ENDPOINT_TYPE.0,
-            error_message: Some(Str::from_static("The request was sent to an endpoint of type BROKER")),
+            error_code: code.0,
+            error_message: Some(Str::from_static(why)),
             ..DescribeClusterResponse::default()
         };
         node.ctx.reply(token, response);

@@ -9,6 +9,7 @@ use kafka_wire::messages::{
     DescribeConfigsResponseResults, DescribeConfigsResponseSynonyms,
 };
 
+use super::create_topics::check_name;
 use crate::config::broker_keys::{BROKER_KEYS, BrokerKey, Update};
 use crate::config::def::{Kind, TOPIC_KEYS};
 use crate::config::log_config::{resolve, synonyms};
@@ -54,7 +55,10 @@ pub(crate) fn on_batch(node: &mut Node, step: Step, outcomes: &[Outcome]) {
                 let keys = resource.configuration_keys.as_deref();
                 Ok(topic_entries(&entries, &node.ctx.config.layers, keys, request.include_synonyms))
             }
-            TOPIC => Err((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None)),
+            TOPIC => match check_name(&resource.resource_name) {
+                Ok(()) => Err((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None)),
+                Err(why) => Err((ErrorCode::INVALID_TOPIC_EXCEPTION, Some(why))),
+            },
             BROKER => describe_broker(&node.ctx, resource, request.include_synonyms),
             _ => Err((ErrorCode::INVALID_REQUEST, Some("this type of resource is not served".to_string()))),
         };
@@ -93,7 +97,8 @@ pub(crate) fn topic_entries(
             name: Str::from_static(key.name),
             value: Some(Str::from(value)),
             read_only: false,
-            is_default: source == Source::Default,
+            // Version 0 only, where upstream leaves it so.
+            is_default: false,
             config_source: source.code(),
             is_sensitive: false,
             synonyms: if include_synonyms { listed.collect() } else { Vec::new() },
@@ -181,7 +186,7 @@ fn broker_entry(key: &'static BrokerKey, layers: &Layers, include_synonyms: bool
         name: Str::from_static(key.name),
         value,
         read_only: key.update == Update::Static,
-        is_default: source == Source::Default,
+        is_default: false,
         config_source: source.code(),
         is_sensitive: hidden,
         synonyms: if include_synonyms { synonyms.collect() } else { Vec::new() },

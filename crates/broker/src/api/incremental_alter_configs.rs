@@ -115,6 +115,10 @@ fn check_resource(ctx: &Ctx, all: &[Resource], resource: &Resource) -> Result<()
     }
     match resource.resource_type {
         TOPIC if ctx.image.topic(&resource.name).is_none() => {
+            // What no topic allows is said first.
+            for change in resource.changes.iter().filter(|change| matches!(change.operation, 2 | 3)) {
+                list_value(TOPIC, &change.name, &Properties::new())?;
+            }
             Err((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, format!("The topic '{}' does not exist.", resource.name)))
         }
         TOPIC => Ok(()),

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use base::Str;
 use kafka_wire::messages::{
-    MetadataRequest, MetadataResponse, MetadataResponseBrokers, MetadataResponsePartitions, MetadataResponseTopics,
+    MetadataRequest, MetadataRequestTopics, MetadataResponse, MetadataResponseBrokers, MetadataResponsePartitions,
+    MetadataResponseTopics,
 };
 use kafka_wire::{ErrorCode, Uuid};
 
@@ -61,6 +62,10 @@ pub(crate) fn resume_at_start(node: &mut Node, entry: Entry, late: bool) -> Opti
 }
 
 fn serve(node: &mut Node, token: RequestToken, listener: &Str, version: i16, request: Box<MetadataRequest>) {
+    if let Some(response) = refused(&request, version) {
+        node.ctx.reply(token, response);
+        return;
+    }
     let (response, missing) = answer(&node.ctx.image, &request, listener, version);
     let may_create = (version < 4 || request.allow_auto_topic_creation)
         && node.ctx.config.flag("auto.create.topics.enable")
@@ -95,6 +100,22 @@ pub(crate) fn resume(node: &mut Node, entry: Entry, late: bool) -> Option<Entry>
     }
     node.ctx.reply(entry.token, response);
     None
+}
+
+/// Versions 10 and 11 carry topic ids and do not look topics up by them.
+fn refused(request: &MetadataRequest, version: i16) -> Option<MetadataResponse> {
+    let topics = request.topics.as_ref().filter(|_| version < 12)?;
+    if topics.iter().all(|topic| topic.name.is_some() && topic.topic_id == Uuid::ZERO) {
+        return None;
+    }
+    let one = |topic: &MetadataRequestTopics| MetadataResponseTopics {
+        error_code: ErrorCode::INVALID_REQUEST.0,
+        name: Some(topic.name.clone().unwrap_or_default()),
+        topic_id: topic.topic_id,
+        ..MetadataResponseTopics::default()
+    };
+    let topics = topics.iter().map(one).collect();
+    Some(MetadataResponse { controller_id: -1, topics, ..MetadataResponse::default() })
 }
 
 /// The answer as the image has it, and the topics that could be made.

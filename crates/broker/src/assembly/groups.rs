@@ -30,10 +30,15 @@ enum Kind {
     },
     /// OffsetDelete, with the answers of partitions that do not exist.
     OffsetDelete(wire::OffsetDeleteResponse),
-    Describe,
+    Describe {
+        with_operations: bool,
+    },
     Delete,
     List,
 }
+
+/// Everything that can be done to a group, as bits: READ, DELETE, DESCRIBE.
+const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8;
 
 /// What is asked of whom.
 pub type Parts = Vec<(ShardId, ShardRequest)>;
@@ -67,7 +72,7 @@ pub fn split(cluster: &Cluster<'_>, caller: &Caller, request: Request) -> Result
             groups.map(one).collect()
         }
         Request::DescribeGroups(body) => {
-            kind = Kind::Describe;
+            kind = Kind::Describe { with_operations: body.include_authorized_operations };
             body.groups.into_iter().map(|group| (Some(group.clone()), GroupRequestBody::Describe(group))).collect()
         }
         Request::DeleteGroups(body) => {
@@ -167,9 +172,14 @@ impl GroupAssembly {
                 let groups: Vec<_> = groups.collect();
                 if version < 8 { one_fetched(groups, version).into() } else { fetched(groups).into() }
             }
-            Kind::Describe => {
+            Kind::Describe { with_operations } => {
                 let groups = answers.map(|answer| match answer {
-                    GroupReplyBody::Describe(group) => group,
+                    GroupReplyBody::Describe(mut group) => {
+                        if with_operations && group.error_code == error::NONE {
+                            group.authorized_operations = GROUP_OPERATIONS;
+                        }
+                        group
+                    }
                     _ => wrong_answer(),
                 });
                 wire::DescribeGroupsResponse { groups: groups.collect(), ..Default::default() }.into()

@@ -3,7 +3,7 @@
 use kafka_wire::messages as wire;
 
 use super::{ByShard, Cluster};
-use crate::api::produce::failure;
+use crate::api::produce::{failure, is_internal};
 use crate::log::BatchHeader;
 use crate::log::validate::{check_carried, crc_matches};
 use crate::shard::{CodedError, ProduceAnswer, ProducePartition, ProduceRequest, ShardRequest};
@@ -28,6 +28,7 @@ pub fn split(
     request: wire::ProduceRequest,
 ) -> (ProduceAssembly, Vec<(ShardId, ShardRequest)>) {
     let acks = request.acks;
+    let internal_topics_allowed = client_id == "__admin_client";
     let mut assembly = ProduceAssembly { topics: Vec::new(), answers: Vec::new(), acks };
     let mut parts = ByShard::new(cluster.shards);
     for topic in request.topic_data {
@@ -36,7 +37,7 @@ pub fn split(
             let position = assembly.answers.len() as u32;
             let records = data.records.unwrap_or_default();
             indexes.push(data.index);
-            let refused = refusal(cluster, (version, acks), &topic.name, data.index, &records);
+            let refused = refusal(cluster, (version, acks, internal_topics_allowed), &topic.name, data.index, &records);
             if refused.is_none() {
                 let partition = TopicPartition { topic: topic.name.clone(), partition: data.index };
                 let shard = cluster.shards.shard_of(&topic.name, data.index);
@@ -50,7 +51,7 @@ pub fn split(
         version,
         acks,
         timeout_ms: request.timeout_ms,
-        internal_topics_allowed: client_id == "__admin_client",
+        internal_topics_allowed,
         partitions,
     };
     let parts = parts.into_parts().map(|(shard, parts)| (shard, ShardRequest::Produce(whole(parts)))).collect();
@@ -60,7 +61,7 @@ pub fn split(
 /// What can be said without the partition.
 fn refusal(
     cluster: &Cluster<'_>,
-    (version, acks): (i16, i16),
+    (version, acks, internal_topics_allowed): (i16, i16, bool),
     topic: &str,
     partition: i32,
     records: &Bytes,
@@ -71,6 +72,10 @@ fn refusal(
     if !(-1..=1).contains(&acks) {
         let carried = check_carried(records, version).map_err(CodedError::from);
         return Some(carried.err().unwrap_or_else(|| error::INVALID_REQUIRED_ACKS.into()));
+    }
+    if is_internal(topic) && !internal_topics_allowed {
+        let carried = check_carried(records, version).map_err(CodedError::from);
+        return Some(carried.err().unwrap_or_else(|| error::INVALID_TOPIC_EXCEPTION.into()));
     }
     // What is no batch of format 2 is left to the leader's checks; a whole one is summed here, off the shard's thread.
     let header = BatchHeader::parse(records).ok().filter(|header| header.size() <= records.len())?;

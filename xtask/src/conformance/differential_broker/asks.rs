@@ -22,6 +22,9 @@ pub const TOPICS: &[Topic] = &[
     ("packed", 1, &[("compression.type", "gzip")]),
 ];
 
+/// A topic whose partitions are told to be where they are.
+pub const STILL: Topic = ("still", 1, &[]);
+
 /// Makes requests.
 pub struct Asks {
     prng: Prng,

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use kafka_wire::ApiKey;
 use kafka_wire::messages as wire;
 
-use self::asks::{Asks, TOPICS};
+use self::asks::{Asks, STILL, TOPICS};
 use self::tally::Tally;
 use self::tree::Tree;
 use self::twin::{APACHE, Ask, OURS, Then, Twin, decode};
@@ -125,7 +125,7 @@ impl Run {
 
     fn all(&mut self, requests: u64) -> Result<()> {
         let mut asks = Asks::new(self.prng.fork());
-        for (name, partitions, configs) in TOPICS {
+        for (name, partitions, configs) in TOPICS.iter().chain([&STILL]) {
             self.make_topic(name, *partitions, configs)?;
         }
         self.offsets_topic()?;
@@ -174,10 +174,12 @@ impl Run {
         let closed = || Tree::Atom("the end of the connection".to_owned());
         let (one, two) = (apache.cloned().unwrap_or_else(closed), ours.cloned().unwrap_or_else(closed));
         let Some((path, theirs, own)) = one.difference(&two) else { return };
-        let cut = |text: &str| text.chars().take(600).collect::<String>();
+        // What differs is within the text, where the texts are long.
+        let same = theirs.chars().zip(own.chars()).take_while(|(one, two)| one == two).count();
+        let skipped = same.saturating_sub(200);
+        let cut = |text: &str| text.chars().skip(skipped).take(600).collect::<String>();
         let kind = format!("{} {path}", ask.key);
-        let first =
-            format!("v{}, {}\n    apache: {}\n    ours:   {}", ask.version, cut(&ask.about), cut(&theirs), cut(&own));
+        let first = format!("v{}, {}\n    apache: {}\n    ours:   {}", ask.version, ask.about, cut(&theirs), cut(&own));
         self.differences.entry(kind).or_insert((0, first)).0 += 1;
     }
 
@@ -260,7 +262,17 @@ impl Run {
         for which in [APACHE, OURS] {
             wait_for("a coordinator", SETTLED, || self.is_coordinated(which).transpose())??;
         }
-        self.settled("__consumer_offsets", true).map(|_| ())
+        self.settled("__consumer_offsets", true)?;
+        for which in [APACHE, OURS] {
+            wait_for("producer ids", SETTLED, || self.gives_producer_ids(which).transpose())??;
+        }
+        Ok(())
+    }
+
+    /// Once the broker has a block of producer ids.
+    fn gives_producer_ids(&mut self, which: usize) -> Result<Option<()>> {
+        let request = wire::InitProducerIdRequest { transaction_timeout_ms: 1000, ..Default::default() };
+        Ok((self.twin.call(which, &request, 4)?.error_code == 0).then_some(()))
     }
 
     /// Once a group has a coordinator that serves it.

@@ -33,6 +33,16 @@ impl Tree {
         }
     }
 
+    /// Takes those out of a field's list that have this text in this field of theirs.
+    pub fn drop_named(&mut self, list: &str, field: &str, text: &str) {
+        let Self::Struct(_, fields) = self else { return };
+        for (_, values) in fields.iter_mut().filter(|(name, _)| name == list) {
+            if let Self::Sequence(values) = values {
+                values.retain(|value| value.field(field).and_then(Self::text) != Some(text));
+            }
+        }
+    }
+
     /// Calls `f` with the path and the value of every field, outermost first; it may change the value.
     pub fn visit(&mut self, path: &mut Vec<String>, f: &mut impl FnMut(&[String], &mut Tree)) {
         f(path, self);
@@ -50,7 +60,6 @@ impl Tree {
     }
 
     /// A field by its name.
-    #[cfg(test)]
     pub fn field(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Struct(_, fields) => fields.iter().find(|(field, _)| field == name).map(|(_, value)| value),

@@ -272,11 +272,5 @@ pub(super) fn current_generation(group: &Group, member_id: &str) -> JoinGroupRes
 }
 
 pub(super) fn error(member_id: Str, error_code: ErrorCode) -> JoinGroupResponse {
-    JoinGroupResponse {
-        error_code,
-        generation_id: -1,
-        member_id,
-        protocol_name: Some(Str::new()),
-        ..Default::default()
-    }
+    JoinGroupResponse { error_code, generation_id: -1, member_id, ..Default::default() }
 }

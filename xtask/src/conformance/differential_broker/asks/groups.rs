@@ -135,7 +135,7 @@ impl Asks {
             wire::JoinGroupRequest {
                 group_id: Str::from(name.as_str()),
                 session_timeout_ms,
-                rebalance_timeout_ms: 1000,
+                rebalance_timeout_ms: 1_800_000,
                 member_id: known.unwrap_or_default(),
                 group_instance_id: None,
                 protocol_type: Str::from(protocol),

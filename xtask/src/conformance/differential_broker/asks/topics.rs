@@ -139,8 +139,11 @@ impl Asks {
     }
 
     pub(super) fn reassign(&mut self, version: i16) -> Ask {
-        let (topic, partition) = (self.topic(), self.partition());
         let replicas = self.pick(&[Some(vec![0]), Some(vec![0]), None, Some(vec![9]), Some(vec![]), Some(vec![0, 0])]);
+        // To where it is: Apache's controller begins a new leader epoch (docs/divergence.md), so that topic is left alone
+        // otherwise.
+        let stays = replicas == Some(vec![0]);
+        let (topic, partition) = if stays { (super::STILL.0.to_owned(), 0) } else { (self.topic(), self.partition()) };
         Ask::new(version, format!("{topic}-{partition} to {replicas:?}"), move |_| {
             wire::AlterPartitionReassignmentsRequest {
                 timeout_ms: 5000,
