@@ -124,9 +124,6 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 return self.step(now, ShardEvent::Appended { partition, tag, last_offset, result });
             }
         };
-        if let Some(e) = not_mirrored {
-            self.move_failed(now, &partition, CopyError::Copy(e));
-        }
         let written = match written {
             Err((_, e)) if self.bug.is(PlantedBug::AcknowledgeFailedAppend) && is_full(&e) => {
                 return self.step(now, ShardEvent::Appended { partition, tag, last_offset, result: Ok(()) });
@@ -146,7 +143,12 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 if appended.rolled || self.wants_flush(now, &partition) {
                     self.flush(&partition, !appended.rolled);
                 }
+                let failed = not_mirrored.map(|e| (partition.clone(), CopyError::Copy(e)));
                 self.step(now, ShardEvent::Appended { partition, tag, last_offset, result: Ok(()) });
+                // The log has it, whatever became of its copy.
+                if let Some((partition, e)) = failed {
+                    self.move_failed(now, &partition, e);
+                }
             }
             Err((dir, e)) => self.append_failed(now, &partition, tag, last_offset, dir, &e),
         }
