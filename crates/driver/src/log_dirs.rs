@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -78,7 +78,6 @@ impl<D: Disk> LogDirs<D> {
     pub fn open(disk: &D, paths: &[PathBuf], shards: usize) -> io::Result<(Self, Vec<RemoveJob<D>>)> {
         let (mut dirs, mut leftovers) = (Vec::<Dir<D>>::new(), Vec::new());
         let mut homes: BTreeMap<TopicPartition, Home> = BTreeMap::new();
-        let mut wanted = BTreeMap::new();
         for (index, path) in paths.iter().enumerate() {
             let log_dir = LogDir::open(disk, path)?;
             let found = log_dir.scan()?;
@@ -109,17 +108,14 @@ impl<D: Disk> LogDirs<D> {
                 homes.insert(found.partition.clone(), home);
                 state.partitions.insert(found.partition, Opened::No);
             }
-            wanted.extend(found.futures.into_iter().map(|partition| (partition, index)));
             let (log_dir, state, refused_at) = (RwLock::new(log_dir), Mutex::new(state), AtomicU64::new(0));
             dirs.push(Dir { path: path.clone(), log_dir, state, refused_at });
         }
         for (partition, home) in homes.iter().filter(|(_, home)| home.moved) {
             dirs[home.dir].log_dir().unmark_moved(partition)?;
         }
-        // What was on its way when the process ended is moved anew; of a partition that is gone nothing is left to move.
-        wanted.retain(|partition, to| homes.get(partition).is_some_and(|home| home.dir != *to));
         let (open_shards, cleaning) = (AtomicUsize::new(shards), AtomicUsize::new(0));
-        Ok((Self { dirs, shards, open_shards, cleaning, wanted: Mutex::new(wanted) }, leftovers))
+        Ok((Self { dirs, shards, open_shards, cleaning, wanted: Mutex::default() }, leftovers))
     }
 
     /// The cluster and broker ids of the first folder's `meta.properties`, if it has any.
@@ -287,8 +283,19 @@ impl<D: Disk> LogDirs<D> {
     /// As the disk reports them: the folder has to go offline, unless there is only no room. Then the next call writes
     /// what this one could not.
     pub fn checkpoint(&self, dir: DirIndex, news: Checkpoints) -> io::Result<()> {
+        self.checkpoint_unless(dir, news, &AtomicBool::new(false))
+    }
+
+    /// As [`LogDirs::checkpoint`], unless something newer has been said since: a shard that closes its logs says the last.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn checkpoint_unless(&self, dir: DirIndex, news: Checkpoints, overtaken: &AtomicBool) -> io::Result<()> {
         let log_dir = self.dirs[dir].log_dir();
         let mut state = self.dirs[dir].state();
+        if overtaken.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let DirState { checkpoints: merged, written, .. } = &mut *state;
         merged.recovery_points.extend(news.recovery_points);
         merged.high_watermarks.extend(news.high_watermarks);

@@ -563,31 +563,6 @@ fn a_log_moves_to_another_folder_while_it_is_written_and_read() {
 }
 
 #[test]
-fn a_move_that_a_crash_or_a_stop_has_cut_off_goes_on_at_the_next_start() {
-    for clean in [false, true] {
-        let (_dir, paths) = two_dirs();
-        let mut bench = Bench::open_all(&paths, LogConfig::default());
-        for n in 0..5 {
-            assert_eq!(bench.produce(b"value"), (0, n));
-        }
-        assert_eq!(bench.move_to(id(), &paths[1]), 0);
-        bench.run_one(Lane::Bulk);
-        if clean {
-            bench.stop();
-        } else {
-            drop(bench);
-        }
-        assert_eq!(names(&paths[0]), ["t-0"]);
-        let mut bench = Bench::open_all(&paths, LogConfig::default());
-        assert_eq!(bench.records(), 5);
-        bench.run_jobs();
-        assert_eq!(names(&paths[1]), ["t-0"], "clean stop {clean}");
-        assert_eq!(bench.records(), 5);
-        bench.stop();
-    }
-}
-
-#[test]
 fn of_two_folders_of_one_partition_the_marked_one_counts() {
     let (_dir, paths) = two_dirs();
     let mut bench = Bench::open_all(&paths, LogConfig::default());

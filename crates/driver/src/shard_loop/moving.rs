@@ -5,8 +5,8 @@
 //! 3. When the copy is synced as far as the log itself, it gets the partition's name and the old folder is put out of
 //!    use, within one turn. A mark in the copy (`castlekeep.moved`) says between the two that it is the one that counts.
 //!
-//! A crash before the third step leaves the log where it is; the next start moves it anew from the beginning. Whatever
-//! fails on the way ends the move and not the service: the log stays where it is.
+//! A stop or a crash before the third step leaves the log where it is. Whatever fails on the way ends the move and not the
+//! service: the log stays where it is. No client can ask for it yet: AlterReplicaLogDirs is not served.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -205,7 +205,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     }
 
     fn remove_copy(&mut self, to: DirIndex, log: Log<D>) {
-        // After a stop the next start finds it and moves the log anew; a folder that failed is left alone.
+        // A folder that failed is left alone, and so is everything at a stop.
         if self.upkeep.is_stopping() || self.dirs.has_failed(to) {
             return;
         }

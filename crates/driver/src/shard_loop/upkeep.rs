@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base::planted::PlantedBug;
@@ -44,6 +46,8 @@ pub(super) struct Upkeep<D: Disk> {
     /// What waits for room, and until when.
     pub(super) retries: BTreeMap<TopicPartition, (Instant, Retry)>,
     full_retry: Duration,
+    /// For the jobs that write checkpoints: those of the clean stop are the last.
+    closing: Arc<AtomicBool>,
     stopping: bool,
     stopped: bool,
 }
@@ -60,6 +64,7 @@ impl<D: Disk> Upkeep<D> {
             written: BTreeMap::new(),
             retries: BTreeMap::new(),
             full_retry: Duration::from_millis(config.full_retry_ms),
+            closing: Arc::default(),
             stopping: false,
             stopped: false,
         }
@@ -236,8 +241,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     }
 
     pub(super) fn write_checkpoint(&mut self, dir: DirIndex, news: Checkpoints) {
-        let dirs = self.dirs.clone();
-        let run = move || ShardDone::Checkpointed { dir, result: dirs.checkpoint(dir, news) };
+        let (dirs, closing) = (self.dirs.clone(), self.upkeep.closing.clone());
+        let run = move || ShardDone::Checkpointed { dir, result: dirs.checkpoint_unless(dir, news, &closing) };
         self.world.offload(Lane::Bulk, Box::new(run));
     }
 
@@ -246,7 +251,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         if core::mem::replace(&mut self.upkeep.stopping, true) {
             return;
         }
-        // The copies stay, so that the next start goes on with the moves.
+        self.upkeep.closing.store(true, Ordering::Release);
+        // Moves end here.
         let partitions: Vec<TopicPartition> = self.logs.keys().cloned().collect();
         for partition in partitions {
             self.cancel_move(&partition);

@@ -52,9 +52,7 @@ pub struct FoundPartition {
 pub struct Scan<D: Disk> {
     /// The partitions.
     pub partitions: Vec<FoundPartition>,
-    /// Partitions that were on their way to this folder.
-    pub futures: Vec<TopicPartition>,
-    /// What is left of deleted partitions and of copies that did not come to their end.
+    /// What is left of deleted partitions.
     pub leftovers: Vec<RemoveJob<D>>,
 }
 
@@ -176,7 +174,7 @@ impl<D: Disk> LogDir<D> {
     /// # Errors
     /// As the disk reports them.
     pub fn scan(&self) -> io::Result<Scan<D>> {
-        let mut scan = Scan { partitions: Vec::new(), futures: Vec::new(), leftovers: Vec::new() };
+        let mut scan = Scan { partitions: Vec::new(), leftovers: Vec::new() };
         for name in self.disk.list(&self.path).map_err(|e| context(e, "listing the log folder", &self.path))? {
             let folder = self.path.join(&name);
             match parse_folder_name(&name) {
@@ -186,13 +184,8 @@ impl<D: Disk> LogDir<D> {
                     scan.partitions.push(FoundPartition { partition, topic_id, moved });
                 }
                 FolderKind::Delete => scan.leftovers.push(self.remove(folder)),
-                // The copy begins anew.
-                FolderKind::Future(partition) => {
-                    scan.futures.extend(partition);
-                    scan.leftovers.push(self.remove(folder));
-                }
-                // Strays are left for an operator to look at.
-                FolderKind::Partition(_) | FolderKind::Stray | FolderKind::Other => {}
+                // Copies on their way and strays are left for an operator to look at.
+                FolderKind::Partition(_) | FolderKind::Future(_) | FolderKind::Stray | FolderKind::Other => {}
             }
         }
         Ok(scan)
