@@ -9,7 +9,7 @@ use broker::{TopicId, TopicPartition};
 use bytes::Bytes;
 use sim::disk::{Crash, DiskOp, SimDisk};
 use storage::disk::{Disk, DiskFile, OpenMode};
-use storage::kafka::LogDir;
+use storage::kafka::{Log, LogDir};
 use storage::zk::data_dir::DataDir;
 use storage::zk::restore::{Restore, RestoreOptions, restore};
 use storage::zk::snapshot_reader::Trailers;
@@ -241,6 +241,100 @@ fn segments_behind_a_cut_are_gone_for_good_before_the_cut() {
     assert_eq!(logs, ["00000000000000000000.log"]);
     let (log, ..) = open(&disk).expect("the log opens");
     assert_eq!((log.log_end_offset(), log.segment_count()), (1, 1), "the batch in front of the damage");
+}
+
+/// Broker seed 779: a log's torn end was cut off at the recovery point, the process was killed before the cut was synced,
+/// and the next one began a segment there. Its flushes had nothing to sync below the recovery point; a power loss brought
+/// the torn end back, and as nobody looks below the recovery point, readers got it.
+#[test]
+fn what_was_cut_off_does_not_come_back() {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Killed {
+        BeforeTheRoll,
+        BehindTheRoll,
+        Not,
+    }
+    let (partition, producers) = (TopicPartition::new("topic", 0), ProducerState::new(0));
+    let config = Arc::new(LogConfig::default());
+    let batch = |base| sim::broker::batch(base, 1, (-1, -1), 0, 0, b"record");
+    let open = |disk: &SimDisk| {
+        let dir = LogDir::open(disk, Path::new("/kafka")).expect("the folder opens");
+        let (log, recovered, _) = dir.open_log(&partition, config.clone(), 0, 1000).expect("the log opens");
+        (dir, log, recovered.log_end_offset)
+    };
+    // What is left of an unsynced length is a matter of luck.
+    let runs = [Killed::BeforeTheRoll, Killed::BehindTheRoll, Killed::Not].into_iter();
+    for (killed, seed) in runs.flat_map(|killed| (0..8).map(move |seed| (killed, seed))) {
+        let disk = SimDisk::new(Prng::new(seed));
+        let flush = |dir: &LogDir<SimDisk>, log: &mut Log<SimDisk>| {
+            let done = log.flush().and_then(|job| job.run()).expect("flushed");
+            log.flush_done(done);
+            let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
+            dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+        };
+        {
+            let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
+            let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), 0).expect("an honest disk");
+            log.append(&batch(0), 0, &producers).expect("appended");
+            flush(&dir, &mut log);
+            log.append(&batch(1), 0, &producers).expect("appended");
+            log.flush().and_then(|job| job.run()).expect("on disk, and nobody was told");
+        }
+        let oldest = Path::new("/kafka/topic-0/00000000000000000000.log");
+        let len = disk.open(oldest, OpenMode::Read).and_then(|file| file.len()).expect("a segment");
+        disk.flip_bit(oldest, len - 1, 0).expect("a segment");
+        let mut disk = disk.crash(Crash::Process);
+        let (mut dir, mut log, end) = open(&disk);
+        assert_eq!(end, 1, "the damaged batch is cut off");
+        if killed == Killed::BeforeTheRoll {
+            disk = disk.crash(Crash::Process);
+            (dir, log, _) = open(&disk);
+        }
+        log.roll(1, 0, &producers).expect("rolled");
+        if killed == Killed::BehindTheRoll {
+            disk = disk.crash(Crash::Process);
+            (dir, log, _) = open(&disk);
+        }
+        log.append(&batch(1), 0, &producers).expect("appended");
+        flush(&dir, &mut log);
+        let disk = disk.crash(NOTHING_SURVIVES);
+        let (_, log, end) = open(&disk);
+        assert_eq!(end, 2, "killed {killed:?}, seed {seed}");
+        let read = log.plan_read(0, 1 << 20, end, true).resolve().and_then(|range| range.read_bytes());
+        let written: Vec<u8> = batch(0).pieces.concat();
+        assert_eq!(read.expect("an honest disk"), written, "killed {killed:?}, seed {seed}");
+    }
+}
+
+/// As above, for a follower's log that is cut where its history parts from its leader's.
+#[test]
+fn what_a_follower_cut_off_does_not_come_back() {
+    let (partition, producers) = (TopicPartition::new("topic", 0), ProducerState::new(0));
+    let config = Arc::new(LogConfig::default());
+    let batch = |base| sim::broker::batch(base, 1, (-1, -1), 0, 0, b"record");
+    for seed in 0..8 {
+        let disk = SimDisk::new(Prng::new(seed));
+        {
+            let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
+            let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), 0).expect("an honest disk");
+            log.append(&batch(0), 0, &producers).expect("appended");
+            log.append(&batch(1), 0, &producers).expect("appended");
+            let done = log.flush().and_then(|job| job.run()).expect("flushed");
+            log.flush_done(done);
+            log.truncate_to(1, 0, 0, 1000).expect("an honest disk");
+            log.roll(1, 0, &producers).expect("rolled");
+            log.append(&batch(1), 0, &producers).expect("appended");
+            let done = log.flush().and_then(|job| job.run()).expect("flushed");
+            log.flush_done(done);
+            let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
+            dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+        }
+        let disk = disk.crash(NOTHING_SURVIVES);
+        let dir = LogDir::open(&disk, Path::new("/kafka")).expect("the folder opens");
+        let (log, ..) = dir.open_log(&partition, config.clone(), 0, 1000).expect("the log opens");
+        let read = log.plan_read(0, 1 << 20, 2, true).resolve().and_then(|range| range.read_bytes());
+        assert_eq!(read.expect("an honest disk"), batch(0).pieces.concat(), "seed {seed}");
+    }
 }
 
 /// Session seed 429: a controller looked whether `/controller` was still its own, the node was deleted and another broker

@@ -62,7 +62,10 @@ impl<D: Disk> Log<D> {
         let active = if old.base_offset() == base { Some(old) } else { load::load_indexes(&files, base, now_ms)? };
         let start = active.as_ref().map_or(0, |active| active.lookup(offset));
         let end = files.find(offset, start, size)?.map_or(size, |(position, _)| position);
-        files.log()?.set_len(end).map_err(|e| context(e, "cutting", &files.path("log")))?;
+        let (path, file) = (files.path("log"), files.log()?);
+        file.set_len(end).map_err(|e| context(e, "cutting", &path))?;
+        // Synced by the next flush even when the next batch goes to a segment of its own.
+        self.unsynced.push((path, file));
         self.segments.insert(base, Segment::new(files.clone(), end));
         if let Some(entries) = self.aborted.get_mut(&base) {
             entries.retain(|txn| txn.last_offset < offset);

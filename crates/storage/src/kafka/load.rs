@@ -116,7 +116,9 @@ struct Opened<D: Disk> {
     last: Option<Resumed>,
     /// Base of the first one that was read whole.
     first_scanned: Option<i64>,
-    /// Files that the next flush has to sync.
+    /// Files that the next flush has to sync, even when nothing is appended. Indexes may have been made anew; a log may
+    /// have been cut, in this process or in one before that was killed and did not sync the cut. Nobody looks again at
+    /// what lies below the recovery point, so a power cut must not bring back there what was cut off.
     unsynced: Vec<(PathBuf, Arc<D::File>)>,
 }
 
@@ -312,7 +314,7 @@ impl<D: Disk> Loader<'_, D> {
                 let segment = Segment::new(files.clone(), size);
                 if let Some(largest) = largest {
                     segment.set_largest(largest);
-                    opened.unsynced.extend(index_files(&files)?);
+                    opened.unsynced.extend(files.all()?);
                 }
                 opened.last = None;
                 opened.segments.insert(base, segment);
@@ -339,11 +341,7 @@ impl<D: Disk> Loader<'_, D> {
             // Gone for good before the cut: behind a power failure between the two a compacted log would go on with them,
             // as if compaction had made the gap.
             self.drop_later(&bases[i + 1..])?;
-            let (path, file) = (files.path("log"), files.log()?);
-            file.set_len(valid).map_err(|e| context(e, "cutting", &path))?;
-            // The next flush syncs it even when nothing is appended: after a clean stop nobody looks for what a
-            // power cut may bring back.
-            opened.unsynced.push((path, file));
+            files.log()?.set_len(valid).map_err(|e| context(e, "cutting", &files.path("log")))?;
         }
         let segment = Segment::new(files.clone(), valid);
         if !is_last && !cut {
@@ -352,7 +350,7 @@ impl<D: Disk> Loader<'_, D> {
         }
         resumed.active.index.write(&*files.index()?)?;
         resumed.active.times.write(&*files.time_index()?)?;
-        opened.unsynced.extend(index_files(&files)?);
+        opened.unsynced.extend(files.all()?);
         opened.last = Some(resumed);
         opened.segments.insert(base, segment);
         Ok(!cut)
@@ -452,11 +450,6 @@ pub(super) fn remove_if_there<D: Disk>(disk: &D, path: &Path) -> io::Result<()> 
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(context(e, "removing", path)),
         _ => Ok(()),
     }
-}
-
-/// Both index files, with their paths.
-fn index_files<D: Disk>(files: &SegmentFiles<D>) -> io::Result<[(PathBuf, Arc<D::File>); 2]> {
-    Ok([(files.path("index"), files.index()?), (files.path("timeindex"), files.time_index()?)])
 }
 
 /// The greatest timestamp of a closed segment whose time index says it as it was said when the segment closed. `None` when

@@ -282,7 +282,10 @@ impl<D: Disk> Log<D> {
             if file.set_len(position).is_err() {
                 self.failed = Some(e.to_string());
             }
-            return Err(context(e, "appending to", &self.active_segment().files.path("log")));
+            let path = self.active_segment().files.path("log");
+            // Nor may a power cut bring them back: a sync may have come between the two.
+            self.unsynced.push((path.clone(), file));
+            return Err(context(e, "appending to", &path));
         }
         self.active_segment_mut().size += header.size() as u64;
         self.active.on_batch(position, header, interval_bytes);
