@@ -622,7 +622,12 @@ impl Scene {
     // ---- faults
 
     fn fault(&mut self) -> Checked {
-        if !self.faulty || self.faults == FAULTS_MAX {
+        if !self.faulty {
+            return Ok(());
+        }
+        if self.faults == FAULTS_MAX {
+            // The last one may have been a full disk, on which no log opens and no work is done.
+            self.disk.set_full(false);
             return Ok(());
         }
         self.again(self.fault_us, Event::Fault);
