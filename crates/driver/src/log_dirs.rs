@@ -17,6 +17,9 @@ use storage::kafka::{LogDir, RemoveJob};
 /// How long after the last refusal a folder has room again.
 const CALM: Duration = Duration::from_secs(1);
 
+/// Partitions that are not there and have a folder to come to, at most.
+const WANTED_MAX: usize = 10_000;
+
 /// Which folder, by its place in `log.dirs`.
 pub type DirIndex = usize;
 
@@ -78,6 +81,7 @@ impl<D: Disk> LogDirs<D> {
     pub fn open(disk: &D, paths: &[PathBuf], shards: usize) -> io::Result<(Self, Vec<RemoveJob<D>>)> {
         let (mut dirs, mut leftovers) = (Vec::<Dir<D>>::new(), Vec::new());
         let mut homes: BTreeMap<TopicPartition, Home> = BTreeMap::new();
+        let mut wanted = BTreeMap::new();
         for (index, path) in paths.iter().enumerate() {
             let log_dir = LogDir::open(disk, path)?;
             let found = log_dir.scan()?;
@@ -108,14 +112,17 @@ impl<D: Disk> LogDirs<D> {
                 homes.insert(found.partition.clone(), home);
                 state.partitions.insert(found.partition, Opened::No);
             }
+            wanted.extend(found.futures.into_iter().map(|partition| (partition, index)));
             let (log_dir, state, refused_at) = (RwLock::new(log_dir), Mutex::new(state), AtomicU64::new(0));
             dirs.push(Dir { path: path.clone(), log_dir, state, refused_at });
         }
         for (partition, home) in homes.iter().filter(|(_, home)| home.moved) {
             dirs[home.dir].log_dir().unmark_moved(partition)?;
         }
+        // What was on its way when the process ended is moved anew; of a partition that is gone nothing is left to move.
+        wanted.retain(|partition, to| homes.get(partition).is_some_and(|home| home.dir != *to));
         let (open_shards, cleaning) = (AtomicUsize::new(shards), AtomicUsize::new(0));
-        Ok((Self { dirs, shards, open_shards, cleaning, wanted: Mutex::default() }, leftovers))
+        Ok((Self { dirs, shards, open_shards, cleaning, wanted: Mutex::new(wanted) }, leftovers))
     }
 
     /// The cluster and broker ids of the first folder's `meta.properties`, if it has any.
@@ -162,9 +169,13 @@ impl<D: Disk> LogDirs<D> {
         self.dirs.iter().position(|dir| dir.path == Path::new(path))
     }
 
-    /// The partition is to be in this folder: asked for before it is there, or while it is elsewhere.
+    /// The partition is to be in this folder: asked for before it is there, or while it is elsewhere. Wishes beyond the
+    /// first few thousand are forgotten: whoever asks may name whatever comes to his mind.
     pub fn want(&self, partition: &TopicPartition, dir: DirIndex) {
-        self.wanted().insert(partition.clone(), dir);
+        let mut wanted = self.wanted();
+        if wanted.len() < WANTED_MAX || wanted.contains_key(partition) {
+            wanted.insert(partition.clone(), dir);
+        }
     }
 
     /// Where a partition is to be instead of where it is. Forgets it.

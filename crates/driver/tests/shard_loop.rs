@@ -168,8 +168,12 @@ fn id() -> TopicPartition {
 }
 
 fn batch(value: &[u8]) -> Bytes {
+    record(None, value)
+}
+
+fn record(key: Option<&[u8]>, value: &[u8]) -> Bytes {
     let mut builder = BatchBuilder::new(Compression::None);
-    builder.add(NewRecord { timestamp: 1_700_000_000_000, key: None, value: Some(value), headers: &[] });
+    builder.add(NewRecord { timestamp: 1_700_000_000_000, key, value: Some(value), headers: &[] });
     builder.finish()
 }
 
@@ -237,7 +241,11 @@ impl Bench {
 
     /// (error code, base offset), answered within the turn.
     fn produce(&mut self, value: &[u8]) -> (i16, i64) {
-        let partitions = vec![ProducePartition { position: 0, partition: id(), records: batch(value) }];
+        self.produce_batch(batch(value))
+    }
+
+    fn produce_batch(&mut self, records: Bytes) -> (i16, i64) {
+        let partitions = vec![ProducePartition { position: 0, partition: id(), records }];
         let request =
             ProduceRequest { version: 9, acks: -1, timeout_ms: 1000, internal_topics_allowed: false, partitions };
         let token = self.request(ShardRequest::Produce(request));
@@ -559,6 +567,87 @@ fn a_log_moves_to_another_folder_while_it_is_written_and_read() {
     let mut bench = Bench::open_all(&paths, small());
     assert_eq!(bench.records(), 24);
     assert_eq!((names(&paths[0]).len(), names(&paths[1])), (0, vec!["t-0".to_string()]));
+    bench.stop();
+}
+
+#[test]
+fn a_move_that_a_crash_or_a_stop_has_cut_off_goes_on_at_the_next_start() {
+    for clean in [false, true] {
+        let (_dir, paths) = two_dirs();
+        let mut bench = Bench::open_all(&paths, LogConfig::default());
+        for n in 0..5 {
+            assert_eq!(bench.produce(b"value"), (0, n));
+        }
+        assert_eq!(bench.move_to(id(), &paths[1]), 0);
+        bench.run_one(Lane::Bulk);
+        if clean {
+            bench.stop();
+        } else {
+            drop(bench);
+        }
+        assert_eq!(names(&paths[0]), ["t-0"]);
+        let mut bench = Bench::open_all(&paths, LogConfig::default());
+        assert_eq!(bench.records(), 5);
+        bench.run_jobs();
+        assert_eq!(names(&paths[1]), ["t-0"], "clean stop {clean}");
+        assert_eq!(bench.records(), 5);
+        bench.stop();
+    }
+}
+
+/// Half of it from before the compaction and half from behind it would not be the log.
+#[test]
+fn a_log_that_is_being_compacted_is_copied_when_that_has_ended() {
+    let (_dir, paths) = two_dirs();
+    let mut bench = Bench::open_all(
+        &paths,
+        LogConfig {
+            segment_bytes: 300,
+            flush_messages: 1,
+            cleanup_compact: true,
+            cleanup_delete: false,
+            min_cleanable_dirty_ratio: 0.0,
+            ..LogConfig::default()
+        },
+    );
+    for n in 0..20 {
+        assert_eq!(bench.produce_batch(record(Some(b"key"), b"value")), (0, n));
+    }
+    bench.run_jobs();
+    bench.shard.world_mut().now_ms.set(16_000);
+    bench.shard.turn([]);
+    let begun = bench.shard.world_mut().jobs.len();
+    assert_eq!(bench.move_to(id(), &paths[1]), 0);
+    assert_eq!(bench.shard.world_mut().jobs.len(), begun, "nothing is copied yet");
+    let waiting = &bench.described()[1][0];
+    assert_eq!((waiting.size_bytes, waiting.offset_lag, waiting.is_future), (0, 20, true));
+    for _ in 0..begun {
+        assert_eq!(names(&paths[1]).len(), 0);
+        bench.run_one(Lane::Bulk);
+    }
+    let compacted = bench.described()[0][0].size_bytes;
+    assert!(compacted < 10 * record(Some(b"key"), b"value").len() as u64, "{compacted} bytes");
+    bench.run_jobs();
+    assert_eq!(names(&paths[1]), ["t-0"]);
+    assert_eq!(bench.described()[1][0].size_bytes, compacted);
+    bench.stop();
+}
+
+#[test]
+fn a_move_that_was_ended_does_not_begin_anew_at_the_next_start() {
+    let (_dir, paths) = two_dirs();
+    let mut bench = Bench::open_all(&paths, LogConfig::default());
+    assert_eq!(bench.produce(b"value"), (0, 0));
+    assert_eq!(bench.move_to(id(), &paths[1]), 0);
+    bench.run_one(Lane::Bulk);
+    assert!(names(&paths[1])[0].ends_with("-future"), "{:?}", names(&paths[1]));
+    assert_eq!(bench.move_to(id(), &paths[0]), 0, "it is to stay");
+    assert!(names(&paths[1])[0].ends_with("-delete"), "{:?}", names(&paths[1]));
+    drop(bench);
+    let mut bench = Bench::open_all(&paths, LogConfig::default());
+    bench.run_jobs();
+    assert_eq!((names(&paths[0]), names(&paths[1]).len()), (vec!["t-0".to_string()], 0));
+    assert_eq!(bench.records(), 1);
     bench.stop();
 }
 

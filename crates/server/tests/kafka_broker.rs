@@ -366,3 +366,50 @@ async fn folders_and_producers_are_described() {
     })
     .await;
 }
+
+/// The folders of partition `t-0`, as (path, whether it is a copy on its way).
+fn folders_of_t(client: &mut Client) -> Vec<(String, bool)> {
+    let answer = client.call(&wire::DescribeLogDirsRequest { topics: None }, 4);
+    let of_dir = |dir: wire::DescribeLogDirsResponseResults| {
+        let partitions = dir.topics.into_iter().filter(|topic| topic.name == "t").flat_map(|topic| topic.partitions);
+        partitions.map(|partition| (dir.log_dir.to_string(), partition.is_future_key)).collect::<Vec<_>>()
+    };
+    answer.results.into_iter().flat_map(of_dir).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_moves_between_log_folders_while_it_is_written() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let paths = ["one", "two"].map(|name| dir.path().join(name).display().to_string());
+    let servers = start(dir.path(), &[("log.dirs", &paths.join(","))]).await;
+    let servers = with(servers, move |addr| {
+        let mut client = Client::new(addr);
+        client.topic("t", 1, &[]);
+        let [(now, false)] = &folders_of_t(&mut client)[..] else { panic!("one folder") };
+        let to = paths.iter().find(|path| *path != now).expect("two folders").clone();
+        for n in 0..50 {
+            assert_eq!(client.produce("t", 0, batch(&[b"value"])).base_offset, n);
+        }
+        let topics =
+            |name: &str| vec![wire::AlterReplicaLogDirsRequestTopics { name: Str::from(name), partitions: vec![0] }];
+        let mut answered = |path: &str, name: &str| {
+            let dirs = vec![wire::AlterReplicaLogDirsRequestDirs { path: Str::from(path), topics: topics(name) }];
+            let answer = client.call(&wire::AlterReplicaLogDirsRequest { dirs }, 2);
+            answer.results[0].partitions[0].error_code
+        };
+        assert_eq!(answered("/nowhere", "t"), 57, "LOG_DIR_NOT_FOUND");
+        assert_eq!(answered(&to, "missing"), 9, "REPLICA_NOT_AVAILABLE");
+        assert_eq!(answered(&to, "t"), 0);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut written = 50;
+        while folders_of_t(&mut client) != [(to.clone(), false)] {
+            assert!(Instant::now() < deadline, "it does not come");
+            assert_eq!(client.produce("t", 0, batch(&[b"value"])).base_offset, written);
+            written += 1;
+        }
+        assert_eq!(client.produce("t", 0, batch(&[b"value"])).base_offset, written);
+        assert_eq!(client.fetch("t", 0, 0, 0).records.len() as i64, written + 1);
+    })
+    .await;
+    servers.stop().await;
+}

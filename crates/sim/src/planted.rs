@@ -47,6 +47,7 @@ pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
     (PlantedBug::SequencesUnchecked, Kind::Broker, 200_001, 2000),
     (PlantedBug::DuplicatesUnknown, Kind::Broker, 200_001, 2000),
     (PlantedBug::OnlyLastBatchKnown, Kind::Broker, 200_001, 2000),
+    (PlantedBug::MovedWithoutSync, Kind::Broker, 200_001, 2000),
     (PlantedBug::ControllerAfterExpiry, Kind::Session, 1, 50),
     (PlantedBug::ZabCommitWithMinority, Kind::Zab, 1, 50),
     (PlantedBug::ZabLeaderAcksBeforeSync, Kind::Zab, 1, 50),

@@ -110,7 +110,7 @@ fn after_its_clean_stop() {
     assert!(dir.claim(&cluster, 1).unwrap_err().to_string().contains("belongs to broker 0"));
     assert!(dir.claim("another", 0).unwrap_err().to_string().contains("belongs to the cluster"));
     let scan = dir.scan().unwrap();
-    assert!(scan.leftovers.is_empty());
+    assert!(scan.leftovers.is_empty() && scan.futures.is_empty());
     let found = scan.partitions;
     assert_eq!(found.len(), EXPECTED.len());
     assert!(found.iter().all(|partition| !partition.topic_id.is_zero()));

@@ -208,7 +208,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         self.upkeep.remove_later(now, delay_ms, removal);
         let news = Checkpoints { cleaned: Offsets::from([(id.clone(), end_offset)]), ..Default::default() };
         self.write_checkpoint(dir, news);
-        self.swap_when_quiet(now, &id);
+        self.begin_copying(now, &id);
         self.end_cleaning(Now { mono: now.mono + wait, ..now });
     }
 

@@ -1,12 +1,14 @@
 //! Moving a log to another log folder while it is written and read (AlterReplicaLogDirs, KIP-113).
 //!
-//! 1. Copying: jobs on [`Lane::Bulk`] append the log's batches to a log in a folder `<partition>.<hex>-future`.
-//! 2. Mirrored: the copy has everything; from here on each append goes to both logs and each sync covers both.
-//! 3. When the copy is synced as far as the log itself, it gets the partition's name and the old folder is put out of
+//! 1. Waiting: until a compaction of the log that is under way has ended, and none begins. A copy that had its beginning
+//!    from before one and its end from behind it would have values whose tombstones are gone.
+//! 2. Copying: jobs on [`Lane::Bulk`] append the log's batches to a log in a folder `<partition>.<hex>-future`.
+//! 3. Mirrored: the copy has everything; from here on each append goes to both logs and each sync covers both.
+//! 4. When the copy is synced as far as the log itself, it gets the partition's name and the old folder is put out of
 //!    use, within one turn. A mark in the copy (`castlekeep.moved`) says between the two that it is the one that counts.
 //!
-//! A stop or a crash before the third step leaves the log where it is. Whatever fails on the way ends the move and not the
-//! service: the log stays where it is. No client can ask for it yet: AlterReplicaLogDirs is not served.
+//! A crash before the last step leaves the log where it is; the next start moves it anew from the beginning. Whatever
+//! fails on the way ends the move and not the service: the log stays where it is.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -40,6 +42,8 @@ pub(super) struct Moving<D: Disk> {
 }
 
 enum Stage<D: Disk> {
+    /// The log is being compacted; the copy will begin here.
+    Waiting { base_offset: i64 },
     /// A job copies; the copy was so far when it began.
     Copying { end_offset: i64, size_bytes: u64 },
     /// The throttle holds the next job back.
@@ -78,6 +82,7 @@ impl<D: Disk> Moving<D> {
     /// The copy's size and end, for whoever asks how far it is.
     fn progress(&self) -> (u64, i64) {
         match &self.stage {
+            Stage::Waiting { base_offset } => (0, *base_offset),
             Stage::Copying { end_offset, size_bytes } => (*size_bytes, *end_offset),
             Stage::Held(copier) => (copier.log().size_bytes(), copier.log().log_end_offset()),
             Stage::Mirrored { log, .. } => (log.size_bytes(), log.log_end_offset()),
@@ -153,12 +158,11 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
     /// Begins to move a log, in the place of a move that is under way to another folder. To the folder where it is means
     /// to stay there.
     pub(super) fn begin_move(&mut self, now: Now, partition: &TopicPartition, to: DirIndex) {
-        let (Some(open), Some(led)) = (self.logs.get_mut(partition), self.shard.partition(partition)) else { return };
+        let Some(open) = self.logs.get(partition) else { return };
         if open.moving.as_ref().is_some_and(|moving| moving.to == to) || self.upkeep.is_stopping() {
             return;
         }
-        let (from, start, end, topic_id) =
-            (open.dir, led.log_start_offset(), open.log.log_end_offset(), led.topic_id());
+        let from = open.dir;
         self.cancel_move(partition);
         if from == to {
             return;
@@ -166,13 +170,26 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         self.moves.begun += 1;
         let number = self.moves.begun;
         let open = self.logs.get_mut(partition).expect("looked up above");
-        let base = open.log.first_base_offset();
-        open.moving = Some(Moving { number, to, stage: Stage::Copying { end_offset: base, size_bytes: 0 } });
+        let stage = Stage::Waiting { base_offset: open.log.first_base_offset() };
+        open.moving = Some(Moving { number, to, stage });
+        self.world.note(format!("moving {partition} to log folder {}", self.dirs.path(to).display()));
+        self.begin_copying(now, partition);
+    }
+
+    /// Begins to copy a log that waits for it, unless it is being compacted; whoever ends a compaction calls this again.
+    pub(super) fn begin_copying(&mut self, now: Now, partition: &TopicPartition) {
+        let (Some(open), Some(led)) = (self.logs.get_mut(partition), self.shard.partition(partition)) else { return };
+        let Some(Moving { number, to, stage: stage @ Stage::Waiting { .. } }) = &mut open.moving else { return };
+        if open.cleaning {
+            return;
+        }
+        let (number, to, base) = (*number, *to, open.log.first_base_offset());
+        *stage = Stage::Copying { end_offset: base, size_bytes: 0 };
+        let (start, end, topic_id) = (led.log_start_offset(), open.log.log_end_offset(), led.topic_id());
         let plan = open.log.plan_read(start, self.config.copy_step_bytes, end, true);
         let (config, dirs, partition) = (open.config.clone(), self.dirs.clone(), partition.clone());
         let unique = (u128::from(now.mono.as_nanos()) << 64) | u128::from(now.wall_ms as u64);
         let now_ms = now.wall_ms;
-        self.world.note(format!("moving {partition} to log folder {}", self.dirs.path(to).display()));
         let run = move || {
             let made = dirs.with(to, |dir| dir.create_future(&partition, unique, topic_id, config, base, now_ms));
             match made {
@@ -198,14 +215,14 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let to = moving.to;
         self.dirs.forget_checkpoints(to, partition);
         match moving.stage {
-            Stage::Copying { .. } => {}
+            Stage::Waiting { .. } | Stage::Copying { .. } => {}
             Stage::Held(copier) => self.remove_copy(to, copier.into_log()),
             Stage::Mirrored { log, .. } => self.remove_copy(to, *log),
         }
     }
 
     fn remove_copy(&mut self, to: DirIndex, log: Log<D>) {
-        // A folder that failed is left alone, and so is everything at a stop.
+        // After a stop the next start finds it and moves the log anew; a folder that failed is left alone.
         if self.upkeep.is_stopping() || self.dirs.has_failed(to) {
             return;
         }
@@ -379,7 +396,8 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let retrying = self.upkeep.retries.contains_key(partition);
         let Some(open) = self.logs.get_mut(partition) else { return };
         let Some(Moving { stage: Stage::Mirrored { log, syncing: 0 }, .. }) = &open.moving else { return };
-        if open.flushing || open.cleaning || open.writing_epochs > 0 || retrying || self.upkeep.is_stopping() {
+        assert!(!open.cleaning, "{partition}: no log is compacted while it is on its way");
+        if open.flushing || open.writing_epochs > 0 || retrying || self.upkeep.is_stopping() {
             return;
         }
         assert_eq!(log.log_end_offset(), open.log.log_end_offset(), "{partition}: both get every append");

@@ -33,6 +33,7 @@ pub const SERVED: &[Served] = &[
     Served { key: ApiKey::AlterConfigs, min: 0, max: 2 },
     Served { key: ApiKey::CreatePartitions, min: 0, max: 3 },
     Served { key: ApiKey::IncrementalAlterConfigs, min: 0, max: 1 },
+    Served { key: ApiKey::AlterReplicaLogDirs, min: 0, max: 2 },
     Served { key: ApiKey::DescribeLogDirs, min: 0, max: 4 },
     Served { key: ApiKey::ElectLeaders, min: 0, max: 2 },
     Served { key: ApiKey::AlterPartitionReassignments, min: 0, max: 0 },
@@ -73,6 +74,7 @@ pub enum Request {
     AlterConfigs(Box<AlterConfigsRequest>),
     CreatePartitions(Box<CreatePartitionsRequest>),
     IncrementalAlterConfigs(Box<IncrementalAlterConfigsRequest>),
+    AlterReplicaLogDirs(Box<AlterReplicaLogDirsRequest>),
     DescribeLogDirs(Box<DescribeLogDirsRequest>),
     ElectLeaders(Box<ElectLeadersRequest>),
     AlterPartitionReassignments(Box<AlterPartitionReassignmentsRequest>),
@@ -114,6 +116,7 @@ impl Request {
             Self::AlterConfigs(_) => ApiKey::AlterConfigs,
             Self::CreatePartitions(_) => ApiKey::CreatePartitions,
             Self::IncrementalAlterConfigs(_) => ApiKey::IncrementalAlterConfigs,
+            Self::AlterReplicaLogDirs(_) => ApiKey::AlterReplicaLogDirs,
             Self::DescribeLogDirs(_) => ApiKey::DescribeLogDirs,
             Self::ElectLeaders(_) => ApiKey::ElectLeaders,
             Self::AlterPartitionReassignments(_) => ApiKey::AlterPartitionReassignments,
@@ -278,6 +281,12 @@ impl From<IncrementalAlterConfigsRequest> for Request {
     }
 }
 
+impl From<AlterReplicaLogDirsRequest> for Request {
+    fn from(body: AlterReplicaLogDirsRequest) -> Self {
+        Self::AlterReplicaLogDirs(Box::new(body))
+    }
+}
+
 impl From<DescribeLogDirsRequest> for Request {
     fn from(body: DescribeLogDirsRequest) -> Self {
         Self::DescribeLogDirs(Box::new(body))
@@ -388,6 +397,9 @@ pub fn decode_request(key: ApiKey, version: i16, r: &mut Reader) -> core::result
         ApiKey::IncrementalAlterConfigs => {
             Request::IncrementalAlterConfigs(Box::new(<IncrementalAlterConfigsRequest as Message>::decode(r, version)?))
         }
+        ApiKey::AlterReplicaLogDirs => {
+            Request::AlterReplicaLogDirs(Box::new(<AlterReplicaLogDirsRequest as Message>::decode(r, version)?))
+        }
         ApiKey::DescribeLogDirs => {
             Request::DescribeLogDirs(Box::new(<DescribeLogDirsRequest as Message>::decode(r, version)?))
         }
@@ -446,6 +458,7 @@ pub enum Response {
     AlterConfigs(Box<AlterConfigsResponse>),
     CreatePartitions(Box<CreatePartitionsResponse>),
     IncrementalAlterConfigs(Box<IncrementalAlterConfigsResponse>),
+    AlterReplicaLogDirs(Box<AlterReplicaLogDirsResponse>),
     DescribeLogDirs(Box<DescribeLogDirsResponse>),
     ElectLeaders(Box<ElectLeadersResponse>),
     AlterPartitionReassignments(Box<AlterPartitionReassignmentsResponse>),
@@ -487,6 +500,7 @@ impl Response {
             Self::AlterConfigs(_) => ApiKey::AlterConfigs,
             Self::CreatePartitions(_) => ApiKey::CreatePartitions,
             Self::IncrementalAlterConfigs(_) => ApiKey::IncrementalAlterConfigs,
+            Self::AlterReplicaLogDirs(_) => ApiKey::AlterReplicaLogDirs,
             Self::DescribeLogDirs(_) => ApiKey::DescribeLogDirs,
             Self::ElectLeaders(_) => ApiKey::ElectLeaders,
             Self::AlterPartitionReassignments(_) => ApiKey::AlterPartitionReassignments,
@@ -651,6 +665,12 @@ impl From<IncrementalAlterConfigsResponse> for Response {
     }
 }
 
+impl From<AlterReplicaLogDirsResponse> for Response {
+    fn from(body: AlterReplicaLogDirsResponse) -> Self {
+        Self::AlterReplicaLogDirs(Box::new(body))
+    }
+}
+
 impl From<DescribeLogDirsResponse> for Response {
     fn from(body: DescribeLogDirsResponse) -> Self {
         Self::DescribeLogDirs(Box::new(body))
@@ -740,6 +760,7 @@ impl Response {
             Self::AlterConfigs(body) => Message::write(&**body, w, version),
             Self::CreatePartitions(body) => Message::write(&**body, w, version),
             Self::IncrementalAlterConfigs(body) => Message::write(&**body, w, version),
+            Self::AlterReplicaLogDirs(body) => Message::write(&**body, w, version),
             Self::DescribeLogDirs(body) => Message::write(&**body, w, version),
             Self::ElectLeaders(body) => Message::write(&**body, w, version),
             Self::AlterPartitionReassignments(body) => Message::write(&**body, w, version),
@@ -781,6 +802,7 @@ impl Response {
             Self::AlterConfigs(body) => body.throttle_time_ms = throttle_time_ms,
             Self::CreatePartitions(body) => body.throttle_time_ms = throttle_time_ms,
             Self::IncrementalAlterConfigs(body) => body.throttle_time_ms = throttle_time_ms,
+            Self::AlterReplicaLogDirs(body) => body.throttle_time_ms = throttle_time_ms,
             Self::DescribeLogDirs(body) => body.throttle_time_ms = throttle_time_ms,
             Self::ElectLeaders(body) => body.throttle_time_ms = throttle_time_ms,
             Self::AlterPartitionReassignments(body) => body.throttle_time_ms = throttle_time_ms,

@@ -114,6 +114,14 @@ impl<'a> Dispatcher<'a> {
                 }
                 respond(assembly.finish())
             }
+            Request::AlterReplicaLogDirs(body) => {
+                let (mut assembly, parts) = log_dirs::split_moves(&self.cluster(&image), *body);
+                for answer in self.ask_all(parts).await {
+                    let ShardAnswer::MoveLogs(answers) = answer else { wrong_answer() };
+                    assembly.add(answers);
+                }
+                respond(assembly.finish())
+            }
             Request::DeleteRecords(body) => {
                 let (mut collected, parts) = offsets::split_delete_records(&self.cluster(&image), *body);
                 for answer in self.ask_all(parts).await {

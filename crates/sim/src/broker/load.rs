@@ -346,6 +346,7 @@ pub fn expected() -> Vec<String> {
         "a batch was appended",
         "a connection ended",
         "a fetch was served while the disk was full",
+        "a log came to another folder",
         "a log was compacted",
         "records were deleted",
         "retention deleted segments",

@@ -299,9 +299,7 @@ impl Scene {
                 step_bytes: pick(prng, &[300, 5000, 1 << 20]) as u32,
                 bytes_per_second: *prng.pick(&[1e6, f64::MAX]).expect("not empty"),
             },
-            // Behind a switch until compaction beside moves holds.
-            move_us: std::env::var_os("SIM_MOVES")
-                .and_then(|_| prng.pick(&[None, Some(3000), Some(20_000)]).copied()?),
+            move_us: prng.pick(&[None, Some(3000), Some(20_000)]).copied().expect("not empty"),
             survive_percent: pick(prng, &[0, 10, 50, 90]),
             times: JobTimes { half_us: (5, pick(prng, &[20, 200, 1000])), slow_one_in: pick(prng, &[0, 20]) },
             // Ten records fit a segment, or the broker refuses the batch.

@@ -11,7 +11,7 @@ use super::checkpoint::{self, Offsets, offsets_text, read_or_set_aside};
 use super::load::{OpenOptions, Recovered};
 use super::log::{Log, RemoveJob};
 use super::meta_properties::{FILE as META_PROPERTIES, MetaProperties};
-use super::names::{FolderKind, delete_folder_name, future_folder_name, parse_folder_name};
+use super::names::{DELETE, FUTURE, FolderKind, delete_folder_name, future_folder_name, parse_folder_name};
 use super::{context, damaged};
 use crate::disk::{Disk, DiskFile, OpenMode};
 
@@ -52,7 +52,9 @@ pub struct FoundPartition {
 pub struct Scan<D: Disk> {
     /// The partitions.
     pub partitions: Vec<FoundPartition>,
-    /// What is left of deleted partitions.
+    /// Partitions that were on their way to this folder.
+    pub futures: Vec<TopicPartition>,
+    /// What is left of deleted partitions and of copies that did not come to their end.
     pub leftovers: Vec<RemoveJob<D>>,
 }
 
@@ -174,7 +176,7 @@ impl<D: Disk> LogDir<D> {
     /// # Errors
     /// As the disk reports them.
     pub fn scan(&self) -> io::Result<Scan<D>> {
-        let mut scan = Scan { partitions: Vec::new(), leftovers: Vec::new() };
+        let mut scan = Scan { partitions: Vec::new(), futures: Vec::new(), leftovers: Vec::new() };
         for name in self.disk.list(&self.path).map_err(|e| context(e, "listing the log folder", &self.path))? {
             let folder = self.path.join(&name);
             match parse_folder_name(&name) {
@@ -184,8 +186,13 @@ impl<D: Disk> LogDir<D> {
                     scan.partitions.push(FoundPartition { partition, topic_id, moved });
                 }
                 FolderKind::Delete => scan.leftovers.push(self.remove(folder)),
-                // Copies on their way and strays are left for an operator to look at.
-                FolderKind::Partition(_) | FolderKind::Future(_) | FolderKind::Stray | FolderKind::Other => {}
+                // The copy begins anew.
+                FolderKind::Future(partition) => {
+                    scan.futures.extend(partition);
+                    scan.leftovers.push(self.remove(folder));
+                }
+                // Strays are left for an operator to look at.
+                FolderKind::Partition(_) | FolderKind::Stray | FolderKind::Other => {}
             }
         }
         Ok(scan)
@@ -369,9 +376,20 @@ impl<D: Disk> LogDir<D> {
         self.disk.sync_dir(&dir).map_err(|e| context(e, "syncing the folder", &dir))
     }
 
-    /// What removes a copy that is not wanted any more.
+    /// What removes a copy that is not wanted any more. Its name says so at once, if the disk allows: the next start goes
+    /// on with a move whose copy it finds.
     pub fn drop_future(&self, log: Log<D>) -> RemoveJob<D> {
-        self.remove(log.dir().to_path_buf())
+        let future = log.dir().to_path_buf();
+        let name = future.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(FUTURE));
+        let renamed = name.map(|name| self.path.join(format!("{name}{DELETE}")));
+        match renamed {
+            Some(renamed) if self.disk.rename(&future, &renamed).is_ok() => {
+                // Behind a power cut the move may begin anew, which harms nobody.
+                let _ = self.sync();
+                self.remove(renamed)
+            }
+            _ => self.remove(future),
+        }
     }
 
     /// The recovery points of all partitions of this folder.

@@ -12,6 +12,11 @@ pub const CLEANED: &str = ".cleaned";
 /// Suffix of a cleaner's finished output that still replaces its sources.
 pub const SWAP: &str = ".swap";
 
+/// Suffix of a partition's folder that is to be removed.
+pub const DELETE: &str = "-delete";
+/// Suffix of a folder that a partition is copied into from another log folder.
+pub const FUTURE: &str = "-future";
+
 /// `00000000000000000042.log` and its like: 20 digits and a suffix without dot.
 pub fn file_name(base_offset: i64, suffix: &str) -> String {
     format!("{base_offset:020}.{suffix}")
@@ -43,10 +48,10 @@ pub enum FolderKind {
 
 /// What the folder's name says.
 pub fn parse_folder_name(name: &str) -> FolderKind {
-    if name.ends_with("-delete") {
+    if name.ends_with(DELETE) {
         return FolderKind::Delete;
     }
-    if name.ends_with("-future") {
+    if name.ends_with(FUTURE) {
         let partition = name.rsplit_once('.').and_then(|(partition, _)| parse_partition(partition));
         return FolderKind::Future(partition);
     }
@@ -74,14 +79,14 @@ fn is_topic_name(topic: &str) -> bool {
 /// The name of a folder that a partition is copied into; `None` when it would be longer than a file system takes.
 /// `unique` is any number not used before.
 pub fn future_folder_name(partition: &TopicPartition, unique: u128) -> Option<String> {
-    let name = format!("{partition}.{unique:032x}-future");
+    let name = format!("{partition}.{unique:032x}{FUTURE}");
     (name.len() <= NAME_BYTES_MAX).then_some(name)
 }
 
 /// The name of a folder that is to go: the topic is cut so that the name stays within 255 bytes. `unique` is any
 /// number not used before.
 pub fn delete_folder_name(partition: &TopicPartition, unique: u128) -> String {
-    let suffix = format!("-{}.{unique:032x}-delete", partition.partition);
+    let suffix = format!("-{}.{unique:032x}{DELETE}", partition.partition);
     let topic: &str = &partition.topic;
     let keep = topic.len().min(NAME_BYTES_MAX - suffix.len());
     format!("{}{suffix}", &topic[..keep])

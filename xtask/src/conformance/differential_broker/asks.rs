@@ -89,6 +89,7 @@ impl Asks {
             ApiKey::DescribeConfigs => self.describe_configs(version),
             ApiKey::AlterConfigs => self.alter_configs(version),
             ApiKey::IncrementalAlterConfigs => self.incremental_alter_configs(version),
+            ApiKey::AlterReplicaLogDirs => self.alter_replica_log_dirs(version),
             ApiKey::DescribeLogDirs => self.describe_log_dirs(version),
             ApiKey::DescribeClientQuotas => self.describe_quotas(version),
             ApiKey::AlterClientQuotas => self.alter_quotas(version),

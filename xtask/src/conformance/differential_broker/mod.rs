@@ -129,6 +129,10 @@ impl Run {
             self.make_topic(name, *partitions, configs)?;
         }
         self.offsets_topic()?;
+        for which in [APACHE, OURS] {
+            let answer = self.twin.call(which, &wire::DescribeLogDirsRequest::default(), 4)?;
+            self.twin.views[which].log_dir = answer.results.first().context("a log folder")?.log_dir.clone();
+        }
         while self.tally.requests() < requests && self.differences.len() < DIFFERENCES_MAX {
             let (key, version) = self.tally.poorest();
             match asks.next(key, version) {

@@ -25,6 +25,8 @@ pub struct View {
     pub members: BTreeMap<String, (Str, i32)>,
     /// Producers, by a number of the test's own.
     pub producers: BTreeMap<u64, (i64, i16)>,
+    /// The broker's log folder.
+    pub log_dir: Str,
     /// The fetch session of the connection.
     pub session: i32,
 }

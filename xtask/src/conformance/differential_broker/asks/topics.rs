@@ -256,6 +256,24 @@ impl Asks {
         })
     }
 
+    /// To the folder where they are, or to one that is not there.
+    pub(super) fn alter_replica_log_dirs(&mut self, version: i16) -> Ask {
+        let (topic, partition) = (self.topic(), self.partition());
+        let missing = self.chance(6);
+        Ask::new(version, format!("{topic}-{partition}, to a folder that is not there {missing}"), move |view| {
+            let path = if missing { Str::from("/nowhere") } else { view.log_dir.clone() };
+            wire::AlterReplicaLogDirsRequest {
+                dirs: vec![wire::AlterReplicaLogDirsRequestDirs {
+                    path,
+                    topics: vec![wire::AlterReplicaLogDirsRequestTopics {
+                        name: Str::from(topic.as_str()),
+                        partitions: vec![partition],
+                    }],
+                }],
+            }
+        })
+    }
+
     pub(super) fn describe_log_dirs(&mut self, version: i16) -> Ask {
         let topic = self.topic();
         let all = self.chance(3);
