@@ -233,18 +233,15 @@ pub fn spawn_kafka(config: &Path, log: &Path) -> Result<Server> {
 pub fn server_properties(dir: &Path, options: &KafkaOptions) -> Result<PathBuf> {
     std::fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
     let config = dir.join("server.properties");
+    let named = options.extra.lines().any(|line| line.starts_with("log.dirs="));
+    let log_dirs = if named { String::new() } else { format!("log.dirs={}\n", dir.join("log").display()) };
     let text = format!(
         "broker.id={}\nlisteners=PLAINTEXT://127.0.0.1:{}\nadvertised.listeners=PLAINTEXT://127.0.0.1:{}\n\
-         log.dirs={}\nzookeeper.connect={}\nzookeeper.session.timeout.ms=4000\n\
+         {log_dirs}zookeeper.connect={}\nzookeeper.session.timeout.ms=4000\n\
          offsets.topic.replication.factor=1\noffsets.topic.num.partitions=5\n\
          transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
          transaction.state.log.num.partitions=3\ngroup.initial.rebalance.delay.ms=0\n{}",
-        options.broker_id,
-        options.port,
-        options.advertised_port,
-        dir.join("log").display(),
-        options.zookeeper,
-        options.extra
+        options.broker_id, options.port, options.advertised_port, options.zookeeper, options.extra
     );
     std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
     Ok(config)

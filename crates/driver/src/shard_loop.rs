@@ -315,7 +315,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 }
             }
             Effect::Close { partition, delete } => self.close(now, &partition, delete),
-            Effect::Settings(broker) => self.config.change(&broker, self.dirs.shards()),
+            Effect::Settings(broker) => self.configure(now, &broker),
             Effect::ShutDown => self.shut_down(now),
             Effect::Notify(notice) => self.world.notify(notice),
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::{Instant, Now, Prng};
+use broker::config::{BrokerConfig, THROTTLE_ALTER_LOG_DIRS};
 use broker::coordinator::group::GroupConfig;
 use broker::shard::{
     FetchPartition, FetchRequest, LeadPartition, LogConfig, LogSize, MoveLog, ProducePartition, ProduceRequest,
@@ -599,17 +600,9 @@ fn a_move_that_a_crash_or_a_stop_has_cut_off_goes_on_at_the_next_start() {
 #[test]
 fn a_log_that_is_being_compacted_is_copied_when_that_has_ended() {
     let (_dir, paths) = two_dirs();
-    let mut bench = Bench::open_all(
-        &paths,
-        LogConfig {
-            segment_bytes: 300,
-            flush_messages: 1,
-            cleanup_compact: true,
-            cleanup_delete: false,
-            min_cleanable_dirty_ratio: 0.0,
-            ..LogConfig::default()
-        },
-    );
+    let small = LogConfig { segment_bytes: 300, flush_messages: 1, ..LogConfig::default() };
+    let compacted = LogConfig { cleanup_compact: true, cleanup_delete: false, ..small };
+    let mut bench = Bench::open_all(&paths, LogConfig { min_cleanable_dirty_ratio: 0.0, ..compacted });
     for n in 0..20 {
         assert_eq!(bench.produce_batch(record(Some(b"key"), b"value")), (0, n));
     }
@@ -630,6 +623,30 @@ fn a_log_that_is_being_compacted_is_copied_when_that_has_ended() {
     bench.run_jobs();
     assert_eq!(names(&paths[1]), ["t-0"]);
     assert_eq!(bench.described()[1][0].size_bytes, compacted);
+    bench.stop();
+}
+
+#[test]
+fn a_move_goes_on_at_once_when_its_throttle_is_lifted() {
+    let (_dir, paths) = two_dirs();
+    let mut bench = Bench::open_all(&paths, LogConfig::default());
+    let throttled = |rate: &str| {
+        let mut config = BrokerConfig::from_properties(Default::default(), Some(1)).expect("a configuration");
+        config.layers.dynamic_broker.insert(THROTTLE_ALTER_LOG_DIRS.to_string(), rate.to_string());
+        ShardEvent::Command(ShardCommand::Settings(Arc::new(config)))
+    };
+    assert_eq!(bench.produce(b"value"), (0, 0));
+    bench.event(throttled("1"));
+    assert_eq!(bench.move_to(id(), &paths[1]), 0);
+    bench.run_jobs();
+    bench.shard.turn([]);
+    bench.run_jobs();
+    assert_eq!(bench.described()[1][0].offset_lag, 0, "copied, and to be paid for");
+    assert_eq!(bench.produce(b"value"), (0, 1));
+    assert_eq!(bench.described()[1][0].offset_lag, 1);
+    bench.event(throttled("1000000"));
+    bench.run_jobs();
+    assert_eq!((names(&paths[1]), bench.records()), (vec!["t-0".to_string()], 2));
     bench.stop();
 }
 

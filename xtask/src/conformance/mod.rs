@@ -15,6 +15,7 @@ mod kafka_files;
 mod kcat;
 mod keeper;
 mod log_disk;
+mod moves;
 mod pairs;
 mod restart;
 mod scripts;
@@ -117,6 +118,11 @@ const OWN_SERVERS: &[OwnServers] = &[
         name: "log-dirs-full",
         about: "the same: ten alternations, kills of both, a compacted topic, transactions of Apache's",
         body: folders::broker_full,
+    },
+    OwnServers {
+        name: "log-dir-moves",
+        about: "kafka-reassign-partitions and kafka-log-dirs move a partition between log.dirs, of ours and of Apache's",
+        body: moves::run,
     },
     OwnServers {
         name: "restart",

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use base::planted::PlantedBug;
 use base::{Instant, Now};
+use broker::config::BrokerConfig;
 use broker::shard::{LogMove, RequestToken, ShardAnswer};
 use broker::{ErrorCode, TopicPartition, error};
 use storage::disk::Disk;
@@ -67,6 +68,12 @@ pub(super) struct Moves {
 impl Moves {
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.held.keys().next().map(|(at, _)| *at)
+    }
+
+    /// What is held back goes on at once: the throttle is another one.
+    fn release(&mut self, now: Now) {
+        let held = core::mem::take(&mut self.held);
+        self.held = held.into_iter().map(|((_, number), partition)| ((now.mono, number), partition)).collect();
     }
 }
 
@@ -260,6 +267,15 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 self.moves.held.insert((at, number), partition);
             }
             Err(e) => self.move_failed(now, &partition, e),
+        }
+    }
+
+    /// Takes over what of the broker's configuration may change while it runs.
+    pub(super) fn configure(&mut self, now: Now, broker: &BrokerConfig) {
+        let before = self.config.alter_log_dirs_bytes_per_second;
+        self.config.change(broker, self.dirs.shards());
+        if self.config.alter_log_dirs_bytes_per_second != before {
+            self.moves.release(now);
         }
     }
 
