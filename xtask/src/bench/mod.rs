@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use self::keeper::row::{self, Row};
+use self::keeper::row::Table;
 use self::servers::{Kind, Running};
 use self::table::Comparison;
 use crate::{process, provision, repo};
@@ -151,15 +151,19 @@ struct Bench<O> {
 
 impl<O> Bench<O> {
     /// Measures in a folder of its own and prints the table. `beside` is Apache's release.
-    fn print(part: &str, beside: &str, options: O, rows: impl FnOnce(&Self) -> Result<Vec<Row>>) -> Result<()> {
+    fn print(
+        part: &str,
+        beside: &str,
+        options: O,
+        measure: impl FnOnce(&Self, &mut Table) -> Result<()>,
+    ) -> Result<()> {
         provision::programs()?;
         crate::apache::fetch()?;
         let bench = Self { options, binary: repo::binary()?, dir: new_folder(part)? };
-        let rows = rows(&bench);
+        let measured = measure(&bench, &mut Table::begin(beside));
         // The folder is a bench's own; what is left of it is only disk space.
         let _ = std::fs::remove_dir_all(&bench.dir);
-        println!("{}", row::render(beside, &rows?));
-        Ok(())
+        measured
     }
 }
 

@@ -22,7 +22,7 @@ use super::dispatch::{Dispatcher, Outcome};
 use super::frame::{FrameError, Frames};
 use super::metrics::requests::Times;
 use super::quotas::{self, Timed};
-use super::records::Range;
+use super::records::{PIECE_BYTES, Range, held_bytes};
 use crate::memory;
 
 /// A request under way gets this long when the server stops.
@@ -136,39 +136,78 @@ impl Conn<'_> {
         correlation_id: i32,
         version: i16,
     ) -> Result<(), String> {
-        let segments = response.frame(correlation_id, version);
-        let mut pieces: Vec<Bytes> = Vec::with_capacity(segments.len());
-        let range_bytes: usize = segments
-            .iter()
-            .map(|segment| match segment {
-                Segment::Slot { len, .. } => *len as usize,
-                Segment::Bytes(_) => 0,
-            })
-            .sum();
         let mut taken = Taken::nothing_of(self.shared.budget.clone());
-        if !memory::resize(&mut taken, range_bytes).await {
+        if !memory::resize(&mut taken, held_bytes(&ranges)).await {
             return Err(memory::USED_UP.into());
         }
+        let mut out = Outgoing { stream: &mut self.stream, pieces: Vec::new(), waiting_bytes: 0, bytes: 0 };
+        let sent = out.response(response.frame(correlation_id, version), ranges).await;
+        self.shared.stats.bytes_out.fetch_add(out.bytes, Ordering::Relaxed);
+        match sent {
+            Ok(()) => Ok(()),
+            // The client has gone without waiting for its answer.
+            Err(SendError::Write(e)) if matches!(e.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
+                Ok(())
+            }
+            Err(SendError::Write(e)) => Err(format!("cannot write: {e}")),
+            Err(SendError::Read(e)) => Err(format!("cannot read records of a fetch: {e}")),
+        }
+    }
+}
+
+/// Why a response does not get to its client.
+enum SendError {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+/// A response on its way into the socket. Records are read while it goes: when that fails behind the first bytes, the
+/// connection has to end, as with Kafka's own `sendfile`.
+struct Outgoing<'a> {
+    stream: &'a mut TcpStream,
+    /// What goes into the next write, and its length.
+    pieces: Vec<Bytes>,
+    waiting_bytes: usize,
+    /// Written so far.
+    bytes: u64,
+}
+
+impl Outgoing<'_> {
+    async fn response(&mut self, segments: Vec<Segment>, ranges: Vec<Range>) -> Result<(), SendError> {
         let mut ranges: Vec<Option<Range>> = ranges.into_iter().map(Some).collect();
         for segment in segments {
             match segment {
-                Segment::Bytes(bytes) => pieces.push(bytes),
+                Segment::Bytes(bytes) => self.push(bytes),
                 Segment::Slot { slot, len } => {
-                    let range = ranges[slot].take().expect("each slot is sent once");
-                    let read = range.read().await.map_err(|e| format!("cannot read records of a fetch: {e}"))?;
-                    assert_eq!(read.iter().map(Bytes::len).sum::<usize>(), len as usize, "a slot has what it claims");
-                    pieces.extend(read);
+                    let mut range = ranges[slot].take().expect("each slot is sent once");
+                    let before = self.bytes + self.waiting_bytes as u64;
+                    loop {
+                        let next = range.next().await.map_err(SendError::Read)?;
+                        if next.is_empty() {
+                            break;
+                        }
+                        next.into_iter().for_each(|piece| self.push(piece));
+                        if self.waiting_bytes >= PIECE_BYTES as usize {
+                            self.write().await.map_err(SendError::Write)?;
+                        }
+                    }
+                    let given = self.bytes + self.waiting_bytes as u64 - before;
+                    assert_eq!(given, u64::from(len), "a slot has what it claims");
                 }
             }
         }
-        let bytes: usize = pieces.iter().map(Bytes::len).sum();
-        self.shared.stats.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
-        match write_all(&mut self.stream, pieces).await {
-            Ok(()) => Ok(()),
-            // The client has gone without waiting for its answer.
-            Err(e) if matches!(e.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
-            Err(e) => Err(format!("cannot write: {e}")),
-        }
+        self.write().await.map_err(SendError::Write)
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        self.waiting_bytes += piece.len();
+        self.pieces.push(piece);
+    }
+
+    async fn write(&mut self) -> io::Result<()> {
+        write_all(self.stream, std::mem::take(&mut self.pieces)).await?;
+        self.bytes += std::mem::take(&mut self.waiting_bytes) as u64;
+        Ok(())
     }
 }
 

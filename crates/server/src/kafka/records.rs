@@ -18,20 +18,41 @@ impl RecordRange for Range {
     }
 }
 
+/// So much of a file is read before it is written to the socket. A processor's own cache has room for it, so that the
+/// socket's copy finds it there: larger pieces are read from farther away. A client that does not read holds no more.
+pub(super) const PIECE_BYTES: u32 = 128 << 10;
+
+/// What is in memory while all these are sent, in bytes: what the log still had there, and what is read of files at a time.
+pub(super) fn held_bytes(ranges: &[Range]) -> usize {
+    let len = |range: &Range| range.0.len as usize;
+    let in_memory: usize = ranges.iter().filter(|range| !range.0.memory.is_empty()).map(len).sum();
+    let in_files: usize = ranges.iter().filter(|range| range.0.memory.is_empty()).map(len).sum();
+    // A piece that waits for the next, and that one.
+    in_memory + in_files.min(2 * PIECE_BYTES as usize)
+}
+
 impl Range {
-    /// The bytes, in pieces.
+
+    /// The next bytes, in pieces; none when all have been given.
     ///
     /// # Errors
     /// As the disk reports them.
-    pub(super) async fn read(self) -> io::Result<Vec<Bytes>> {
-        let range = self.0;
-        if !range.memory.is_empty() {
-            return Ok(range.memory);
+    pub(super) async fn next(&mut self) -> io::Result<Vec<Bytes>> {
+        let left = &mut self.0;
+        if !left.memory.is_empty() {
+            left.len = 0;
+            return Ok(std::mem::take(&mut left.memory));
         }
-        if let Some(bytes) = read_warm(&range) {
+        let piece = FileRange { len: left.len.min(PIECE_BYTES), ..left.clone() };
+        if piece.is_empty() {
+            return Ok(Vec::new());
+        }
+        left.position += u64::from(piece.len);
+        left.len -= piece.len;
+        if let Some(bytes) = read_warm(&piece) {
             return Ok(vec![bytes]);
         }
-        let read = tokio::task::spawn_blocking(move || range.read_bytes()).await;
+        let read = tokio::task::spawn_blocking(move || piece.read_bytes()).await;
         Ok(vec![read.map_err(io::Error::other)??])
     }
 }
@@ -54,8 +75,8 @@ struct Reused {
 }
 
 /// What a thread keeps: enough for its connections in turn.
-const SPARES_MAX: usize = 2;
-const SPARE_BYTES_MAX: usize = 1 << 20;
+const SPARES_MAX: usize = 8;
+const SPARE_BYTES_MAX: usize = PIECE_BYTES as usize;
 
 thread_local! {
     static SPARES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
@@ -122,12 +143,52 @@ mod tests {
         assert_eq!(spares(), [100]);
         assert_eq!(Reused::take(40).as_ref(), [0; 40], "a client that holds 40 bytes does not hold 100");
         assert_eq!(Reused::take(101).as_ref(), [0; 101]);
-        assert_eq!(spares(), [101, 40]);
+        assert_eq!(spares(), [101, 40, 100]);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_in_pieces_from_where_the_range_begins() {
+        let content: Vec<u8> = (0..3 * PIECE_BYTES).map(|at| (at / 7) as u8).collect();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("00000000000000000000.log");
+        std::fs::write(&path, &content).unwrap();
+        let file = Some(std::sync::Arc::new(File::open(&path).unwrap()));
+        let len = 2 * PIECE_BYTES + 5;
+        let mut range = Range(FileRange { file, position: 3, len, memory: Vec::new() });
+        assert_eq!(held_bytes(std::slice::from_ref(&range)), 2 * PIECE_BYTES as usize);
+        let mut pieces = Vec::new();
+        loop {
+            let next = range.next().await.unwrap();
+            if next.is_empty() {
+                break;
+            }
+            pieces.extend(next);
+        }
+        let lens: Vec<usize> = pieces.iter().map(Bytes::len).collect();
+        assert_eq!(lens, [PIECE_BYTES as usize, PIECE_BYTES as usize, 5]);
+        assert!(pieces.concat() == content[3..3 + len as usize]);
+    }
+
+    #[tokio::test]
+    async fn what_the_log_has_in_memory_is_given_as_it_is() {
+        let memory = vec![Bytes::from(vec![1; 2 * PIECE_BYTES as usize]), Bytes::from_static(b"end")];
+        let len = 2 * PIECE_BYTES + 3;
+        let mut range = Range(FileRange { file: None, position: 0, len, memory: memory.clone() });
+        assert_eq!(held_bytes(std::slice::from_ref(&range)), len as usize);
+        assert_eq!(range.next().await.unwrap(), memory);
+        assert!(range.next().await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_cut_meanwhile_is_an_error() {
+        let file = Some(std::sync::Arc::new(tempfile::tempfile().unwrap()));
+        let mut range = Range(FileRange { file, position: 0, len: 9, memory: Vec::new() });
+        assert_eq!(range.next().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]
     fn a_thread_keeps_little() {
-        let many: Vec<Reused> = (1..=5).map(Reused::take).collect();
+        let many: Vec<Reused> = (1..=2 * SPARES_MAX).map(Reused::take).collect();
         drop(many);
         drop(Reused::take(SPARE_BYTES_MAX + 1));
         assert!(spares().len() <= SPARES_MAX && spares().iter().sum::<usize>() <= SPARES_MAX * SPARE_BYTES_MAX);

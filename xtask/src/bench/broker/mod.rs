@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::keeper::row::Row;
+use super::keeper::row::Table;
 use super::servers::{self, Kind, Running};
 use super::wanted;
 
@@ -53,39 +53,38 @@ pub fn run(mut options: Options) -> Result<()> {
         (options.seconds, options.runs, options.warm_up) = (1.0, 1, 4.0);
         options.partitions = options.partitions.min(1000);
     }
-    Bench::print("broker", "3.9.2", options, Bench::rows)
+    Bench::print("broker", "3.9.2", options, Bench::measure)
 }
 
 impl Bench {
-    fn rows(&self) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
+    fn measure(&self, table: &mut Table) -> Result<()> {
         if ["produce", "fetch", "latency", "cold"].iter().any(|part| self.wants(part)) {
             let dir = self.dir.join("steady");
             let servers = self.start(&dir)?;
             steady::warm(self, &servers)?;
             if self.wants("produce") {
-                rows.extend(steady::produce(self, &servers)?);
+                table.add(steady::produce(self, &servers)?);
             }
             if self.wants("fetch") {
-                rows.extend(steady::fetch(self, &servers)?);
+                table.add(steady::fetch(self, &servers)?);
             }
             if self.wants("latency") {
-                rows.extend(latency::measure(self, &servers)?);
+                table.add(latency::measure(self, &servers)?);
             }
             if self.wants("cold") {
-                rows.extend(cold::measure(self, &servers, &dir)?);
+                table.add(cold::measure(self, &servers, &dir)?);
             }
             drop(servers);
             // The next parts need the room.
             std::fs::remove_dir_all(&dir).with_context(|| format!("remove {}", dir.display()))?;
         }
         if self.wants("memory") {
-            rows.extend(memory::measure(self)?);
+            table.add(memory::measure(self)?);
         }
         if self.wants("start") {
-            rows.extend(start::measure(self)?);
+            table.add(start::measure(self)?);
         }
-        Ok(rows)
+        Ok(())
     }
 
     fn wants(&self, part: &str) -> bool {

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::keeper::Both;
-use super::keeper::row::Row;
+use super::keeper::row::Table;
 use super::{say, wanted};
 use crate::ensemble::{APACHE, Ensemble, Jvm, Options as Setup, Who};
 use crate::process;
@@ -57,23 +57,22 @@ pub fn run(mut options: Options) -> Result<()> {
         (options.failovers, options.starts, options.seconds) = (3, 1, 1.0);
         (options.runs, options.warm_up) = (1, 4.0);
     }
-    Bench::print("ensemble", "3.9.5", options, Bench::rows)
+    Bench::print("ensemble", "3.9.5", options, Bench::measure)
 }
 
 impl Bench {
-    fn rows(&self) -> Result<Vec<Row>> {
+    fn measure(&self, table: &mut Table) -> Result<()> {
         let wants = |part: &str| wanted(&self.options.only, part);
-        let mut rows = Vec::new();
         if wants("start") {
-            rows.push(failover::cold_starts(self)?);
+            table.add([failover::cold_starts(self)?]);
         }
         if wants("failover") {
-            rows.extend(failover::failovers(self)?);
+            table.add(failover::failovers(self)?);
         }
         if wants("load") {
-            rows.extend(load::measure(self)?);
+            table.add(load::measure(self)?);
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// Three members of a make on new folders; nobody runs yet.

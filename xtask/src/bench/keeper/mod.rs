@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use self::row::Row;
+use self::row::Table;
 use super::servers::{self, Kind, Running};
 use super::{say, wanted};
 
@@ -64,31 +64,30 @@ pub fn run(mut options: Options) -> Result<()> {
         (options.seconds, options.runs, options.warm_up) = (1.0, 1, 4.0);
         options.znodes = options.znodes.min(100_000);
     }
-    Bench::print("keeper", "3.9.5", options, Bench::rows)
+    Bench::print("keeper", "3.9.5", options, Bench::measure)
 }
 
 impl Bench {
-    fn rows(&self) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
+    fn measure(&self, table: &mut Table) -> Result<()> {
         if self.wants("steady") {
-            rows.extend(steady::on_disk(self)?);
+            table.add(steady::on_disk(self)?);
         }
         if self.wants("tmpfs") {
-            rows.extend(steady::on_tmpfs(self)?);
+            table.add(steady::on_tmpfs(self)?);
         }
         if self.wants("large") {
-            rows.extend(large::measure(self)?);
+            table.add(large::measure(self)?);
         }
         if self.wants("watches") {
-            rows.extend(many::watches(self)?);
+            table.add(many::watches(self)?);
         }
         if self.wants("stall") {
-            rows.extend(many::stalls(self)?);
+            table.add(many::stalls(self)?);
         }
         if self.wants("idle") {
-            rows.extend(many::idle(self)?);
+            table.add(many::idle(self)?);
         }
-        Ok(rows)
+        Ok(())
     }
 
     fn wants(&self, part: &str) -> bool {

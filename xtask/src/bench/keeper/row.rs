@@ -1,6 +1,6 @@
 //! One figure: what was measured of both servers, and what is wanted.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use super::Both;
 
@@ -57,21 +57,35 @@ impl Row {
     }
 }
 
-/// All rows as a table in Markdown, ready for `docs/performance.md`. `beside` is Apache's release.
-pub fn render(beside: &str, rows: &[Row]) -> String {
-    let mut out = format!("| figure | castlekeep | Apache {beside} | ratio | goal | met |\n");
-    out.push_str("| --- | ---: | ---: | ---: | --- | --- |\n");
-    for row in rows {
-        let ratio = row.ratio();
+/// The rows as a table in Markdown, ready for `docs/performance.md`. It is printed as it is measured: a run takes many
+/// minutes, and what ends it early shall not take what was seen before.
+pub struct Table(());
+
+impl Table {
+    /// Prints the heading. `beside` is Apache's release.
+    pub fn begin(beside: &str) -> Self {
+        println!("| figure | castlekeep | Apache {beside} | ratio | goal | met |");
+        println!("| --- | ---: | ---: | ---: | --- | --- |");
+        Self(())
+    }
+
+    /// Prints rows.
+    pub fn add(&mut self, rows: impl IntoIterator<Item = Row>) {
+        rows.into_iter().for_each(|row| println!("{row}"));
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ratio = self.ratio();
         let ratio = if ratio.is_finite() { format!("{ratio:.2}") } else { String::new() };
-        let (goal, met) = match &row.goal {
+        let (goal, met) = match &self.goal {
             Some((goal, met)) => (goal.as_str(), if *met { "yes" } else { "no" }),
             None => ("", ""),
         };
-        let (ours, apache) = (spread(&row.seen.ours), spread(&row.seen.apache));
-        let _ = writeln!(out, "| {}, {} | {ours} | {apache} | {ratio} | {goal} | {met} |", row.what, row.unit);
+        let (ours, apache) = (spread(&self.seen.ours), spread(&self.seen.apache));
+        write!(f, "| {}, {} | {ours} | {apache} | {ratio} | {goal} | {met} |", self.what, self.unit)
     }
-    out
 }
 
 /// The middle one; NaN of none.
@@ -110,9 +124,7 @@ mod tests {
         assert_eq!(met(Row::plain("a", "us", both()).ratio_at_least(0.3)), Some(false));
         assert_eq!(met(Row::plain("a", "us", both()).at_most(1.0, "").ratio_at_most(0.2)), Some(false));
         assert_eq!(met(Row::plain("a", "us", Both::default()).at_most(1.0, "")), Some(false), "nothing was measured");
-        let text = render("3.9.5", &[Row::plain("get", "us", both()).at_most(2.0, "")]);
-        assert!(
-            text.ends_with("| get, us | 2.00 (1.00 to 9.00) | 10.00 (10.00 to 10.00) | 0.20 | at most 2.00 | yes |\n")
-        );
+        let text = Row::plain("get", "us", both()).at_most(2.0, "").to_string();
+        assert_eq!(text, "| get, us | 2.00 (1.00 to 9.00) | 10.00 (10.00 to 10.00) | 0.20 | at most 2.00 | yes |");
     }
 }

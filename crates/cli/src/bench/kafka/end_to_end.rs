@@ -76,8 +76,8 @@ pub struct Args {
 /// How long a consumer waits at the broker.
 const WAIT_MS: i32 = 500;
 const FETCH_BYTES: i32 = 1 << 20;
-/// What was sent last has this long to arrive.
-const DELIVERY: Duration = Duration::from_secs(10);
+/// What was sent last has this long to arrive: a broker that has fallen behind is not given up, its times tell how far.
+const DELIVERY: Duration = Duration::from_secs(60);
 /// A record begins with the moment at which it was due, in nanoseconds since the start.
 const STAMP_BYTES: usize = 8;
 
