@@ -1,6 +1,7 @@
 //! One client's connection: frames in, responses out, strictly in order, one request at a time (as Kafka mutes a
 //! channel while it works on its request).
 
+use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -14,7 +15,9 @@ use broker::quota::Kind;
 use bytes::{Buf, Bytes};
 use kafka_wire::api::{RequestError, check_served};
 use kafka_wire::{ApiKey, Request, RequestHeader, Response, Segment, decode_request};
-use tokio::io::AsyncWriteExt;
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+use storage::kafka::FileRange;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::Shared;
@@ -22,13 +25,15 @@ use super::dispatch::{Dispatcher, Outcome};
 use super::frame::{FrameError, Frames};
 use super::metrics::requests::Times;
 use super::quotas::{self, Timed};
-use super::records::{PIECE_BYTES, Range, held_bytes};
+use super::records::{Piece, Range, held_bytes};
 use crate::memory;
 
 /// A request under way gets this long when the server stops.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Pieces of a response that go into one system call.
 const SLICES_MAX: usize = 64;
+/// What a response collects before it is written.
+const WAITING_BYTES_MAX: usize = 1 << 20;
 
 /// Serves a client until one side ends it.
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, listener: Str, shared: &Shared) {
@@ -140,32 +145,23 @@ impl Conn<'_> {
         if !memory::resize(&mut taken, held_bytes(&ranges)).await {
             return Err(memory::USED_UP.into());
         }
-        let mut out = Outgoing { stream: &mut self.stream, pieces: Vec::new(), waiting_bytes: 0, bytes: 0 };
+        let mut out = Outgoing { stream: &self.stream, pieces: Vec::new(), waiting_bytes: 0, bytes: 0 };
         let sent = out.response(response.frame(correlation_id, version), ranges).await;
         self.shared.stats.bytes_out.fetch_add(out.bytes, Ordering::Relaxed);
         match sent {
             Ok(()) => Ok(()),
             // The client has gone without waiting for its answer.
-            Err(SendError::Write(e)) if matches!(e.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => {
-                Ok(())
-            }
-            Err(SendError::Write(e)) => Err(format!("cannot write: {e}")),
-            Err(SendError::Read(e)) => Err(format!("cannot read records of a fetch: {e}")),
+            Err(e) if matches!(e.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+            Err(e) => Err(format!("cannot send a response: {e}")),
         }
     }
 }
 
-/// Why a response does not get to its client.
-enum SendError {
-    Read(io::Error),
-    Write(io::Error),
-}
-
 /// A response on its way into the socket. Records are read while it goes: when that fails behind the first bytes, the
-/// connection has to end, as with Kafka's own `sendfile`.
+/// connection has to end, as with Kafka.
 struct Outgoing<'a> {
-    stream: &'a mut TcpStream,
-    /// What goes into the next write, and its length.
+    stream: &'a TcpStream,
+    /// What goes into the next write.
     pieces: Vec<Bytes>,
     waiting_bytes: usize,
     /// Written so far.
@@ -173,22 +169,21 @@ struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    async fn response(&mut self, segments: Vec<Segment>, ranges: Vec<Range>) -> Result<(), SendError> {
+    async fn response(&mut self, segments: Vec<Segment>, ranges: Vec<Range>) -> io::Result<()> {
         let mut ranges: Vec<Option<Range>> = ranges.into_iter().map(Some).collect();
         for segment in segments {
             match segment {
                 Segment::Bytes(bytes) => self.push(bytes),
                 Segment::Slot { slot, len } => {
-                    let mut range = ranges[slot].take().expect("each slot is sent once");
                     let before = self.bytes + self.waiting_bytes as u64;
-                    loop {
-                        let next = range.next().await.map_err(SendError::Read)?;
-                        if next.is_empty() {
-                            break;
+                    let mut range = ranges[slot].take().expect("each slot is sent once");
+                    while let Some(piece) = range.next().await? {
+                        match piece {
+                            Piece::Memory(pieces) => pieces.into_iter().for_each(|piece| self.push(piece)),
+                            Piece::Warm(piece) => self.send_file(&piece).await?,
                         }
-                        next.into_iter().for_each(|piece| self.push(piece));
-                        if self.waiting_bytes >= PIECE_BYTES as usize {
-                            self.write().await.map_err(SendError::Write)?;
+                        if self.waiting_bytes >= WAITING_BYTES_MAX {
+                            self.write(SendFlags::empty()).await?;
                         }
                     }
                     let given = self.bytes + self.waiting_bytes as u64 - before;
@@ -196,7 +191,7 @@ impl Outgoing<'_> {
                 }
             }
         }
-        self.write().await.map_err(SendError::Write)
+        self.write(SendFlags::empty()).await
     }
 
     fn push(&mut self, piece: Bytes) {
@@ -204,9 +199,27 @@ impl Outgoing<'_> {
         self.pieces.push(piece);
     }
 
-    async fn write(&mut self) -> io::Result<()> {
-        write_all(self.stream, std::mem::take(&mut self.pieces)).await?;
+    async fn write(&mut self, flags: SendFlags) -> io::Result<()> {
+        write_all(self.stream, std::mem::take(&mut self.pieces), flags).await?;
         self.bytes += std::mem::take(&mut self.waiting_bytes) as u64;
+        Ok(())
+    }
+
+    /// Within the kernel, behind what waits.
+    async fn send_file(&mut self, piece: &FileRange<File>) -> io::Result<()> {
+        // In one packet with the records that it belongs to.
+        self.write(SendFlags::MORE).await?;
+        let Some(file) = &piece.file else { return Ok(()) };
+        let (mut at, end) = (piece.position, piece.position + u64::from(piece.len));
+        while at < end {
+            let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+            let sent =
+                when_writable(self.stream, || rustix::fs::sendfile(self.stream, file, Some(&mut at), left)).await?;
+            if sent == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the log's file is shorter than it was"));
+            }
+        }
+        self.bytes += u64::from(piece.len);
         Ok(())
     }
 }
@@ -270,15 +283,16 @@ async fn stopped(stopping: &mut tokio::sync::watch::Receiver<bool>) {
     tokio::time::sleep(LAST_WORDS).await;
 }
 
-async fn write_all(stream: &mut TcpStream, mut pieces: Vec<Bytes>) -> io::Result<()> {
+async fn write_all(stream: &TcpStream, mut pieces: Vec<Bytes>, flags: SendFlags) -> io::Result<()> {
     let mut first = 0;
     while first < pieces.len() {
         let slices: Vec<IoSlice<'_>> =
             pieces[first..].iter().take(SLICES_MAX).map(|piece| IoSlice::new(piece)).collect();
-        let mut written = stream.write_vectored(&slices).await?;
-        if written == 0 && pieces[first..].iter().any(|piece| !piece.is_empty()) {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
+        // More follows in this call, too.
+        let more = if first + slices.len() < pieces.len() { SendFlags::MORE } else { flags };
+        let send =
+            || rustix::net::sendmsg(stream, &slices, &mut SendAncillaryBuffer::default(), more | SendFlags::NOSIGNAL);
+        let mut written = when_writable(stream, send).await?;
         while first < pieces.len() && written >= pieces[first].len() {
             written -= pieces[first].len();
             // Given back as it goes: a slow client holds no more than what it has not taken.
@@ -290,4 +304,14 @@ async fn write_all(stream: &mut TcpStream, mut pieces: Vec<Bytes>) -> io::Result
         }
     }
     Ok(())
+}
+
+/// Does it as soon as the socket takes something.
+async fn when_writable(stream: &TcpStream, mut send: impl FnMut() -> rustix::io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match stream.try_io(Interest::WRITABLE, || rustix::io::retry_on_intr(&mut send).map_err(io::Error::from)) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => stream.writable().await?,
+            done => return done,
+        }
+    }
 }

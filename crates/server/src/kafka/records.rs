@@ -1,4 +1,5 @@
-//! The records of fetch responses: from memory, from warm pages at once, from the disk on a thread that may wait.
+//! The records of fetch responses: from memory, from warm pages by the kernel or by a copy, from the disk on a thread
+//! that may wait.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -18,9 +19,20 @@ impl RecordRange for Range {
     }
 }
 
-/// So much of a file is read before it is written to the socket. A processor's own cache has room for it, so that the
-/// socket's copy finds it there: larger pieces are read from farther away. A client that does not read holds no more.
-pub(super) const PIECE_BYTES: u32 = 128 << 10;
+/// So much of a file is sent, or read and held, at a time.
+const PIECE_BYTES: u32 = 1 << 20;
+/// What is shorter is copied: `sendfile` costs more than a copy of it.
+const SENDFILE_BYTES_MIN: u32 = 32 << 10;
+/// The page cache is asked about a byte in so many: pages come and go in runs.
+const PROBE_BYTES: u32 = 64 << 10;
+
+/// Bytes on their way into a socket.
+pub(super) enum Piece {
+    /// In memory.
+    Memory(Vec<Bytes>),
+    /// In the page cache: the kernel can send them without anybody waiting for the disk.
+    Warm(FileRange<File>),
+}
 
 /// What is in memory while all these are sent, in bytes: what the log still had there, and what is read of files at a time.
 pub(super) fn held_bytes(ranges: &[Range]) -> usize {
@@ -32,29 +44,43 @@ pub(super) fn held_bytes(ranges: &[Range]) -> usize {
 }
 
 impl Range {
-
-    /// The next bytes, in pieces; none when all have been given.
+    /// The next bytes; `None` when all have been given.
     ///
     /// # Errors
     /// As the disk reports them.
-    pub(super) async fn next(&mut self) -> io::Result<Vec<Bytes>> {
+    pub(super) async fn next(&mut self) -> io::Result<Option<Piece>> {
         let left = &mut self.0;
         if !left.memory.is_empty() {
             left.len = 0;
-            return Ok(std::mem::take(&mut left.memory));
+            return Ok(Some(Piece::Memory(std::mem::take(&mut left.memory))));
         }
         let piece = FileRange { len: left.len.min(PIECE_BYTES), ..left.clone() };
         if piece.is_empty() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         left.position += u64::from(piece.len);
         left.len -= piece.len;
+        if piece.len >= SENDFILE_BYTES_MIN && is_warm(&piece) {
+            return Ok(Some(Piece::Warm(piece)));
+        }
         if let Some(bytes) = read_warm(&piece) {
-            return Ok(vec![bytes]);
+            return Ok(Some(Piece::Memory(vec![bytes])));
         }
         let read = tokio::task::spawn_blocking(move || piece.read_bytes()).await;
-        Ok(vec![read.map_err(io::Error::other)??])
+        Ok(Some(Piece::Memory(vec![read.map_err(io::Error::other)??])))
     }
+}
+
+/// Whether the page cache seems to have everything; never waits for the disk. Who believes it and is wrong waits for a
+/// page that has gone from between two that are there.
+fn is_warm(range: &FileRange<File>) -> bool {
+    let Some(file) = &range.file else { return false };
+    let last = range.position + u64::from(range.len) - 1;
+    let mut probes = (range.position..last).step_by(PROBE_BYTES as usize).chain([last]);
+    probes.all(|at| {
+        let read = rustix::io::preadv2(file, &mut [IoSliceMut::new(&mut [0])], at, ReadWriteFlags::NOWAIT);
+        read == Ok(1)
+    })
 }
 
 /// Everything, if the page cache has it; never waits for the disk.
@@ -75,7 +101,7 @@ struct Reused {
 }
 
 /// What a thread keeps: enough for its connections in turn.
-const SPARES_MAX: usize = 8;
+const SPARES_MAX: usize = 2;
 const SPARE_BYTES_MAX: usize = PIECE_BYTES as usize;
 
 thread_local! {
@@ -122,6 +148,9 @@ impl Drop for Reused {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt;
+    use std::sync::Arc;
+
     use super::*;
 
     fn spares() -> Vec<usize> {
@@ -143,47 +172,65 @@ mod tests {
         assert_eq!(spares(), [100]);
         assert_eq!(Reused::take(40).as_ref(), [0; 40], "a client that holds 40 bytes does not hold 100");
         assert_eq!(Reused::take(101).as_ref(), [0; 101]);
-        assert_eq!(spares(), [101, 40, 100]);
+        assert_eq!(spares(), [101, 40]);
+    }
+
+    /// A file of `len` bytes, all in the page cache.
+    fn written(len: u32) -> (Vec<u8>, Arc<File>) {
+        let content: Vec<u8> = (0..len).map(|at| (at / 7) as u8).collect();
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&content, 0).unwrap();
+        (content, Arc::new(file))
+    }
+
+    async fn all(mut range: Range) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        while let Some(piece) = range.next().await.unwrap() {
+            pieces.push(piece);
+        }
+        pieces
     }
 
     #[tokio::test]
-    async fn a_file_is_read_in_pieces_from_where_the_range_begins() {
-        let content: Vec<u8> = (0..3 * PIECE_BYTES).map(|at| (at / 7) as u8).collect();
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("00000000000000000000.log");
-        std::fs::write(&path, &content).unwrap();
-        let file = Some(std::sync::Arc::new(File::open(&path).unwrap()));
+    async fn a_warm_file_is_sent_by_the_kernel_in_pieces_and_its_short_end_is_copied() {
+        let (content, file) = written(3 * PIECE_BYTES);
         let len = 2 * PIECE_BYTES + 5;
-        let mut range = Range(FileRange { file, position: 3, len, memory: Vec::new() });
+        let range = Range(FileRange { file: Some(file), position: 3, len, memory: Vec::new() });
         assert_eq!(held_bytes(std::slice::from_ref(&range)), 2 * PIECE_BYTES as usize);
-        let mut pieces = Vec::new();
-        loop {
-            let next = range.next().await.unwrap();
-            if next.is_empty() {
-                break;
-            }
-            pieces.extend(next);
-        }
-        let lens: Vec<usize> = pieces.iter().map(Bytes::len).collect();
-        assert_eq!(lens, [PIECE_BYTES as usize, PIECE_BYTES as usize, 5]);
-        assert!(pieces.concat() == content[3..3 + len as usize]);
+        let pieces = all(range).await;
+        let [Piece::Warm(first), Piece::Warm(second), Piece::Memory(end)] = &pieces[..] else { panic!("other pieces") };
+        assert_eq!((first.position, first.len), (3, PIECE_BYTES));
+        assert_eq!((second.position, second.len), (3 + u64::from(PIECE_BYTES), PIECE_BYTES));
+        assert_eq!(end.concat(), content[2 * PIECE_BYTES as usize + 3..][..5]);
+    }
+
+    #[tokio::test]
+    async fn what_is_short_is_copied() {
+        let (content, file) = written(SENDFILE_BYTES_MIN);
+        let (position, len) = (1, SENDFILE_BYTES_MIN - 1);
+        let pieces = all(Range(FileRange { file: Some(file), position, len, memory: Vec::new() })).await;
+        let [Piece::Memory(bytes)] = &pieces[..] else { panic!("other pieces") };
+        assert_eq!(bytes.concat(), content[1..]);
     }
 
     #[tokio::test]
     async fn what_the_log_has_in_memory_is_given_as_it_is() {
         let memory = vec![Bytes::from(vec![1; 2 * PIECE_BYTES as usize]), Bytes::from_static(b"end")];
         let len = 2 * PIECE_BYTES + 3;
-        let mut range = Range(FileRange { file: None, position: 0, len, memory: memory.clone() });
+        let range = Range(FileRange { file: None, position: 0, len, memory: memory.clone() });
         assert_eq!(held_bytes(std::slice::from_ref(&range)), len as usize);
-        assert_eq!(range.next().await.unwrap(), memory);
-        assert!(range.next().await.unwrap().is_empty());
+        let pieces = all(range).await;
+        assert!(matches!(&pieces[..], [Piece::Memory(bytes)] if *bytes == memory));
     }
 
     #[tokio::test]
     async fn a_file_that_was_cut_meanwhile_is_an_error() {
-        let file = Some(std::sync::Arc::new(tempfile::tempfile().unwrap()));
-        let mut range = Range(FileRange { file, position: 0, len: 9, memory: Vec::new() });
-        assert_eq!(range.next().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        for len in [9, PIECE_BYTES] {
+            let (_, file) = written(8);
+            let mut range = Range(FileRange { file: Some(file), position: 0, len, memory: Vec::new() });
+            let Err(e) = range.next().await else { panic!("{len} bytes of 8") };
+            assert_eq!(e.kind(), io::ErrorKind::UnexpectedEof);
+        }
     }
 
     #[test]
