@@ -150,6 +150,28 @@ pub trait Disk: Clone + Send + Sync + 'static {
     }
 }
 
+/// Whether a read may wait for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// It may.
+    Wait,
+    /// It fails with `WouldBlock` instead.
+    AtHand,
+}
+
+impl Patience {
+    /// Reads with it.
+    ///
+    /// # Errors
+    /// As [`DiskFile::read_at`] and [`DiskFile::read_at_hand`].
+    pub fn read_at(self, file: &impl DiskFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            Self::Wait => file.read_at(buffer, offset),
+            Self::AtHand => file.read_at_hand(buffer, offset),
+        }
+    }
+}
+
 /// An open file with positioned reads and writes.
 pub trait DiskFile: Send + Sync + 'static {
     /// Reads until `buffer` is full or the file ends; returns the bytes read.
@@ -157,6 +179,16 @@ pub trait DiskFile: Send + Sync + 'static {
     /// # Errors
     /// As the operating system reports them.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// As [`DiskFile::read_at`], but never waits for the disk.
+    ///
+    /// # Errors
+    /// `WouldBlock` when not all of it is in memory, or when a kind of file cannot tell; else as the operating system
+    /// reports them.
+    fn read_at_hand(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let _ = (buffer, offset);
+        Err(io::ErrorKind::WouldBlock.into())
+    }
 
     /// Writes all of `content`.
     ///

@@ -1,11 +1,12 @@
 //! The real disk. The only file of this crate that names `std::fs`.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use rustix::io::{ReadWriteFlags, preadv2, retry_on_intr};
 
 use crate::disk::{Disk, DiskFile, OpenMode};
 
@@ -131,6 +132,12 @@ impl DiskFile for File {
         Ok(filled)
     }
 
+    fn read_at_hand(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let wanted = (buffer.len() as u64).min(self.metadata()?.len().saturating_sub(offset));
+        let read = retry_on_intr(|| preadv2(self, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT))?;
+        if (read as u64) < wanted { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(read) }
+    }
+
     fn write_at(&self, content: &[u8], offset: u64) -> io::Result<()> {
         self.write_all_at(content, offset)
     }
@@ -175,6 +182,17 @@ impl DiskFile for File {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_just_written_is_at_hand_and_the_end_of_a_file_is_no_reason_to_wait() {
+        let file = tempfile::tempfile().unwrap();
+        DiskFile::write_at(&file, b"0123456789", 0).unwrap();
+        let mut buffer = [0; 4];
+        assert_eq!(file.read_at_hand(&mut buffer, 3).unwrap(), 4);
+        assert_eq!(&buffer, b"3456");
+        assert_eq!(file.read_at_hand(&mut buffer, 8).unwrap(), 2);
+        assert_eq!(file.read_at_hand(&mut buffer, 10).unwrap(), 0);
+    }
 
     #[test]
     fn pieces_are_written_in_order_and_read_back() {

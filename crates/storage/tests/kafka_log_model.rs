@@ -109,6 +109,8 @@ impl Life {
         let bytes_max = self.prng.below(3000) as u32;
         let whole_first = self.prng.chance(1, 2);
         let got = self.log.read(offset, bytes_max, bound, whole_first).unwrap().read_bytes().unwrap();
+        let plan = self.log.plan_read(offset, bytes_max, bound, whole_first).at_hand();
+        assert!(plan.resolve().unwrap().read_bytes().unwrap() == got, "at hand lies what a search finds");
         let wanted: Vec<&(BatchHeader, Bytes)> =
             self.batches.iter().filter(|(h, _)| h.last_offset() >= offset && h.last_offset() < bound).collect();
         let all: Vec<u8> = wanted.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();

@@ -261,7 +261,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             let limit = u32::try_from(bytes_max).unwrap_or(u32::MAX).min(read.bytes_max);
             let late = i64::from(self.bug.is(PlantedBug::FetchBeginsLate));
             let offset = (read.offset + late * 10).min(read.end_offset - late).max(read.offset);
-            let plan = open.log.plan_read(offset, limit, read.end_offset, index == 0);
+            let plan = open.log.plan_read(offset, limit, read.end_offset, index == 0).at_hand();
             ready &= plan.ready().is_some();
             let aborted = if read.read_committed {
                 let aborted = open.log.aborted_txns(read.offset, read.end_offset);

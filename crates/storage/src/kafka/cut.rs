@@ -14,7 +14,7 @@ use super::names::{DELETED, file_name};
 use super::producers;
 use super::segment::{Active, Segment, SegmentFiles};
 use super::txn_index;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, Patience};
 
 impl<D: Disk> Log<D> {
     /// Cuts the log so that it ends at `offset`: the batch that holds it goes whole. Returns the producers as of then.
@@ -61,7 +61,7 @@ impl<D: Disk> Log<D> {
         let old = std::mem::replace(&mut self.active, Active::rebuilding(base, now_ms));
         let active = if old.base_offset() == base { Some(old) } else { load::load_indexes(&files, base, now_ms)? };
         let start = active.as_ref().map_or(0, |active| active.lookup(offset));
-        let end = files.find(offset, start, size)?.map_or(size, |(position, _)| position);
+        let end = files.find(offset, start, size, Patience::Wait)?.map_or(size, |(position, _)| position);
         let (path, file) = (files.path("log"), files.log()?);
         file.set_len(end).map_err(|e| context(e, "cutting", &path))?;
         // Synced by the next flush even when the next batch goes to a segment of its own.

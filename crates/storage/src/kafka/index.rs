@@ -8,7 +8,7 @@
 
 use std::io;
 
-use crate::disk::DiskFile;
+use crate::disk::{DiskFile, Patience};
 
 /// Bytes of an offset index entry.
 pub const OFFSET_ENTRY_BYTES: usize = 8;
@@ -171,14 +171,18 @@ impl<E: Entry> MemoryIndex<E> {
 
 /// The last entry for which `below` holds, in a file of ascending entries. Entries behind the first for which it does
 /// not hold are never read together with it, so a file that is damaged gives a wrong entry at worst: callers check it.
-pub fn search_file<E: Entry, F: DiskFile>(file: &F, below: impl Fn(E) -> bool) -> io::Result<Option<E>> {
+pub fn search_file<E: Entry, F: DiskFile>(
+    file: &F,
+    patience: Patience,
+    below: impl Fn(E) -> bool,
+) -> io::Result<Option<E>> {
     const WINDOW: u64 = 512;
     let (mut low, mut high) = (0, file.len()? / E::BYTES as u64);
     let mut best = None;
     let mut one = vec![0; E::BYTES];
     while high - low > WINDOW {
         let middle = low + (high - low) / 2;
-        file.read_at(&mut one, middle * E::BYTES as u64)?;
+        patience.read_at(file, &mut one, middle * E::BYTES as u64)?;
         let entry = E::decode(&one);
         if below(entry) {
             best = Some(entry);
@@ -188,7 +192,7 @@ pub fn search_file<E: Entry, F: DiskFile>(file: &F, below: impl Fn(E) -> bool) -
         }
     }
     let mut window = vec![0; (high - low) as usize * E::BYTES];
-    let read = file.read_at(&mut window, low * E::BYTES as u64)?;
+    let read = patience.read_at(file, &mut window, low * E::BYTES as u64)?;
     let entries: Vec<E> = window[..read].chunks_exact(E::BYTES).map(E::decode).collect();
     let count = entries.partition_point(|entry| below(*entry));
     Ok(count.checked_sub(1).map(|at| entries[at]).or(best))
@@ -237,7 +241,7 @@ mod tests {
         let loaded = MemoryIndex::<OffsetEntry>::load(&file).unwrap().unwrap();
         assert_eq!(loaded.entries(), index.entries());
         for target in [0, 8, 9, 10, 19, 25_000, 49_999, 70_000] {
-            let found = search_file(&file, |e: OffsetEntry| e.relative <= target).unwrap();
+            let found = search_file(&file, Patience::Wait, |e: OffsetEntry| e.relative <= target).unwrap();
             let expected = index.entries().iter().rfind(|e| e.relative <= target).copied();
             assert_eq!(found, expected, "target {target}");
         }

@@ -15,7 +15,7 @@ use super::names::{file_name, parse_file_name};
 use super::scan::{Scanner, Step};
 use super::txn_index::{self, AbortedTxn};
 use super::{context, producer_snapshot};
-use crate::disk::Disk;
+use crate::disk::{Disk, Patience};
 
 /// Place in time: log start offset, wall clock and expiration in milliseconds.
 pub(super) type At = (i64, i64, i64);
@@ -121,7 +121,7 @@ fn replay<D: Disk>(
         let start = match from.max(*base) {
             at if at == *base => 0,
             at if *base == active => log.active.lookup(at),
-            at => segment.files.lookup(at, segment.size)?,
+            at => segment.files.lookup(at, segment.size, Patience::Wait)?,
         };
         let file = segment.files.log()?;
         let mut scanner = Scanner::whole(&*file, start, segment.size);

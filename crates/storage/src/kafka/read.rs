@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::segment::SegmentFiles;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, Patience};
 
 /// Bytes of one segment's file, ready to be sent: by `sendfile`, by a read, or from memory. Holds the file open, so it
 /// stays readable when the segment is deleted meanwhile.
@@ -113,22 +113,33 @@ impl<D: Disk> ReadPlan<D> {
         }
     }
 
+    /// The same, with the range found if that needs nothing that is not in memory. What fails is left to
+    /// [`ReadPlan::resolve`].
+    #[must_use]
+    pub fn at_hand(self) -> Self {
+        self.found(Patience::AtHand).map_or(self, |range| Self(Plan::Ready(range)))
+    }
+
     /// Finds the range; may block on the disk.
     ///
     /// # Errors
     /// As the disk reports them; `InvalidData` names file and position of damage.
     pub fn resolve(self) -> io::Result<FileRange<D::File>> {
-        let (offset, bytes_max, whole_first, segments) = match self.0 {
-            Plan::Ready(range) => return Ok(range),
-            Plan::Lookup { offset, bytes_max, whole_first, segments } => (offset, bytes_max, whole_first, segments),
+        self.found(Patience::Wait)
+    }
+
+    fn found(&self, patience: Patience) -> io::Result<FileRange<D::File>> {
+        let (offset, bytes_max, whole_first, segments) = match &self.0 {
+            Plan::Ready(range) => return Ok(range.clone()),
+            Plan::Lookup { offset, bytes_max, whole_first, segments } => (*offset, *bytes_max, *whole_first, segments),
         };
         for segment in segments {
             let start = match segment.start {
                 Some(start) => start,
-                None => segment.files.lookup(offset, segment.size)?,
+                None => segment.files.lookup(offset, segment.size, patience)?,
             };
-            let Some((position, header)) = segment.files.find(offset, start, segment.size)? else { continue };
-            let end = segment.end_position(start)?;
+            let Some((position, header)) = segment.files.find(offset, start, segment.size, patience)? else { continue };
+            let end = segment.end_position(start, patience)?;
             let available = end.saturating_sub(position);
             let first = header.size() as u64;
             if available < first || (!whole_first && u64::from(bytes_max) < first) {
@@ -142,16 +153,16 @@ impl<D: Disk> ReadPlan<D> {
 }
 
 impl<D: Disk> Lookup<D> {
-    fn end_position(&self, start: u64) -> io::Result<u64> {
+    fn end_position(&self, start: u64, patience: Patience) -> io::Result<u64> {
         let bound = match self.end {
             End::Position(position) => return Ok(position),
             End::Offset(bound) => bound,
         };
         let from = match self.end_start {
             Some(from) => from,
-            None => self.files.lookup(bound, self.size)?,
+            None => self.files.lookup(bound, self.size, patience)?,
         };
-        let found = self.files.find(bound, from.max(start), self.size)?;
+        let found = self.files.find(bound, from.max(start), self.size, patience)?;
         Ok(found.map_or(self.size, |(position, _)| position))
     }
 }

@@ -7,7 +7,7 @@ use broker::log::BatchHeader;
 use broker::log::batch::{CRC_START, HEADER_BYTES};
 use bytes::Bytes;
 
-use crate::disk::DiskFile;
+use crate::disk::{DiskFile, Patience};
 
 /// What lies at the scanner's position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub struct Scanner<'a, F> {
     window: Vec<u8>,
     window_start: u64,
     window_bytes: usize,
+    patience: Patience,
 }
 
 impl<'a, F: DiskFile> Scanner<'a, F> {
@@ -52,7 +53,12 @@ impl<'a, F: DiskFile> Scanner<'a, F> {
     }
 
     fn with_window(file: &'a F, position: u64, end: u64, window_bytes: usize) -> Self {
-        Self { file, position, end, window: Vec::new(), window_start: position, window_bytes }
+        Self { file, position, end, window: Vec::new(), window_start: position, window_bytes, patience: Patience::Wait }
+    }
+
+    /// The same with this patience.
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// Where the next batch starts.
@@ -122,7 +128,7 @@ impl<'a, F: DiskFile> Scanner<'a, F> {
             let len = (self.end - at).min(self.window_bytes.max(n) as u64) as usize;
             self.window.resize(len, 0);
             self.window_start = at;
-            let read = self.file.read_at(&mut self.window, at)?;
+            let read = self.patience.read_at(self.file, &mut self.window, at)?;
             self.window.truncate(read);
             if read < n {
                 return Err(io::ErrorKind::UnexpectedEof.into());

@@ -10,7 +10,11 @@ use super::context;
 use super::index::{MemoryIndex, OffsetEntry, TimeEntry, TimestampOffset, last_in_file, search_file};
 use super::names::file_name;
 use super::scan::{Scanner, Step};
-use crate::disk::{Disk, DiskFile, OpenMode};
+use crate::disk::{Disk, DiskFile, OpenMode, Patience};
+
+/// Who does not wait for the disk does not walk far either: an index with few entries, or none that can be used, makes
+/// a search long.
+const STEPS_AT_HAND_MAX: u32 = 16;
 
 /// A partition's folder, shared by the log and by reads that run elsewhere: both find their files while it is renamed.
 pub struct Folder(RwLock<Arc<Path>>);
@@ -91,6 +95,14 @@ impl<D: Disk> SegmentFiles<D> {
             (self.path("index"), self.index()?),
             (self.path("timeindex"), self.time_index()?),
         ])
+    }
+
+    /// The file; opening it may wait for the disk.
+    fn at_hand(&self, cell: &OnceLock<Arc<D::File>>, suffix: &str, patience: Patience) -> io::Result<Arc<D::File>> {
+        match (cell.get(), patience) {
+            (None, Patience::AtHand) => Err(io::ErrorKind::WouldBlock.into()),
+            _ => self.opened(cell, suffix),
+        }
     }
 
     fn opened(&self, cell: &OnceLock<Arc<D::File>>, suffix: &str) -> io::Result<Arc<D::File>> {
@@ -271,20 +283,32 @@ fn lookup_entries(entries: &[OffsetEntry], base_offset: i64, offset: i64) -> u64
 
 impl<D: Disk> SegmentFiles<D> {
     /// Where to start looking for `offset` in this closed segment of `size` bytes.
-    pub fn lookup(&self, offset: i64, size: u64) -> io::Result<u64> {
+    pub fn lookup(&self, offset: i64, size: u64, patience: Patience) -> io::Result<u64> {
         let base = self.base_offset;
-        let found = search_file(&*self.index()?, |e: OffsetEntry| base + i64::from(e.relative) <= offset)?;
+        let index = self.at_hand(&self.index, "index", patience)?;
+        let found = search_file(&*index, patience, |e: OffsetEntry| base + i64::from(e.relative) <= offset)?;
         let position = found.map_or(0, |entry| u64::from(entry.position));
         // An index that points outside its log is damaged; the scan from the front needs none.
         Ok(if position < size { position } else { 0 })
     }
 
     /// The first batch from `position` on that reaches `offset`, with its place.
-    pub fn find(&self, offset: i64, position: u64, size: u64) -> io::Result<Option<(u64, BatchHeader)>> {
-        let file = self.log()?;
-        let mut scanner = Scanner::near(&*file, position, size);
+    pub fn find(
+        &self,
+        offset: i64,
+        position: u64,
+        size: u64,
+        patience: Patience,
+    ) -> io::Result<Option<(u64, BatchHeader)>> {
+        let file = self.at_hand(&self.log, "log", patience)?;
+        let mut scanner = Scanner::near(&*file, position, size).with_patience(patience);
         let mut first = true;
+        let mut steps = 0;
         loop {
+            steps += 1;
+            if patience == Patience::AtHand && steps > STEPS_AT_HAND_MAX {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
             match scanner.next()? {
                 Step::Batch { position, header } if header.last_offset() >= offset => {
                     return Ok(Some((position, header)));
@@ -293,7 +317,7 @@ impl<D: Disk> SegmentFiles<D> {
                 Step::End => return Ok(None),
                 // A wrong index entry may point into a batch: once more from the front.
                 Step::Bad { .. } if first && scanner.position() != 0 => {
-                    scanner = Scanner::near(&*file, 0, size);
+                    scanner = Scanner::near(&*file, 0, size).with_patience(patience);
                     first = false;
                 }
                 Step::Bad { position, reason } => {

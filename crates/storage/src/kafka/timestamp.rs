@@ -9,7 +9,7 @@ use kafka_wire::records::{Batch, RecordError};
 use super::index::{TimeEntry, TimestampOffset, search_file};
 use super::scan::{Scanner, Step};
 use super::segment::SegmentFiles;
-use crate::disk::Disk;
+use crate::disk::{Disk, Patience};
 
 /// A segment to be looked into.
 pub(super) struct Candidate<D: Disk> {
@@ -105,8 +105,8 @@ impl<D: Disk> Candidate<D> {
 
     /// Every record up to the time index's entry below `timestamp` is older than what is looked for.
     fn start_in_files(&self, timestamp: i64) -> io::Result<u64> {
-        let entry = search_file(&*self.files.time_index()?, |e: TimeEntry| e.timestamp < timestamp)?;
+        let entry = search_file(&*self.files.time_index()?, Patience::Wait, |e: TimeEntry| e.timestamp < timestamp)?;
         let Some(entry) = entry else { return Ok(0) };
-        self.files.lookup(self.base_offset + i64::from(entry.relative), self.size)
+        self.files.lookup(self.base_offset + i64::from(entry.relative), self.size, Patience::Wait)
     }
 }
