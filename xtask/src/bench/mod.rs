@@ -159,11 +159,24 @@ impl<O> Bench<O> {
     ) -> Result<()> {
         provision::programs()?;
         crate::apache::fetch()?;
+        warn_of_pacing();
         let bench = Self { options, binary: repo::binary()?, dir: new_folder(part)? };
         let measured = measure(&bench, &mut Table::begin(beside));
         // The folder is a bench's own; what is left of it is only disk space.
         let _ = std::fs::remove_dir_all(&bench.dir);
         measured
+    }
+}
+
+/// BBR spreads what is sent over time, with a timer, where the queue of the network device does not; over loopback too.
+/// That costs the sender more than the sending.
+fn warn_of_pacing() {
+    let path = "/proc/sys/net/ipv4/tcp_congestion_control";
+    if std::fs::read_to_string(path).is_ok_and(|algorithm| algorithm.trim() == "bbr") {
+        say(
+            "TCP's congestion control is bbr here, which paces loopback: figures of large responses are those of its timer;",
+        );
+        say("`sysctl -w net.ipv4.tcp_congestion_control=cubic` gives what other machines have");
     }
 }
 

@@ -23,8 +23,9 @@ impl RecordRange for Range {
 const PIECE_BYTES: u32 = 1 << 20;
 /// What is shorter is copied: `sendfile` costs more than a copy of it.
 const SENDFILE_BYTES_MIN: u32 = 32 << 10;
-/// The page cache is asked about a byte in so many: pages come and go in runs.
-const PROBE_BYTES: u32 = 64 << 10;
+/// The page cache is asked about a byte in so many: pages come in runs of this length (the usual read-ahead), and go in
+/// runs.
+const PROBE_BYTES: u32 = 128 << 10;
 
 /// Bytes on their way into a socket.
 pub(super) enum Piece {
