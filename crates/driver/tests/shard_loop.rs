@@ -199,16 +199,20 @@ impl Bench {
     }
 
     fn lead(&mut self, partition: TopicPartition, config: LogConfig) {
+        self.lead_in_epoch(0, partition, config);
+    }
+
+    fn lead_in_epoch(&mut self, leader_epoch: i32, partition: TopicPartition, config: LogConfig) {
         let lead = LeadPartition {
             partition,
             topic_id: TopicId([1; 16]),
             broker_id: 1,
             controller_epoch: 1,
-            leader_epoch: 0,
-            partition_epoch: 0,
+            leader_epoch,
+            partition_epoch: leader_epoch,
             replicas: vec![1],
             isr: vec![1],
-            is_new: true,
+            is_new: leader_epoch == 0,
             config: Arc::new(config),
         };
         self.event(ShardEvent::Command(ShardCommand::LeadPartition(Box::new(lead))));
@@ -493,6 +497,46 @@ fn a_full_disk_refuses_producers_serves_consumers_and_goes_on_when_there_is_room
     let mut bench = Bench::open(dir.path(), small());
     assert_eq!(bench.produce(b"value"), (0, 12));
     assert_eq!(bench.records(), 13);
+    bench.stop();
+}
+
+/// Broker seed 225: recovery reads what lies above the recovery point, and believes the file of leader epochs below.
+#[test]
+fn the_recovery_point_waits_for_a_leader_epoch_that_found_no_room_twice() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let flushed = || LogConfig { flush_messages: 1, ..LogConfig::default() };
+    let mut bench = Bench::open(dir.path(), flushed());
+    for n in 0..3 {
+        assert_eq!(bench.produce(b"value"), (0, n));
+        bench.run_jobs();
+    }
+    bench.set_full(true);
+    bench.lead_in_epoch(1, id(), flushed());
+    bench.run_jobs();
+    bench.set_full(false);
+    assert_eq!(bench.produce(b"value"), (0, 3));
+    // The second try is on its way behind the flush, and finds no room either.
+    bench.shard.world_mut().now_ms.set(2_000);
+    bench.shard.turn([]);
+    bench.set_full(true);
+    assert_eq!(bench.run_jobs(), [Lane::Sync, Lane::Sync]);
+    bench.set_full(false);
+    let recovery_point = || {
+        let text = std::fs::read_to_string(dir.path().join("recovery-point-offset-checkpoint")).expect("a checkpoint");
+        text.lines().last().map(str::to_owned)
+    };
+    bench.shard.world_mut().now_ms.set(61_000);
+    bench.shard.turn([]);
+    bench.run_one(Lane::Bulk);
+    assert_eq!(recovery_point().as_deref(), Some("t 0 3"), "the epoch of the batch at 3 is not on disk");
+    // The epochs are written now, and the next checkpoint goes on.
+    bench.run_jobs();
+    assert_eq!(bench.produce(b"value"), (0, 4));
+    bench.run_jobs();
+    bench.shard.world_mut().now_ms.set(122_000);
+    bench.shard.turn([]);
+    bench.run_jobs();
+    assert_eq!(recovery_point().as_deref(), Some("t 0 5"));
     bench.stop();
 }
 

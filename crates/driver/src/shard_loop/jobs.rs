@@ -367,7 +367,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             Ok(done) => {
                 // Records behind the recovery point give their epochs back when the log is opened: it stays where it is
                 // until the epochs are on disk.
-                if !self.upkeep.retries.contains_key(partition) {
+                if !self.upkeep.retries.contains_key(partition) && open.writing_epochs == 0 {
                     open.log.flush_done(done);
                 }
                 open.last_flush = now.mono;
