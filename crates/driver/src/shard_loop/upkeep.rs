@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,11 +14,12 @@ use broker::TopicPartition;
 use broker::log::retention;
 use broker::shard::{ShardEvent, ShardNotice};
 use storage::disk::Disk;
-use storage::kafka::RemoveJob;
+use storage::kafka::checkpoint::{LEADER_EPOCH, epochs_text};
+use storage::kafka::{FlushJob, RemoveJob};
 
 use super::files::is_full;
 use super::jobs::{OpenJob, ShardDone};
-use super::{ShardLoop, ShardLoopConfig, ShardWorld};
+use super::{OpenLog, ShardLoop, ShardLoopConfig, ShardWorld};
 use crate::log_dirs::{Checkpoints, DirIndex};
 use crate::world::Lane;
 
@@ -101,6 +103,13 @@ impl<D: Disk> Upkeep<D> {
         self.removals_made += 1;
         self.removals.insert((at, self.removals_made), removal);
     }
+}
+
+/// The logs when the clean stop begins.
+struct Closing<D: Disk> {
+    flushes: Vec<(TopicPartition, FlushJob<D>)>,
+    failed: Vec<(DirIndex, io::Error)>,
+    full: Vec<(DirIndex, io::Error)>,
 }
 
 /// Moves a timer on when it is due.
@@ -257,6 +266,56 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         for partition in partitions {
             self.cancel_move(&partition);
         }
+        let Closing { flushes, failed, full } = self.close_logs();
+        // A log that is just being opened is not closed with the others: what its recovery cut off may come back.
+        let waits_to_open = self.upkeep.retries.values().any(|(_, retry)| matches!(retry, Retry::Open(_)));
+        let mut clean = failed.is_empty() && full.is_empty() && self.opening.is_empty() && !waits_to_open;
+        for (dir, e) in full {
+            self.note_full(dir, &e);
+        }
+        for (dir, e) in failed {
+            self.fail_dir(now, dir, &e);
+        }
+        let mut checkpoints = self.checkpoints(true);
+        for (partition, _) in &flushes {
+            // A log of a folder that just failed is not ours any more.
+            let Some(open) = self.logs.get(partition) else { continue };
+            let news = checkpoints.entry(open.dir).or_default();
+            news.recovery_points.insert(partition.clone(), open.log.log_end_offset());
+        }
+        let epochs = self.unwritten_epochs();
+        let disk = self.world.disk().clone();
+        let blind = self.bug.is(PlantedBug::AlwaysMarkedClean);
+        let dirs = self.dirs.clone();
+        let run = move || {
+            for (dir, partition, path, text) in epochs {
+                if disk.replace_atomically(&path, text.as_bytes()).is_err() {
+                    clean = false;
+                    // Recovery finds the epochs in what lies above.
+                    if let Some(news) = checkpoints.get_mut(&dir) {
+                        news.recovery_points.remove(&partition);
+                    }
+                }
+            }
+            let close = || {
+                for (_, flush) in flushes {
+                    flush.run()?;
+                }
+                for (dir, news) in checkpoints {
+                    dirs.checkpoint(dir, news)?;
+                }
+                io::Result::Ok(())
+            };
+            let closed = close();
+            let marked = dirs.shard_closed(blind || (clean && closed.is_ok()), -1);
+            ShardDone::Closed(closed.and(marked))
+        };
+        // Behind every sync that is under way.
+        self.world.offload(Lane::Sync, Box::new(run));
+    }
+
+    /// Writes the indexes of all logs; what is to be synced then, and the folders where that went wrong or found no room.
+    fn close_logs(&mut self) -> Closing<D> {
         let mut flushes = Vec::new();
         let (mut failed, mut full) = (Vec::new(), Vec::new());
         for (partition, open) in &mut self.logs {
@@ -274,43 +333,20 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
                 Err(e) => failed.push((open.dir, e)),
             }
         }
-        // A log that is just being opened is not closed with the others: what its recovery cut off may come back.
-        let clean = failed.is_empty() && full.is_empty() && self.opening.is_empty() && self.upkeep.retries.is_empty();
-        for (dir, e) in full {
-            self.note_full(dir, &e);
-        }
-        for (dir, e) in failed {
-            self.fail_dir(now, dir, &e);
-        }
-        let mut checkpoints = self.checkpoints(true);
-        for (partition, _) in &flushes {
-            // A log of a folder that just failed is not ours any more.
-            let Some(open) = self.logs.get(partition) else { continue };
-            // Its leader epochs are not on disk.
-            if self.upkeep.retries.contains_key(partition) {
-                continue;
+        Closing { flushes, failed, full }
+    }
+
+    /// Folder, partition, path and content of each file of leader epochs that found no room, or may yet find none.
+    fn unwritten_epochs(&self) -> Vec<(DirIndex, TopicPartition, PathBuf, String)> {
+        let unwritten = |(partition, open): (&TopicPartition, &OpenLog<D>)| {
+            if open.writing_epochs == 0 && !self.upkeep.retries.contains_key(partition) {
+                return None;
             }
-            let news = checkpoints.entry(open.dir).or_default();
-            news.recovery_points.insert(partition.clone(), open.log.log_end_offset());
-        }
-        let blind = self.bug.is(PlantedBug::AlwaysMarkedClean);
-        let dirs = self.dirs.clone();
-        let run = move || {
-            let close = || {
-                for (_, flush) in flushes {
-                    flush.run()?;
-                }
-                for (dir, news) in checkpoints {
-                    dirs.checkpoint(dir, news)?;
-                }
-                io::Result::Ok(())
-            };
-            let closed = close();
-            let marked = dirs.shard_closed(blind || (clean && closed.is_ok()), -1);
-            ShardDone::Closed(closed.and(marked))
+            let led = self.shard.partition(partition)?;
+            let path = open.log.dir().join(LEADER_EPOCH);
+            Some((open.dir, partition.clone(), path, epochs_text(led.epochs().entries())))
         };
-        // Behind every sync that is under way.
-        self.world.offload(Lane::Sync, Box::new(run));
+        self.logs.iter().filter_map(unwritten).collect()
     }
 
     pub(super) fn on_closed(&mut self, result: io::Result<()>) {
