@@ -563,3 +563,48 @@ fn leadership_goes_to_nobody_who_could_not_lead() {
     alone.until(Ensemble::all_serve);
     assert_eq!(alone.hand_over(1, None), Err(HandoverRefused::Nobody));
 }
+
+/// Lets the others do what they have to; what they say to the leader is given back.
+fn answers_to(e: &mut Ensemble, leader: Sid) -> Vec<Event> {
+    let mut answers = Vec::new();
+    while let Some((sid, event)) = e.events.pop_front() {
+        match sid == leader {
+            true => answers.push(event),
+            false => drop(e.step(sid, event)),
+        }
+    }
+    answers
+}
+
+#[test]
+fn a_leader_is_confirmed_by_answers_to_what_it_sent_since_it_was_asked() {
+    let mut e = Ensemble::new(&[1, 2, 3]);
+    (1..=3).for_each(|sid| e.start(sid, Recovered::default()));
+    e.until(Ensemble::all_serve);
+    assert_eq!(e.peers.get_mut(&1).expect("it runs").confirm(&mut Vec::new()), None, "a follower confirms nothing");
+    // Pings of the clock, whose answers are late.
+    e.now = e.peers[&3].deadline().expect("it pings");
+    e.step(3, Event::Tick);
+    let late = answers_to(&mut e, 3);
+    assert_eq!(late.len(), 2);
+    let mut effects = Vec::new();
+    let first = e.peers.get_mut(&3).expect("it runs").confirm(&mut effects).expect("it leads");
+    let second = e.peers.get_mut(&3).expect("it runs").confirm(&mut effects).expect("it leads");
+    assert_eq!(second, first + 1, "who asks meanwhile waits for a round of its own");
+    let confirmed = |effects: &[Effect]| {
+        let round = |effect: &Effect| if let Effect::Confirmed(round) = effect { Some(*round) } else { None };
+        effects.iter().filter_map(round).collect::<Vec<u64>>()
+    };
+    assert_eq!(confirmed(&effects), []);
+    e.perform(3, effects);
+    let answers = answers_to(&mut e, 3);
+    assert_eq!(answers.len(), 2);
+    for event in late {
+        assert_eq!(confirmed(&e.step(3, event)), [], "it was sent before");
+    }
+    let [one, other] = <[Event; 2]>::try_from(answers).expect("two");
+    assert_eq!(confirmed(&e.step(3, one)), [first]);
+    assert_eq!(confirmed(&e.step(3, other)), [], "an answer to the first round is none to the second");
+    let answers = answers_to(&mut e, 3);
+    assert_eq!(answers.iter().flat_map(|event| confirmed(&e.step(3, event.clone()))).collect::<Vec<_>>(), [second]);
+}
