@@ -2,6 +2,9 @@
 
 use std::io::{Read, Write as _};
 
+use bytes::Bytes;
+use twox_hash::XxHash32;
+
 use super::RecordError;
 
 /// How the records of a batch are compressed: bits 0 to 2 of its attributes.
@@ -80,6 +83,24 @@ pub fn decompress(codec: Compression, bytes: &[u8], limit: usize) -> Result<Vec<
             read_limited(decoder.map_err(|_| RecordError::Compression(codec.name()))?, limit, codec)
         }
     }
+}
+
+/// An LZ4 frame with the checksum of its header made right. Producers of format 0 sum its magic number too
+/// (`KafkaLZ4BlockOutputStream`), and the frames of those were never changed.
+pub fn mended_lz4(frame: &Bytes) -> Bytes {
+    const DESCRIPTOR_AT: usize = 4;
+    const HAS_SIZE: u8 = 1 << 3;
+    const HAS_DICTIONARY: u8 = 1;
+    let Some(flags) = frame.get(DESCRIPTOR_AT) else { return frame.clone() };
+    let size_bytes = if flags & HAS_SIZE == 0 { 0 } else { 8 };
+    let dictionary_bytes = if flags & HAS_DICTIONARY == 0 { 0 } else { 4 };
+    let end = DESCRIPTOR_AT + 2 + size_bytes + dictionary_bytes;
+    if frame.len() <= end {
+        return frame.clone();
+    }
+    let mut mended = frame.to_vec();
+    mended[end] = (XxHash32::oneshot(0, &frame[DESCRIPTOR_AT..end]) >> 8) as u8;
+    mended.into()
 }
 
 fn read_limited(reader: impl Read, limit: usize, codec: Compression) -> Result<Vec<u8>, RecordError> {
@@ -178,6 +199,19 @@ fn compress_snappy(bytes: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_header_of_an_old_lz4_frame_is_mended() {
+        let good = compress(Compression::Lz4, b"values and values");
+        let mut old = good.clone();
+        old[6] ^= 0x5a;
+        assert!(decompress(Compression::Lz4, &old, 100).is_err());
+        assert_eq!(mended_lz4(&old.into()), good);
+        for short in 0..7 {
+            let cut = Bytes::copy_from_slice(&good[..short]);
+            assert_eq!(mended_lz4(&cut), cut);
+        }
+    }
 
     fn text(len: usize) -> Vec<u8> {
         (0..len).map(|i| b"the quick brown fox "[i % 20].wrapping_add((i / 997) as u8)).collect()

@@ -70,6 +70,7 @@ pub fn parse(bytes: &Bytes, limit_bytes: usize) -> Result<MessageSet, RecordErro
             set.compression = codec;
         }
         let packed = outer.value.clone().ok_or(RecordError::Corrupt("compressed message without a value"))?;
+        let packed = if (outer.magic, codec) == (0, Compression::Lz4) { compress::mended_lz4(&packed) } else { packed };
         let inner = compress::decompress(codec, &packed, left).map_err(|error| match error {
             RecordError::TooLarge { .. } => RecordError::TooLarge { limit: limit_bytes },
             other => other,
