@@ -14,7 +14,7 @@ mod request;
 use std::sync::Arc;
 
 use base::planted::PlantedBug;
-use base::{Instant, Now, Prng};
+use base::{Instant, Now, Prng, Str};
 
 use self::coordinators::Coordinators;
 pub use self::coordinators::GROUP_METADATA_TOPIC;
@@ -29,7 +29,7 @@ use crate::coordinator::group::GroupConfig;
 use crate::metadata_cache::MetadataImage;
 use crate::replica::hosted::{Hosted, Partitions};
 use crate::replica::partition::Partition;
-use crate::{TopicPartition, error};
+use crate::{TopicId, TopicPartition, error};
 
 /// What a shard is told once.
 #[derive(Clone, Debug)]
@@ -188,9 +188,23 @@ impl Shard {
                 self.on_stop(now, partition, leader_epoch, delete, effects);
             }
             ShardCommand::UpdateConfig { topic, config } => self.on_config(now, &topic, &config, effects),
-            ShardCommand::Metadata(metadata) => self.metadata = metadata,
+            ShardCommand::Metadata(metadata) => self.on_metadata(now, metadata, effects),
             ShardCommand::Settings(config) => effects.push(Effect::Settings(config)),
             ShardCommand::ShutDown => effects.push(Effect::ShutDown),
+        }
+    }
+
+    fn on_metadata(&mut self, now: Now, metadata: Arc<MetadataImage>, effects: &mut Vec<Effect>) {
+        let before = core::mem::replace(&mut self.metadata, metadata);
+        // One made again under its name has another id; one that got its id meanwhile is the same.
+        let is_there = |name: &Str, id: TopicId| {
+            let now = self.metadata.topic(name).map(|topic| topic.id);
+            now.is_some_and(|now| now == id || id.is_zero() || now.is_zero())
+        };
+        let gone = before.topics.iter().filter(|(name, topic)| !is_there(name, topic.id));
+        let gone: Vec<Str> = gone.map(|(name, _)| name.clone()).collect();
+        if !gone.is_empty() {
+            self.coordinators.forget_topics(&mut self.partitions, now, &gone, effects);
         }
     }
 

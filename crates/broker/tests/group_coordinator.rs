@@ -458,6 +458,37 @@ fn offsets_are_deleted_of_topics_that_nobody_reads() {
 }
 
 #[test]
+fn offsets_of_deleted_topics_are_forgotten() {
+    let mut h = Harness::new();
+    let forget = |h: &mut Harness, topic: &'static str| {
+        h.runtime.coordinator_mut().forget_topics(&[Str::from_static(topic)]);
+        h.tick();
+    };
+    assert_eq!(error_of(h.ask(8, offset_commit("", -1, 42))), ErrorCode::NONE);
+    forget(&mut h, "other");
+    assert_eq!(committed(&mut h), Some(42));
+    let id = h.stable();
+    h.fail_appends = true;
+    h.runtime.coordinator_mut().forget_topics(&[Str::from_static("t")]);
+    let mut effects = Vec::new();
+    h.runtime.tick(h.now, &mut effects);
+    h.perform(effects);
+    assert_eq!(committed(&mut h), Some(42), "the log did not take it");
+    h.fail_appends = false;
+    forget(&mut h, "t");
+    h.advance(Duration::from_secs(2));
+    assert_eq!(committed(&mut h), None);
+    assert_eq!(h.state(), State::Stable, "its members stay");
+    assert_eq!(error_of(h.ask(8, offset_commit(&id, 1, 1))), ErrorCode::NONE, "of a new topic of that name");
+    h.advance(Duration::from_secs(11));
+    forget(&mut h, "t");
+    assert!(h.runtime.coordinator().group("g").is_none(), "nothing is left of it");
+    let again = Harness::restarted(h.log.clone());
+    assert!(again.runtime.coordinator().group("g").is_none());
+    assert!(again.runtime.coordinator().offsets().of_group("g").is_none());
+}
+
+#[test]
 fn offsets_of_an_empty_group_expire_after_their_retention() {
     let mut h = Harness::new();
     let id = h.stable();

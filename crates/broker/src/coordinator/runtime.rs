@@ -257,6 +257,11 @@ impl<C: Coordinator> Runtime<C> {
         }
     }
 
+    /// The coordinator, to be told what is in no log; what it decides then comes with [`Runtime::tick`].
+    pub fn coordinator_mut(&mut self) -> &mut C {
+        &mut self.coordinator
+    }
+
     /// The coordinator, to look at.
     pub fn coordinator(&self) -> &C {
         &self.coordinator

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Instant, Now, Prng};
+use base::{Instant, Now, Prng, Str};
 use bytes::Bytes;
 
 use super::record_batch;
@@ -155,6 +155,16 @@ impl Coordinators {
         let mut out = Vec::new();
         hosted.runtime.on_high_watermark(now, high_watermark, &mut out);
         hosted.perform(partitions, now, out, effects);
+    }
+
+    /// Topics are deleted: nobody goes on where a topic of the same name ended.
+    pub fn forget_topics(&mut self, partitions: &mut Partitions, now: Now, topics: &[Str], effects: &mut Vec<Effect>) {
+        for hosted in self.hosted.values_mut() {
+            hosted.runtime.coordinator_mut().forget_topics(topics);
+            let mut out = Vec::new();
+            hosted.runtime.tick(now, &mut out);
+            hosted.perform(partitions, now, out, effects);
+        }
     }
 
     /// Runs timers.

@@ -19,7 +19,7 @@ pub mod state;
 pub mod sync;
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Instant, Now, Prng, Str};
 use kafka_wire::messages::{
@@ -161,6 +161,8 @@ pub struct GroupCoordinator {
     groups: BTreeMap<Str, Group>,
     offsets: Offsets,
     next_retention_check: Instant,
+    /// Deleted topics whose offsets are still to be forgotten.
+    gone: BTreeSet<Str>,
     /// While the log is read, its records are all there is; afterwards they confirm what the members did.
     loading: bool,
 }
@@ -174,6 +176,7 @@ impl GroupCoordinator {
             groups: BTreeMap::new(),
             offsets: Offsets::default(),
             next_retention_check: Instant::ZERO,
+            gone: BTreeSet::new(),
             loading: true,
         }
     }
@@ -181,6 +184,11 @@ impl GroupCoordinator {
     /// The group of this name.
     pub fn group(&self, id: &str) -> Option<&Group> {
         self.groups.get(id)
+    }
+
+    /// These topics are deleted: the next ticks forget what was committed for them.
+    pub fn forget_topics(&mut self, topics: &[Str]) {
+        self.gone.extend(topics.iter().map(Str::detached));
     }
 
     /// The state of each group.
@@ -243,6 +251,9 @@ impl Coordinator for GroupCoordinator {
 
     fn tick(&mut self, now: Now, outcome: &mut Outcome<GroupReply>) {
         rebalance::tick(self, now, outcome);
+        if !self.gone.is_empty() {
+            offsets::forget(self, outcome);
+        }
         if self.next_retention_check <= now.mono {
             self.next_retention_check = now.mono + self.retention_check_interval();
             offsets::expire(self, now, outcome);
@@ -250,6 +261,9 @@ impl Coordinator for GroupCoordinator {
     }
 
     fn deadline(&self) -> Option<Instant> {
+        if !self.gone.is_empty() {
+            return Some(Instant::ZERO);
+        }
         let groups = self.groups.values().filter_map(Group::deadline).min();
         Some(groups.unwrap_or(Instant::FAR_FUTURE).min(self.next_retention_check))
     }

@@ -30,6 +30,9 @@ pub(super) fn handle(
         (_, Some("consumer")) => subscribed(group),
         _ => return error(E::NON_EMPTY_GROUP.0),
     };
+    let is_empty = group.state == State::Empty;
+    let mut left = coordinator.offsets.of_group(&group.id).map_or(0, |offsets| offsets.len());
+    let mut any = false;
     let mut response = OffsetDeleteResponse::default();
     for topic in request.topics {
         let code = if read.contains(&topic.name) { E::GROUP_SUBSCRIBED_TO_TOPIC } else { E::NONE };
@@ -37,12 +40,18 @@ pub(super) fn handle(
         for partition in topic.partitions {
             let at = (topic.name.clone(), partition.partition_index);
             let committed = coordinator.offsets.of_group(&group.id).is_some_and(|offsets| offsets.contains_key(&at));
+            any |= code == E::NONE;
             if code == E::NONE && committed {
+                left -= 1;
                 outcome.records.push(records::offset_tombstone(&group.id, &at.0, at.1));
             }
             partitions.push(OffsetDeleteResponsePartitions { partition_index: at.1, error_code: code.0 });
         }
         response.topics.push(OffsetDeleteResponseTopics { name: topic.name, partitions });
+    }
+    // Nothing is left of a group without members and offsets.
+    if is_empty && any && left == 0 {
+        outcome.records.push(records::group_tombstone(&group.id));
     }
     response
 }

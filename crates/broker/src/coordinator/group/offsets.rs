@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{Now, Str};
 
-use super::state::State;
+use super::state::{Group, State};
 use super::{GroupCoordinator, GroupReply, records};
 use crate::coordinator::runtime::Outcome;
 
@@ -58,11 +58,54 @@ impl Offsets {
     }
 }
 
+/// At most so many tombstones in one turn, so that it stays short.
+const RECORDS_MAX: usize = 1000;
+
+/// Writes tombstones for offsets of topics that are gone, and for groups without members that have none left (upstream:
+/// `GroupCoordinator.handleDeletedPartitions`). What does not fit is left to the next tick.
+pub(super) fn forget(coordinator: &mut GroupCoordinator, outcome: &mut Outcome<GroupReply>) {
+    drop_unused(coordinator, |_| true);
+    let before = outcome.records.len();
+    for group in coordinator.groups.values() {
+        let mut kept = 0;
+        for (topic, partition) in coordinator.offsets.of_group(&group.id).into_iter().flat_map(|offsets| offsets.keys())
+        {
+            if coordinator.gone.contains(topic) {
+                outcome.records.push(records::offset_tombstone(&group.id, topic, *partition));
+            } else {
+                kept += 1;
+            }
+            if outcome.records.len() >= RECORDS_MAX {
+                return;
+            }
+        }
+        if kept == 0 && group.state == State::Empty {
+            outcome.records.push(records::group_tombstone(&group.id));
+        }
+        if outcome.records.len() >= RECORDS_MAX {
+            return;
+        }
+    }
+    // Only a look that finds nothing is the last: the log may not take the tombstones.
+    if outcome.records.len() == before {
+        coordinator.gone.clear();
+    }
+}
+
+/// Forgets names of which nothing was ever written: of members that did not come back, of commits that were refused.
+fn drop_unused(coordinator: &mut GroupCoordinator, also: impl Fn(&Group) -> bool) {
+    let offsets = &coordinator.offsets;
+    coordinator.groups.retain(|id, group| {
+        let unused = group.state == State::Empty && group.generation == 0 && offsets.of_group(id).is_none();
+        !(unused && also(group))
+    });
+}
+
 /// Writes tombstones for offsets nobody needs any more: those of groups without members, once the retention has
 /// passed since the group became empty (or since the commit, for offsets committed without a group); and for groups
 /// that are then left with nothing. Bounded, so that one turn stays short; the next check goes on.
 pub(super) fn expire(coordinator: &mut GroupCoordinator, now: Now, outcome: &mut Outcome<GroupReply>) {
-    const RECORDS_MAX: usize = 1000;
+    drop_unused(coordinator, |group| group.pending.is_empty());
     let retention_ms = coordinator.config.offsets_retention_ms;
     for group in coordinator.groups.values().filter(|group| group.state == State::Empty && group.pending.is_empty()) {
         let mut kept = 0;
@@ -84,6 +127,9 @@ pub(super) fn expire(coordinator: &mut GroupCoordinator, now: Now, outcome: &mut
         }
         if kept == 0 {
             outcome.records.push(records::group_tombstone(&group.id));
+        }
+        if outcome.records.len() >= RECORDS_MAX {
+            return;
         }
     }
 }

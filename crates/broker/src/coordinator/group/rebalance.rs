@@ -49,11 +49,6 @@ pub(super) fn tick(coordinator: &mut GroupCoordinator, now: Now, outcome: &mut O
         expire_members(group, now, delay, outcome);
         advance(group, now, delay, outcome);
     }
-    // A name that was only ever reserved by a pending member leaves no trace.
-    coordinator.groups.retain(|id, group| {
-        let never_used = group.generation == 0 && group.members.is_empty() && group.pending.is_empty();
-        !(never_used && group.state == State::Empty && coordinator.offsets.of_group(id).is_none())
-    });
 }
 
 fn expire_members(group: &mut Group, now: Now, delay: u32, outcome: &mut Outcome<GroupReply>) {
