@@ -446,7 +446,9 @@ pub(crate) fn resume(node: &mut Node, mut entry: Entry, late: bool) -> Option<En
         }
         for topic in response.topics.iter_mut().filter(|topic| topic.error_code == 0) {
             if !has_leaders(image, &topic.name) {
-                *topic = refused(&topic.name.clone(), (ErrorCode::REQUEST_TIMED_OUT, "Timed out.".to_string()));
+                let late = refused(&topic.name.clone(), (ErrorCode::REQUEST_TIMED_OUT, "Timed out.".to_string()));
+                // It will be there.
+                *topic = CreateTopicsResponseTopics { topic_id: topic.topic_id, ..late };
             }
         }
     }

@@ -66,8 +66,8 @@ fn look_up(node: &Node, version: i16, name: Option<Str>, id: Uuid) -> DeleteTopi
     } else {
         ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
     };
-    let topic_id = known.map_or(id, |topic| Uuid(topic.id.0));
-    DeleteTopicsResponseResponses { name, topic_id, error_code: error.0, error_message: None }
+    // The id is given back as it was asked for: who names a topic is not told it.
+    DeleteTopicsResponseResponses { name, topic_id: id, error_code: error.0, error_message: None }
 }
 
 pub(crate) fn on_batch(node: &mut Node, step: Step, outcomes: &[Outcome]) {

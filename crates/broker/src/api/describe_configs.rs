@@ -10,7 +10,7 @@ use kafka_wire::messages::{
 };
 
 use super::create_topics::check_name;
-use crate::config::broker_keys::{BROKER_KEYS, BrokerKey, Update};
+use crate::config::broker_keys::{BROKER_KEYS, BrokerKey, Update, broker_key};
 use crate::config::def::{Kind, TOPIC_KEYS};
 use crate::config::log_config::{resolve, synonyms};
 use crate::config::{Layers, Properties, Source, THROTTLES};
@@ -120,7 +120,11 @@ fn describe_broker(
         let set = &ctx.config.layers.dynamic_default;
         let keys = BROKER_KEYS.iter().filter(|key| wanted(key.name) && set.contains_key(key.name));
         let layers = Layers { dynamic_default: set.clone(), ..Layers::default() };
-        let set = keys.map(|key| broker_entry(key, &layers, include_synonyms));
+        let set = keys.map(|key| {
+            let mut entry = broker_entry(key, &layers, include_synonyms);
+            entry.synonyms.retain(|synonym| synonym.source == Source::DynamicDefaultBroker.code());
+            entry
+        });
         return Ok(set.chain(throttle_entries(&layers, wanted, include_synonyms)).collect());
     }
     let id = ctx.config.broker_id;
@@ -129,7 +133,10 @@ fn describe_broker(
             format!("Unexpected broker id, expected {id} or empty string, but received {}", resource.resource_name);
         return Err((ErrorCode::INVALID_REQUEST, Some(why)));
     }
-    let keys = BROKER_KEYS.iter().filter(|key| key.update != Update::Internal && wanted(key.name));
+    // What upstream does not tell of it tells when it is set.
+    let is_shown =
+        |key: &&BrokerKey| key.update != Update::Internal || ctx.config.layers.static_broker.contains_key(key.name);
+    let keys = BROKER_KEYS.iter().filter(is_shown).filter(|key| wanted(key.name));
     let entries = keys.map(|key| broker_entry(key, &ctx.config.layers, include_synonyms));
     Ok(entries.chain(throttle_entries(&ctx.config.layers, wanted, include_synonyms)).collect())
 }
@@ -164,28 +171,34 @@ fn throttle_entries<'a>(
     })
 }
 
+/// The key and those that stand in for it where it is not set, such as hours for milliseconds.
+fn broker_synonyms(name: &'static str) -> Vec<&'static str> {
+    let of_topic = TOPIC_KEYS.iter().find(|topic| topic.synonyms.first().is_some_and(|(first, _)| *first == name));
+    of_topic.map_or(vec![name], |topic| topic.synonyms.iter().map(|(name, _)| *name).collect())
+}
+
 fn broker_entry(key: &'static BrokerKey, layers: &Layers, include_synonyms: bool) -> DescribeConfigsResponseConfigs {
     let hidden = key.kind == Kind::Password;
     let show = |value: &str| (!hidden).then(|| Str::from(value));
-    let mut found: Vec<(Option<Str>, Source)> = Vec::new();
+    let names = broker_synonyms(key.name);
+    let mut found: Vec<(&'static str, Option<Str>, Source)> = Vec::new();
     for (source, layer) in layers.each() {
-        if let Some(value) = layer.get(key.name) {
-            found.push((show(value), source));
-        }
+        found.extend(names.iter().filter_map(|name| Some((*name, show(layer.get(*name)?), source))));
     }
-    if let Some(default) = key.default {
-        found.push((show(default), Source::Default));
-    }
-    let (value, source) = found.first().cloned().unwrap_or((None, Source::Default));
-    let synonyms = found.into_iter().map(|(value, source)| DescribeConfigsResponseSynonyms {
-        name: Str::from_static(key.name),
+    let default = |name: &&'static str| Some((*name, show(broker_key(name)?.default?), Source::Default));
+    found.extend(names.iter().filter_map(default));
+    // What is stronger than the first value of the key itself is left out, as upstream does.
+    let found: Vec<_> = found.into_iter().skip_while(|(name, ..)| *name != key.name).collect();
+    let (value, source) = found.first().map_or((None, Source::Default), |(_, value, source)| (value.clone(), *source));
+    let synonyms = found.into_iter().map(|(name, value, source)| DescribeConfigsResponseSynonyms {
+        name: Str::from_static(name),
         value,
         source: source.code(),
     });
     DescribeConfigsResponseConfigs {
         name: Str::from_static(key.name),
         value,
-        read_only: key.update == Update::Static,
+        read_only: matches!(key.update, Update::Static | Update::Internal),
         is_default: false,
         config_source: source.code(),
         is_sensitive: hidden,

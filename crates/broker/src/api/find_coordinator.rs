@@ -18,6 +18,8 @@ use crate::shard::RequestToken;
 
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
+/// Since version 6.
+const SHARE: i8 = 2;
 
 pub(crate) fn handle(
     node: &mut Node,
@@ -58,7 +60,7 @@ fn answer(
     version: i16,
 ) -> FindCoordinatorResponse {
     if version < 4 {
-        let one = coordinator(image, request.key_type, &request.key, listener);
+        let one = coordinator(image, (request.key_type, version), &request.key, listener);
         return FindCoordinatorResponse {
             error_code: one.error_code,
             error_message: one.error_message,
@@ -68,12 +70,17 @@ fn answer(
             ..FindCoordinatorResponse::default()
         };
     }
-    let coordinators =
-        request.coordinator_keys.iter().map(|key| coordinator(image, request.key_type, key, listener)).collect();
+    let kind = (request.key_type, version);
+    let coordinators = request.coordinator_keys.iter().map(|key| coordinator(image, kind, key, listener)).collect();
     FindCoordinatorResponse { coordinators, ..FindCoordinatorResponse::default() }
 }
 
-fn coordinator(image: &MetadataImage, key_type: i8, key: &Str, listener: &Str) -> FindCoordinatorResponseCoordinators {
+fn coordinator(
+    image: &MetadataImage,
+    (key_type, version): (i8, i16),
+    key: &Str,
+    listener: &Str,
+) -> FindCoordinatorResponseCoordinators {
     let fail = |code: ErrorCode, message: &'static str| FindCoordinatorResponseCoordinators {
         key: key.clone(),
         node_id: -1,
@@ -85,6 +92,7 @@ fn coordinator(image: &MetadataImage, key_type: i8, key: &Str, listener: &Str) -
     match key_type {
         GROUP => {}
         TRANSACTION => return fail(ErrorCode::INVALID_REQUEST, "transactions are not served by this broker yet"),
+        SHARE if version >= 6 => return fail(ErrorCode::COORDINATOR_NOT_AVAILABLE, "share groups need KRaft"),
         _ => return fail(ErrorCode::INVALID_REQUEST, "this type of coordinator key is not served"),
     }
     let found = image.topic(GROUP_METADATA_TOPIC).and_then(|topic| {

@@ -13,8 +13,8 @@ use kafka_wire::messages::{
 use kafka_wire::{ErrorCode, Response};
 
 use super::create_topics::check_config;
-use crate::config::broker_keys::{Update, broker_key};
-use crate::config::def::{self, Kind, Valid, list, topic_key};
+use crate::config::broker_keys::{Update, broker_key, valid};
+use crate::config::def::{self, Kind, list, topic_key};
 use crate::config::{Properties, THROTTLES};
 use crate::connections;
 use crate::controller::zk_data;
@@ -114,6 +114,7 @@ fn check_resource(ctx: &Ctx, all: &[Resource], resource: &Resource) -> Result<()
         return invalid(format!("Null value not supported for : {}", change.name));
     }
     match resource.resource_type {
+        TOPIC if resource.name.is_empty() => invalid("Default topic resources are not allowed.".to_string()),
         TOPIC if ctx.image.topic(&resource.name).is_none() => {
             // What no topic allows is said first.
             for change in resource.changes.iter().filter(|change| matches!(change.operation, 2 | 3)) {
@@ -182,7 +183,7 @@ fn check_entry(resource: &Resource, name: &str, value: &str) -> Result<(), Refus
     if THROTTLES.contains(&name) {
         let rate = value.trim().parse::<i64>().ok().filter(|rate| *rate >= 0);
         let why = format!("Invalid value {value} for configuration {name}: it is a number of bytes a second");
-        return rate.map(|_| ()).ok_or((ErrorCode::INVALID_CONFIG, why));
+        return rate.map(|_| ()).ok_or((ErrorCode::INVALID_REQUEST, why));
     }
     let Some(key) = broker_key(name) else { return refuse() };
     match key.update {
@@ -191,11 +192,16 @@ fn check_entry(resource: &Resource, name: &str, value: &str) -> Result<(), Refus
             let why = format!("Cannot update these configs at default cluster level: Set({name})");
             Err((ErrorCode::INVALID_REQUEST, why))
         }
+        // Listeners, TLS and SASL: nothing of it changes while this broker runs, and what is taken must take effect.
+        Update::PerBroker => {
+            let why = format!("{name} does not change while the broker runs; set it in the properties file");
+            Err((ErrorCode::INVALID_REQUEST, why))
+        }
         // passwords are stored encrypted, which is not served
         _ if key.kind == Kind::Password => refuse(),
-        _ => def::check(name, key.kind, Valid::Any, value)
+        _ => def::check(name, key.kind, valid(name), value)
             .and_then(|()| connections::check(name, value))
-            .map_err(|why| (ErrorCode::INVALID_CONFIG, why)),
+            .map_err(|why| (ErrorCode::INVALID_REQUEST, why)),
     }
 }
 
@@ -302,18 +308,19 @@ mod tests {
             (("retention.ms", 2, Some("1")), ErrorCode::INVALID_CONFIG),
             (("retention.ms", 0, Some("soon")), ErrorCode::INVALID_CONFIG),
             (("no.such.key", 0, Some("1")), ErrorCode::INVALID_CONFIG),
-            (("cleanup.policy", 3, Some("delete")), ErrorCode::INVALID_CONFIG),
             (("retention.ms", 9, Some("1")), ErrorCode::INVALID_REQUEST),
         ] {
             assert_eq!(apply(&topic(&[change]), &none).expect_err("refused").0, code, "{change:?}");
         }
         let broker = Resource { resource_type: BROKER, name: Str::new(), ..topic(&[("listeners", 0, Some("x"))]) };
         assert_eq!(apply(&broker, &none).expect_err("refused").0, ErrorCode::INVALID_REQUEST);
+        let own = Resource { name: Str::from("0"), ..broker.clone() };
+        assert_eq!(apply(&own, &none).expect_err("refused").0, ErrorCode::INVALID_REQUEST, "it would not take effect");
         let overrides = topic(&[("max.connections.per.ip.overrides", 0, Some("10.0.0.1"))]).changes;
         let broker = Resource { changes: overrides, ..broker };
-        assert_eq!(apply(&broker, &none).expect_err("refused").0, ErrorCode::INVALID_CONFIG);
+        assert_eq!(apply(&broker, &none).expect_err("refused").0, ErrorCode::INVALID_REQUEST);
         for (value, code) in
-            [("5", None), ("-1", Some(ErrorCode::INVALID_CONFIG)), ("fast", Some(ErrorCode::INVALID_CONFIG))]
+            [("5", None), ("-1", Some(ErrorCode::INVALID_REQUEST)), ("fast", Some(ErrorCode::INVALID_REQUEST))]
         {
             let changes = topic(&[(THROTTLES[0], 0, Some(value))]).changes;
             let throttled = Resource { resource_type: BROKER, name: Str::new(), replace: false, changes };

@@ -119,13 +119,21 @@ pub fn on_looked_up(
                     error_code: error::NONE,
                     timestamp_ms,
                     offset,
-                    leader_epoch: partition.epochs().epoch_for_offset(offset).unwrap_or(-1),
+                    leader_epoch: epoch_of(partition, offset),
                 }
             }
             (Ok(_), Ok(_)) => nothing(position, error::NONE),
         };
     }
     effects.push(Effect::Reply { token, answer: ShardAnswer::ListOffsets(answers) });
+}
+
+/// The epoch that a record was written in. One below the start of the log, which the greatest timestamp may still have, is
+/// older than all epochs that are known.
+fn epoch_of(partition: &Partition, offset: i64) -> i32 {
+    let epochs = partition.epochs();
+    let oldest = || epochs.entries().first().map(|entry| entry.epoch);
+    epochs.epoch_for_offset(offset).or_else(oldest).unwrap_or(-1)
 }
 
 /// An answer without an offset.

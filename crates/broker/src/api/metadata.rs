@@ -134,7 +134,7 @@ pub fn answer(
                 let entry = match &topic.name {
                     Some(name) => match image.topic(name) {
                         Some(known) => describe(image, name, known, listener, operations),
-                        None => unknown_name(name, &mut missing),
+                        None => unknown_name(name, operations, &mut missing),
                     },
                     None => match image.topic_name(TopicId(topic.topic_id.0)) {
                         Some(name) => describe(image, name, &image.topics[name], listener, operations),
@@ -167,7 +167,7 @@ pub fn answer(
     (response, missing)
 }
 
-fn unknown_name(name: &Str, missing: &mut Vec<Str>) -> MetadataResponseTopics {
+fn unknown_name(name: &Str, operations: i32, missing: &mut Vec<Str>) -> MetadataResponseTopics {
     let error = match create_topics::check_name(name) {
         Ok(()) => {
             if !missing.contains(name) {
@@ -179,7 +179,15 @@ fn unknown_name(name: &Str, missing: &mut Vec<Str>) -> MetadataResponseTopics {
     };
     let name = Some(name.clone());
     let is_internal = name.as_deref().is_some_and(is_internal);
-    MetadataResponseTopics { error_code: error.0, name, is_internal, ..MetadataResponseTopics::default() }
+    // What may be done to it does not depend on its being there.
+    let topic_authorized_operations = operations;
+    MetadataResponseTopics {
+        error_code: error.0,
+        name,
+        is_internal,
+        topic_authorized_operations,
+        ..MetadataResponseTopics::default()
+    }
 }
 
 fn unknown_id(topic_id: Uuid) -> MetadataResponseTopics {

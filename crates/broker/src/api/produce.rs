@@ -131,7 +131,7 @@ pub fn on_request(
                 pending.open += 1;
                 produces.queue(&part.partition, token, answer, checked, effects);
             }
-            Err(refused) => pending.answers[answer] = failure(part.position, refused),
+            Err(refused) => pending.answers[answer] = refusal(partitions, &part.partition, part.position, refused),
         }
     }
     if pending.open == 0 {
@@ -151,7 +151,6 @@ fn check(
 ) -> Result<Checked, CodedError> {
     let partition = partitions.online(&part.partition)?;
     if is_internal(&part.partition.topic) && !request.internal_topics_allowed {
-        validate::check_carried(&part.records, request.version)?;
         return Err(error::INVALID_TOPIC_EXCEPTION.into());
     }
     if request.acks == -1 && partition.is_under_min_isr() {
@@ -198,7 +197,10 @@ pub fn on_inspected(
         pending.open -= 1;
         match result {
             Ok(produced) => pending.admit(partitions, now, token, answer, partition, &produced, effects),
-            Err(refused) => pending.answers[answer] = failure(pending.answers[answer].position, refused),
+            Err(refused) => {
+                let position = pending.answers[answer].position;
+                pending.answers[answer] = refusal(partitions, partition, position, refused);
+            }
         }
         if pending.open == 0 {
             let pending = produces.appending.remove(&token).expect("looked at above");
@@ -326,11 +328,11 @@ impl Pending {
                 let (partition, tag) = (id.clone(), AppendTag::Request(token));
                 effects.push(Effect::Append { partition, tag, append: append.into() });
             }
-            Ok((Admission::Duplicate { base_offset, last_offset }, log_start_offset)) => {
-                self.answers[answer] = success(position, base_offset, -1, log_start_offset);
+            Ok((Admission::Duplicate { base_offset, last_offset, timestamp_ms }, log_start_offset)) => {
+                self.answers[answer] = success(position, base_offset, timestamp_ms, log_start_offset);
                 self.waits.push(wait(last_offset + 1));
             }
-            Err(refused) => self.answers[answer] = failure(position, refused),
+            Err(refused) => self.answers[answer] = refusal(partitions, id, position, refused),
         }
     }
 
@@ -397,6 +399,23 @@ fn success(position: u32, base_offset: i64, log_append_time_ms: i64, log_start_o
         log_append_time_ms,
         log_start_offset,
     }
+}
+
+/// The answer for a batch that the log does not take. Upstream says where the log starts but for these
+/// (`ReplicaManager.appendToLocalLog`).
+fn refusal(partitions: &mut Partitions, id: &TopicPartition, position: u32, error: CodedError) -> ProduceAnswer {
+    let silent = [
+        error::UNKNOWN_TOPIC_OR_PARTITION,
+        error::NOT_LEADER_OR_FOLLOWER,
+        error::MESSAGE_TOO_LARGE,
+        error::RECORD_LIST_TOO_LARGE,
+        error::CORRUPT_MESSAGE,
+        error::KAFKA_STORAGE_ERROR,
+        error::INVALID_TOPIC_EXCEPTION,
+    ];
+    let known = partitions.online(id).ok().filter(|_| !silent.contains(&error.code));
+    let log_start_offset = known.map_or(-1, |partition| partition.log_start_offset());
+    ProduceAnswer { log_start_offset, ..failure(position, error) }
 }
 
 /// The answer for a batch that is not in the log.

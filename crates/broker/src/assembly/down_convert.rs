@@ -20,7 +20,8 @@ pub fn run(version: i16, batches: Bytes, fetch_offset: i64) -> Result<Bytes, Err
         let Ok(batch) = batch else { break };
         let codec = batch.header.attributes.compression().map_err(|_| error::CORRUPT_MESSAGE)?;
         if codec == Compression::Zstd {
-            return Err(error::UNSUPPORTED_COMPRESSION_TYPE);
+            // What comes before it is given.
+            return if out.is_empty() { Err(error::UNSUPPORTED_COMPRESSION_TYPE) } else { Ok(out.freeze()) };
         }
         let left = BYTES_MAX.saturating_sub(out.len());
         let messages = legacy::down_convert(&batch, magic, fetch_offset, left).map_err(|_| error::CORRUPT_MESSAGE)?;
@@ -53,5 +54,8 @@ mod tests {
             assert_eq!((offsets, set.messages[0].timestamp), (vec![11, 12, 13], timestamp), "version {version}");
         }
         assert_eq!(run(3, batch(Compression::Zstd, 0), 0), Err(76));
+        let mixed: Bytes = [&batch(Compression::None, 10)[..], &batch(Compression::Zstd, 12)].concat().into();
+        let set = legacy::parse(&run(3, mixed, 10).expect("converted"), 0).expect("messages");
+        assert_eq!(set.messages.len(), 2, "up to what the consumer cannot read");
     }
 }

@@ -228,9 +228,18 @@ impl<R: RecordRange> FetchAssembly<R> {
             let bytes = range.as_ref().map_or(0, RecordRange::bytes);
             left = left.saturating_sub(u64::from(bytes));
             gave_records.push(bytes > 0);
-            let news = self.session.as_mut().is_none_or(|s| s.is_news(at, &answer, bytes.into(), self.full));
+            let news = self.session.as_mut().is_none_or(|session| {
+                session.learn_topic(at, &wanted.topic);
+                session.is_news(at, &answer, bytes.into(), self.full)
+            });
             if !news {
                 continue;
+            }
+            let mut answer = answer;
+            let has_more = answer.error_code == error::NONE && wanted.fetch_offset < answer.last_stable_offset;
+            if range.is_none() && has_more {
+                // Too large for what is left: nothing was read, and so nothing is said of transactions.
+                answer.aborted_transactions = None;
             }
             let records = match range {
                 Some(range) => {
@@ -257,7 +266,9 @@ fn locate(cluster: &Cluster<'_>, version: i16, wanted: &mut Wanted) -> i16 {
     if version >= 13 {
         match cluster.image.topic_name(wanted.topic_id) {
             Some(name) => wanted.topic = name.clone(),
-            None => return error::UNKNOWN_TOPIC_ID,
+            None if wanted.topic.is_empty() => return error::UNKNOWN_TOPIC_ID,
+            // Its session knew it.
+            None => return error::UNKNOWN_TOPIC_OR_PARTITION,
         }
     }
     match cluster.image.partition(&wanted.topic, wanted.partition) {

@@ -126,7 +126,13 @@ impl SessionCache {
         }
         let mut session = slot.take().expect("looked at above");
         session.epoch = if epoch == i32::MAX { 1 } else { epoch + 1 };
+        let named = if forgotten.is_empty() { Vec::new() } else { wanted.clone() };
         session.change(wanted, forgotten);
+        if session.partitions.is_empty() {
+            // It ends with its last partition; what the request names is answered all the same.
+            self.sessions.remove(&id);
+            return Ok(Opened::Sessionless(named));
+        }
         Ok(Opened::Incremental(session))
     }
 
@@ -185,12 +191,23 @@ impl Session {
         for new in wanted {
             let same = |known: &&mut Remembered| known.wanted.is_same(&new.topic, new.topic_id, new.partition);
             match self.partitions.iter_mut().find(same) {
-                Some(known) => known.wanted = new,
+                Some(known) => {
+                    let topic = if new.topic.is_empty() { known.wanted.topic.clone() } else { new.topic.clone() };
+                    known.wanted = Wanted { topic, ..new };
+                }
                 None => self.partitions.push(Remembered { wanted: new, high_watermark: -1, log_start_offset: -1 }),
             }
         }
         for (topic, topic_id, partition) in forgotten {
             self.partitions.retain(|known| !known.wanted.is_same(topic, *topic_id, *partition));
+        }
+    }
+
+    /// Remembers the name of a topic that was named by its id: it says what is gone when the topic is.
+    pub fn learn_topic(&mut self, at: usize, topic: &Str) {
+        let known = &mut self.partitions[at].wanted.topic;
+        if known.is_empty() {
+            *known = topic.clone();
         }
     }
 
@@ -250,6 +267,20 @@ mod tests {
     }
 
     const NOW: Instant = Instant::ZERO;
+
+    #[test]
+    fn a_session_ends_with_its_last_partition() {
+        let mut cache = SessionCache::new(10, Prng::new(1));
+        let one = || vec![wanted("a", 0, 5)];
+        let Ok(Opened::Full(session)) = cache.open(NOW, (0, 0), one(), &[], false) else { panic!("no session") };
+        let id = session.id();
+        cache.put(NOW, session);
+        let forgotten = [("a".into(), TopicId::ZERO, 0)];
+        let Ok(Opened::Sessionless(named)) = cache.open(NOW, (id, 1), one(), &forgotten, false) else {
+            panic!("a session without partitions")
+        };
+        assert_eq!((named, cache.len()), (one(), 0), "what is named is answered all the same");
+    }
 
     #[test]
     fn a_session_remembers_and_forgets() {

@@ -1,5 +1,7 @@
 //! ListOffsets (version 0 by itself), OffsetForLeaderEpoch, DescribeProducers and DeleteRecords from the client's side: questions with one answer per partition.
 
+use std::collections::BTreeSet;
+
 use base::Str;
 use kafka_wire::messages as wire;
 
@@ -46,7 +48,7 @@ fn split<Q, A, P>(
     cluster: &Cluster<'_>,
     topics: impl IntoIterator<Item = (Str, Vec<P>)>,
     index: impl Fn(&P) -> i32,
-    refused: impl Fn(&P) -> Option<ErrorCode>,
+    refused: impl Fn(&Str, &P) -> Option<ErrorCode>,
     question: impl Fn(u32, TopicPartition, P) -> Q,
     missing: impl Fn(u32, ErrorCode) -> A,
 ) -> (Collected<A>, Vec<(ShardId, Vec<Q>)>) {
@@ -57,7 +59,7 @@ fn split<Q, A, P>(
         for partition in partitions {
             let (position, number) = (collected.answers.len() as u32, index(&partition));
             indexes.push(number);
-            if let Some(code) = refused(&partition) {
+            if let Some(code) = refused(&topic, &partition) {
                 collected.answers.push(Some(missing(position, code)));
             } else if cluster.image.partition(&topic, number).is_some() {
                 let id = TopicPartition { topic: topic.clone(), partition: number };
@@ -70,6 +72,33 @@ fn split<Q, A, P>(
         collected.topics.push((topic, indexes));
     }
     (collected, parts.into_parts().collect())
+}
+
+/// Partitions that a request names more than once.
+fn repeated(request: &wire::ListOffsetsRequest) -> BTreeSet<(Str, i32)> {
+    let (mut named, mut repeated) = (BTreeSet::new(), BTreeSet::new());
+    for topic in &request.topics {
+        for asked in &topic.partitions {
+            let one = (topic.name.clone(), asked.partition_index);
+            if !named.insert(one.clone()) {
+                repeated.insert(one);
+            }
+        }
+    }
+    repeated
+}
+
+/// What is refused whether the partition exists or not.
+fn refused(
+    repeated: &BTreeSet<(Str, i32)>,
+    version: i16,
+    topic: &Str,
+    asked: &wire::ListOffsetsRequestPartitions,
+) -> Option<ErrorCode> {
+    if !repeated.is_empty() && repeated.contains(&(topic.clone(), asked.partition_index)) {
+        return Some(error::INVALID_REQUEST);
+    }
+    (!is_known_question(asked.timestamp, version)).then_some(error::UNSUPPORTED_VERSION)
 }
 
 /// Splits ListOffsets. A special question that this version does not have is refused whether its partition exists or not.
@@ -87,10 +116,9 @@ pub fn split_list_offsets(
         current_leader_epoch: asked.current_leader_epoch,
         timestamp_ms: asked.timestamp,
     };
+    let repeated = repeated(&request);
     let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partitions));
-    let refused = |asked: &wire::ListOffsetsRequestPartitions| {
-        (!is_known_question(asked.timestamp, version)).then_some(error::UNSUPPORTED_VERSION)
-    };
+    let refused = |topic: &Str, asked: &wire::ListOffsetsRequestPartitions| refused(&repeated, version, topic, asked);
     let (collected, parts) = split(cluster, topics, |p| p.partition_index, refused, question, nothing);
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::ListOffsets(part))).collect())
 }
@@ -117,6 +145,9 @@ pub fn split_legacy_offsets(
     cluster: &Cluster<'_>,
     request: wire::ListOffsetsRequest,
 ) -> (Collected<LegacyOffsetsAnswer>, Vec<(ShardId, ShardRequest)>) {
+    // Version 0 takes a partition as often as it is named.
+    let once = BTreeSet::new();
+    let refused = |topic: &Str, asked: &wire::ListOffsetsRequestPartitions| refused(&once, 0, topic, asked);
     let replica_id = request.replica_id;
     let question = |position, partition, asked: wire::ListOffsetsRequestPartitions| LegacyOffsets {
         position,
@@ -126,7 +157,7 @@ pub fn split_legacy_offsets(
         offsets_max: asked.max_num_offsets,
     };
     let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partitions));
-    let (collected, parts) = split(cluster, topics, |p| p.partition_index, |_| None, question, legacy_offsets::failure);
+    let (collected, parts) = split(cluster, topics, |p| p.partition_index, refused, question, legacy_offsets::failure);
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::LegacyOffsets(part))).collect())
 }
 
@@ -158,7 +189,7 @@ pub fn split_epoch_ends(
     };
     let missing = |position, error_code| EpochEndAnswer { position, error_code, leader_epoch: -1, end_offset: -1 };
     let topics = request.topics.into_iter().map(|topic| (topic.topic, topic.partitions));
-    let (collected, parts) = split(cluster, topics, |p| p.partition, |_| None, question, missing);
+    let (collected, parts) = split(cluster, topics, |p| p.partition, |_, _| None, question, missing);
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::OffsetForLeaderEpoch(part))).collect())
 }
 
@@ -185,7 +216,7 @@ pub fn split_describe_producers(
     let question = |position, partition, _: i32| DescribeProducers { position, partition };
     let missing = |position, code| DescribeProducersAnswer { position, producers: Err(code) };
     let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partition_indexes));
-    let (collected, parts) = split(cluster, topics, |p| *p, |_| None, question, missing);
+    let (collected, parts) = split(cluster, topics, |p| *p, |_, _| None, question, missing);
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::DescribeProducers(part))).collect())
 }
 
@@ -216,7 +247,7 @@ pub fn split_delete_records(
     };
     let missing = |position, error_code| DeleteRecordsAnswer { position, error_code, low_watermark: -1 };
     let topics = request.topics.into_iter().map(|topic| (topic.name, topic.partitions));
-    let (collected, parts) = split(cluster, topics, |p| p.partition_index, |_| None, question, missing);
+    let (collected, parts) = split(cluster, topics, |p| p.partition_index, |_, _| None, question, missing);
     (collected, parts.into_iter().map(|(shard, part)| (shard, ShardRequest::DeleteRecords(part))).collect())
 }
 

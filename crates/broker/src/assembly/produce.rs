@@ -69,13 +69,14 @@ fn refusal(
     if cluster.image.partition(topic, partition).is_none() {
         return Some(error::UNKNOWN_TOPIC_OR_PARTITION.into());
     }
+    if let Err(refused) = check_carried(records, version) {
+        return Some(refused.into());
+    }
     if !(-1..=1).contains(&acks) {
-        let carried = check_carried(records, version).map_err(CodedError::from);
-        return Some(carried.err().unwrap_or_else(|| error::INVALID_REQUIRED_ACKS.into()));
+        return Some(error::INVALID_REQUIRED_ACKS.into());
     }
     if is_internal(topic) && !internal_topics_allowed {
-        let carried = check_carried(records, version).map_err(CodedError::from);
-        return Some(carried.err().unwrap_or_else(|| error::INVALID_TOPIC_EXCEPTION.into()));
+        return Some(error::INVALID_TOPIC_EXCEPTION.into());
     }
     // What is no batch of format 2 is left to the leader's checks; a whole one is summed here, off the shard's thread.
     let header = BatchHeader::parse(records).ok().filter(|header| header.size() <= records.len())?;

@@ -1,7 +1,7 @@
 //! Every key of a broker's configuration at Kafka 3.9, with its default (`KafkaConfig.scala` and the `*Configs.java`
 //! files; which keys may change while the broker runs: `DynamicBrokerConfig.scala`).
 
-use super::def::Kind;
+use super::def::{Kind, Scale, TOPIC_KEYS, TopicKey, Valid};
 
 /// Whether a key may change while the broker runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,30 @@ const fn key(name: &'static str, kind: Kind, default: Option<&'static str>, upda
 /// The broker key of this name.
 pub fn broker_key(name: &str) -> Option<&'static BrokerKey> {
     BROKER_KEYS.binary_search_by(|key| key.name.cmp(name)).ok().map(|i| &BROKER_KEYS[i])
+}
+
+/// What a broker key that may change may be: what the topic key may be that it is the default of, or a bound of its own.
+pub fn valid(name: &str) -> Valid {
+    match name {
+        "background.threads"
+        | "num.io.threads"
+        | "num.network.threads"
+        | "num.recovery.threads.per.data.dir"
+        | "producer.id.expiration.ms"
+        | "remote.fetch.max.wait.ms"
+        | "remote.log.index.file.cache.total.size.bytes"
+        | "remote.log.manager.copy.max.bytes.per.second"
+        | "remote.log.manager.fetch.max.bytes.per.second" => return Valid::AtLeast(1),
+        "log.cleaner.backoff.ms"
+        | "log.cleaner.io.buffer.size"
+        | "log.cleaner.threads"
+        | "max.connection.creation.rate"
+        | "max.connections"
+        | "max.connections.per.ip" => return Valid::AtLeast(0),
+        _ => {}
+    }
+    let is_of = |topic: &&TopicKey| topic.synonyms.contains(&(name, Scale::Same));
+    TOPIC_KEYS.iter().find(is_of).map_or(Valid::Any, |topic| topic.valid)
 }
 
 /// All of them, in name order.
@@ -115,11 +139,11 @@ pub const BROKER_KEYS: &[BrokerKey] = &[
     key("group.min.session.timeout.ms", Kind::Int, Some("6000"), Update::Static),
     key("group.share.delivery.count.limit", Kind::Int, Some("5"), Update::Static),
     key("group.share.heartbeat.interval.ms", Kind::Int, Some("5000"), Update::Static),
-    key("group.share.max.groups", Kind::Int, Some("10"), Update::Static),
+    key("group.share.max.groups", Kind::Short, Some("10"), Update::Static),
     key("group.share.max.heartbeat.interval.ms", Kind::Int, Some("15000"), Update::Static),
     key("group.share.max.record.lock.duration.ms", Kind::Int, Some("60000"), Update::Static),
     key("group.share.max.session.timeout.ms", Kind::Int, Some("60000"), Update::Static),
-    key("group.share.max.size", Kind::Int, Some("200"), Update::Static),
+    key("group.share.max.size", Kind::Short, Some("200"), Update::Static),
     key("group.share.min.heartbeat.interval.ms", Kind::Int, Some("5000"), Update::Static),
     key("group.share.min.record.lock.duration.ms", Kind::Int, Some("15000"), Update::Static),
     key("group.share.min.session.timeout.ms", Kind::Int, Some("45000"), Update::Static),
@@ -236,21 +260,20 @@ pub const BROKER_KEYS: &[BrokerKey] = &[
     key("queued.max.requests", Kind::Int, Some("500"), Update::Static),
     key("quota.window.num", Kind::Int, Some("11"), Update::Static),
     key("quota.window.size.seconds", Kind::Int, Some("1"), Update::Static),
-    key("remote.fetch.max.wait.ms", Kind::Long, Some("500"), Update::Static),
-    key("remote.log.index.file.cache.total.size.bytes", Kind::Int, Some("1073741824"), Update::Static),
+    key("remote.fetch.max.wait.ms", Kind::Int, Some("500"), Update::ClusterWide),
+    key("remote.log.index.file.cache.total.size.bytes", Kind::Long, Some("1073741824"), Update::ClusterWide),
     key("remote.log.manager.copier.thread.pool.size", Kind::Int, Some("-1"), Update::Static),
-    key("remote.log.manager.copy.max.bytes.per.second", Kind::Long, Some("9223372036854775807"), Update::Static),
+    key("remote.log.manager.copy.max.bytes.per.second", Kind::Long, Some("9223372036854775807"), Update::ClusterWide),
     key("remote.log.manager.copy.quota.window.num", Kind::Int, Some("11"), Update::Static),
     key("remote.log.manager.copy.quota.window.size.seconds", Kind::Int, Some("1"), Update::Static),
     key("remote.log.manager.expiration.thread.pool.size", Kind::Int, Some("-1"), Update::Static),
-    key("remote.log.manager.fetch.max.bytes.per.second", Kind::Long, Some("9223372036854775807"), Update::Static),
+    key("remote.log.manager.fetch.max.bytes.per.second", Kind::Long, Some("9223372036854775807"), Update::ClusterWide),
     key("remote.log.manager.fetch.quota.window.num", Kind::Int, Some("11"), Update::Static),
     key("remote.log.manager.fetch.quota.window.size.seconds", Kind::Int, Some("1"), Update::Static),
     key("remote.log.manager.task.interval.ms", Kind::Long, Some("30000"), Update::Static),
     key("remote.log.manager.thread.pool.size", Kind::Int, Some("10"), Update::Static),
     key("remote.log.metadata.custom.metadata.max.bytes", Kind::Int, Some("128"), Update::Static),
-    key(
-        "remote.log.metadata.manager.class.name", Kind::Class,
+    key("remote.log.metadata.manager.class.name", Kind::String,
         Some("org.apache.kafka.server.log.remote.metadata.storage.TopicBasedRemoteLogMetadataManager"), Update::Static,
     ),
     key("remote.log.metadata.manager.class.path", Kind::String, None, Update::Static),
@@ -287,18 +310,18 @@ pub const BROKER_KEYS: &[BrokerKey] = &[
     key("sasl.kerberos.ticket.renew.window.factor", Kind::Double, Some("0.8"), Update::PerBroker),
     key("sasl.login.callback.handler.class", Kind::Class, None, Update::Static),
     key("sasl.login.class", Kind::Class, None, Update::Static),
-    key("sasl.login.connect.timeout.ms", Kind::Long, None, Update::Static),
-    key("sasl.login.read.timeout.ms", Kind::Long, None, Update::Static),
-    key("sasl.login.refresh.buffer.seconds", Kind::Int, Some("300"), Update::Static),
-    key("sasl.login.refresh.min.period.seconds", Kind::Int, Some("60"), Update::Static),
-    key("sasl.login.refresh.window.factor", Kind::Double, Some("0.8"), Update::Static),
-    key("sasl.login.refresh.window.jitter", Kind::Double, Some("0.05"), Update::Static),
+    key("sasl.login.connect.timeout.ms", Kind::Int, None, Update::Static),
+    key("sasl.login.read.timeout.ms", Kind::Int, None, Update::Static),
+    key("sasl.login.refresh.buffer.seconds", Kind::Short, Some("300"), Update::PerBroker),
+    key("sasl.login.refresh.min.period.seconds", Kind::Short, Some("60"), Update::PerBroker),
+    key("sasl.login.refresh.window.factor", Kind::Double, Some("0.8"), Update::PerBroker),
+    key("sasl.login.refresh.window.jitter", Kind::Double, Some("0.05"), Update::PerBroker),
     key("sasl.login.retry.backoff.max.ms", Kind::Long, Some("10000"), Update::Static),
     key("sasl.login.retry.backoff.ms", Kind::Long, Some("100"), Update::Static),
     key("sasl.mechanism.controller.protocol", Kind::String, Some("GSSAPI"), Update::Static),
     key("sasl.mechanism.inter.broker.protocol", Kind::String, Some("GSSAPI"), Update::PerBroker),
     key("sasl.oauthbearer.clock.skew.seconds", Kind::Int, Some("30"), Update::Static),
-    key("sasl.oauthbearer.expected.audience", Kind::String, None, Update::Static),
+    key("sasl.oauthbearer.expected.audience", Kind::List, None, Update::Static),
     key("sasl.oauthbearer.expected.issuer", Kind::String, None, Update::Static),
     key("sasl.oauthbearer.jwks.endpoint.refresh.ms", Kind::Long, Some("3600000"), Update::Static),
     key("sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms", Kind::Long, Some("10000"), Update::Static),

@@ -154,10 +154,6 @@ impl Controller {
     /// Whether a partition may be held by these brokers; `None` cancels what is under way. As long as one broker makes
     /// the cluster, the only reassignment that can succeed is to where a partition is.
     pub(crate) fn check_reassignment(&self, partition: &TopicPartition, target: Option<&[i32]>) -> Result<(), Refusal> {
-        let known = self.context.assignment(partition).filter(|_| !self.is_deleting(&partition.topic));
-        let Some(assignment) = known else {
-            return Err((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "The partition does not exist.".to_string()));
-        };
         let Some(target) = target else {
             let code = ErrorCode::NO_REASSIGNMENT_IN_PROGRESS;
             return Err((code, "No partition reassignment is in progress.".to_string()));
@@ -181,6 +177,10 @@ impl Controller {
                 "Replica assignment has brokers that are not alive. Replica list: {target:?}, live broker list: {live:?}"
             ));
         }
+        let known = self.context.assignment(partition).filter(|_| !self.is_deleting(&partition.topic));
+        let Some(assignment) = known else {
+            return Err((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "The partition does not exist.".to_string()));
+        };
         if target != assignment.replicas {
             return invalid(format!(
                 "replicas are not moved between brokers yet: {partition} stays on {:?}",

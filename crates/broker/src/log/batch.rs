@@ -143,6 +143,11 @@ impl BatchHeader {
         self.max_timestamp = now_ms;
     }
 
+    /// Takes the claim back that the times are the broker's.
+    pub fn set_create_time(&mut self) {
+        self.attributes &= !LOG_APPEND_TIME;
+    }
+
     /// Whether a producer id is given.
     pub fn has_producer_id(&self) -> bool {
         self.producer_id > -1

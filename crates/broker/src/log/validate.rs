@@ -159,8 +159,7 @@ pub fn check_carried(records: &Bytes, api_version: i16) -> Result<(), ValidateEr
     if api_version < 3 {
         return Ok(());
     }
-    let (header, _) = single_batch(records, api_version)?;
-    check_codec_of_version(&header, api_version)
+    single_batch(records, api_version).map(|_| ())
 }
 
 fn check_codec_of_version(header: &BatchHeader, api_version: i16) -> Result<(), ValidateError> {
@@ -193,6 +192,7 @@ fn single_batch(records: &Bytes, api_version: i16) -> Result<(BatchHeader, Bytes
     if header.size() > records.len() {
         return invalid("the first one is not whole");
     }
+    check_codec_of_version(&header, api_version)?;
     let rest = &records[header.size()..];
     if BatchHeader::parse(rest).is_ok_and(|second| second.size() <= rest.len()) {
         return invalid("there are more");
@@ -244,14 +244,23 @@ fn check_header(header: &BatchHeader, rules: &Rules<'_>) -> Result<(), ValidateE
     if header.codec() > 4 {
         return Err(ValidateError::new(code::CORRUPT_MESSAGE, format!("unknown codec {}", header.codec())));
     }
-    check_codec_of_version(header, rules.api_version)?;
-    if header.is_log_append_time() && !log_append_time(rules.config) {
-        return Err(ValidateError::new(
-            code::INVALID_TIMESTAMP,
-            "the record batch claims log append time on a topic with message.timestamp.type=CreateTime",
-        ));
+    check_timestamp_type(header, rules.config)
+}
+
+/// Only the broker stamps. Upstream looks at it where it does not look at the times themselves; elsewhere the claim is
+/// taken back ([`Produced::assign`]).
+fn check_timestamp_type(header: &BatchHeader, config: &LogConfig) -> Result<(), ValidateError> {
+    /// Bytes of the smallest record.
+    const RECORD_BYTES_MIN: i32 = 7;
+    if !header.is_log_append_time() || (!log_append_time(config) && header.max_timestamp != -1) {
+        return Ok(());
     }
-    Ok(())
+    let mut errors = RecordErrors::default();
+    for index in 0..header.record_count.min(header.batch_length / RECORD_BYTES_MIN) {
+        let why = "the producer should not set the timestamp type to log append time";
+        errors.add(code::INVALID_TIMESTAMP, index, why.into());
+    }
+    errors.finish()
 }
 
 fn log_append_time(config: &LogConfig) -> bool {
@@ -327,6 +336,9 @@ impl Produced {
         if log_append_time(config) {
             header.set_log_append_time(now_ms);
             header.crc = header.compute_crc(&records);
+        } else if header.is_log_append_time() {
+            header.set_create_time();
+            header.crc = header.compute_crc(&records);
         }
         Assigned { header, pieces: [Bytes::copy_from_slice(&header.encode()), records] }
     }
@@ -401,7 +413,7 @@ mod tests {
             ("control", batch(|h| h.attributes = 0x20), 87),
             ("no sequence", batch(|h| h.producer_id = 5), 87),
             ("codec 5", batch(|h| h.attributes = 5), 2),
-            ("append time", batch(|h| h.attributes = 8), 32),
+            ("append time without a time", batch(|h| (h.attributes, h.max_timestamp) = (8, -1)), 32),
         ];
         for (what, bytes, code) in cases {
             let error = check_produced(&bytes, &rules(&config)).expect_err(what);
@@ -442,6 +454,19 @@ mod tests {
         assert_eq!((assigned.header.max_timestamp, assigned.header.base_timestamp), (777_777, 1000));
         assert!(crc_matches(&assigned.header, &assigned.pieces.concat()));
         assert_ne!(assigned.header.crc, produced.header.crc);
+    }
+
+    #[test]
+    fn a_producer_does_not_stamp() {
+        let stamped = batch(|h| h.attributes = 8);
+        let config = LogConfig { message_timestamp_type: TimestampType::LogAppendTime, ..LogConfig::default() };
+        let refused = check_produced(&stamped, &rules(&config)).unwrap_err();
+        let blamed: Vec<i32> = refused.record_errors.iter().map(|record| record.batch_index).collect();
+        assert_eq!((refused.code, blamed), (32, vec![0, 1]));
+        let config = LogConfig::default();
+        let assigned = check_produced(&stamped, &rules(&config)).unwrap().assign(3, 1, &config, 777_777);
+        assert!(!assigned.header.is_log_append_time(), "the claim is taken back");
+        assert!(crc_matches(&assigned.header, &assigned.pieces.concat()));
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub enum Admission {
         base_offset: i64,
         /// Where its last record is.
         last_offset: i64,
+        /// Its greatest timestamp, which upstream gives as the time of the append.
+        timestamp_ms: i64,
     },
 }
 
@@ -234,7 +236,8 @@ impl Partition {
     pub fn append_as_leader(&mut self, now: Now, batch: &Produced, origin: Origin) -> Result<Admission, CodedError> {
         let refused = |e: ProducerError| CodedError::new(e.code(), e.to_string());
         if let Verdict::Duplicate(known) = self.producers.check(&batch.header, origin).map_err(refused)? {
-            return Ok(Admission::Duplicate { base_offset: known.first_offset(), last_offset: known.last_offset });
+            let (base_offset, last_offset) = (known.first_offset(), known.last_offset);
+            return Ok(Admission::Duplicate { base_offset, last_offset, timestamp_ms: known.timestamp });
         }
         let assigned = batch.assign(self.next_offset, self.leader_epoch, &self.config, now.wall_ms);
         self.undo.push_back(self.producers.before(&assigned.header));
@@ -483,7 +486,7 @@ mod tests {
         (sent.header.producer_id, sent.header.producer_epoch, sent.header.base_sequence) = (77, 0, 0);
         admitted(&mut partition, &sent);
         let again = partition.append_as_leader(NOW, &sent, Origin::Client);
-        assert!(matches!(again, Ok(Admission::Duplicate { base_offset: 4, last_offset: 5 })), "{again:?}");
+        assert!(matches!(again, Ok(Admission::Duplicate { base_offset: 4, last_offset: 5, .. })), "{again:?}");
         sent.header.base_sequence = 5;
         let gap = partition.append_as_leader(NOW, &sent, Origin::Client);
         assert_eq!(gap.err().map(|e| e.code), Some(error::OUT_OF_ORDER_SEQUENCE_NUMBER));

@@ -29,6 +29,8 @@ pub(super) fn handle(
     let member_id = request.member_id.clone();
     match admit(coordinator, now, token, caller, request, outcome) {
         Ok(answer) => answer.map(GroupReplyBody::Join),
+        // Who does not fit in is told of no id.
+        Err(code @ E::GROUP_MAX_SIZE_REACHED) => Some(GroupReplyBody::Join(error(Str::new(), code.0))),
         Err(code) => Some(GroupReplyBody::Join(error(member_id, code.0))),
     }
 }
@@ -91,17 +93,26 @@ fn check_request(coordinator: &GroupCoordinator, request: &JoinGroupRequest) -> 
         let sensible = !request.protocol_type.is_empty() && !request.protocols.is_empty();
         return if sensible { Ok(()) } else { Err(E::INCONSISTENT_GROUP_PROTOCOL) };
     };
-    let is_member = group.members.contains_key(&*request.member_id);
-    if !is_member
-        && group.members.len() + group.pending.len() >= coordinator.config.size_max
-        && !group.pending.contains_key(&*request.member_id)
-    {
+    if !has_room(group, &request.member_id, coordinator.config.size_max) {
         return Err(E::GROUP_MAX_SIZE_REACHED);
     }
     if !group.accepts(&request.protocol_type, &protocols_of(request)) {
         return Err(E::INCONSISTENT_GROUP_PROTOCOL);
     }
     Ok(())
+}
+
+/// Whether the group takes this member (`GroupCoordinator.acceptJoiningMember`): names that wait to be used do not count.
+fn has_room(group: &Group, member_id: &str, size_max: usize) -> bool {
+    let member = group.members.get(member_id);
+    match group.state {
+        State::Empty | State::Dead => true,
+        State::PreparingRebalance => {
+            let awaiting = group.members.values().filter(|member| member.awaiting_join.is_some()).count();
+            member.is_some_and(|member| member.awaiting_join.is_some()) || awaiting < size_max
+        }
+        State::CompletingRebalance | State::Stable => member.is_some() || group.members.len() < size_max,
+    }
 }
 
 fn group_for_join<'a>(coordinator: &'a mut GroupCoordinator, now: Now, request: &JoinGroupRequest) -> &'a mut Group {

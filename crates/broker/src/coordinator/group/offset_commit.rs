@@ -8,7 +8,7 @@ use kafka_wire::messages::{
 };
 
 use super::offsets::Committed;
-use super::state::State;
+use super::state::{Group, State};
 use super::{Caller, GroupCoordinator, GroupReply, GroupReplyBody, heartbeat, records};
 use crate::ErrorCode;
 use crate::coordinator::runtime::Outcome;
@@ -22,6 +22,11 @@ pub(super) fn handle(
 ) -> GroupReplyBody {
     if let Err(error) = check(coordinator, now, &request) {
         return GroupReplyBody::OffsetCommit(all(&request, error.0));
+    }
+    // Upstream knows a group from its first commit on, whether there is anything to keep or not.
+    if !request.topics.is_empty() {
+        let id = request.group_id.detached();
+        coordinator.groups.entry(id.clone()).or_insert_with(|| Group::new(id, now.wall_ms));
     }
     let mut reply = OffsetCommitResponse::default();
     for topic in &request.topics {
