@@ -43,7 +43,7 @@ const SUITES: [Suite; 17] = [
     suite("faults", "an ensemble of ours in trouble for 40 s; its clients' histories checked", faults),
     suite("pairs", "our broker or Apache's on our keeper or Apache's", pairs),
     only_full("oracle", "the clients' suites against Apache's servers", oracle),
-    only_full("differential", "20,000 requests, a new seed", differential_full),
+    only_full("differential", "20,000 requests to a keeper and to a broker, new seeds", differential_full),
     only_full("folders", "one data folder in turn with every release of Apache's", folders_full),
     only_full("ensemble-full", "five members, observers, older releases, Kafka on top", ensemble_full),
     only_full("faults-full", "ten minutes of trouble for ours, mixed ones, Apache's", faults_full),
@@ -195,7 +195,7 @@ fn sim_quietly(root: &Path) -> Result<Vec<Row>> {
 }
 
 fn differential_full(root: &Path) -> Result<Vec<Row>> {
-    conform(root, &["differential-full"], Make::Ours)
+    conform(root, &["differential-full", "differential-broker-full"], Make::Ours)
 }
 
 fn folders_full(root: &Path) -> Result<Vec<Row>> {

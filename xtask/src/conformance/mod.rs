@@ -79,9 +79,14 @@ const OWN_SERVERS: &[OwnServers] = &[
         body: differential::run_full,
     },
     OwnServers {
-        name: "differential-broker-full",
-        about: "20,000 requests to Apache's broker and to ours, every API and version, every answer compared",
+        name: "differential-broker",
+        about: "3,000 requests to Apache's broker and to ours, every API and version, every answer compared",
         body: differential_broker::run,
+    },
+    OwnServers {
+        name: "differential-broker-full",
+        about: "the same with 20,000 requests and a new seed",
+        body: differential_broker::run_full,
     },
     OwnServers {
         name: "data-dir",

@@ -20,7 +20,15 @@ pub const TOPICS: &[Topic] = &[
     ("stamped", 1, &[("message.timestamp.type", "LogAppendTime")]),
     ("compact", 1, &[("cleanup.policy", "compact")]),
     ("packed", 1, &[("compression.type", "gzip")]),
+    ("segmented", 1, &[("segment.bytes", "1000")]),
+    ("recent", 1, &[("message.timestamp.before.max.ms", "60000")]),
+    ("two-copies", 1, &[("min.insync.replicas", "2")]),
 ];
+
+/// A topic that is there before the brokers, with one partition.
+pub const AGED: &str = "aged";
+/// The epoch of its leader.
+pub const AGED_LEADER_EPOCH: i32 = 3;
 
 /// A topic whose partitions are told to be where they are.
 pub const STILL: Topic = ("still", 1, &[]);
@@ -31,8 +39,8 @@ pub struct Asks {
     /// Topics that come and go, by name, with their partitions.
     pub made: Vec<(String, i32)>,
     count: u64,
-    /// Next sequence of each producer of the test's own numbers.
-    sequences: Vec<i32>,
+    /// Each producer of the test's own numbers: how often it took a new epoch, and its next sequence.
+    producers: Vec<(i16, i32)>,
     /// Groups with a member.
     pub joined: Vec<String>,
 }
@@ -40,7 +48,7 @@ pub struct Asks {
 impl Asks {
     /// From this chance.
     pub fn new(prng: Prng) -> Self {
-        Self { prng, made: Vec::new(), count: 0, sequences: Vec::new(), joined: Vec::new() }
+        Self { prng, made: Vec::new(), count: 0, producers: Vec::new(), joined: Vec::new() }
     }
 
     fn chance(&mut self, one_in: u64) -> bool {
@@ -55,12 +63,19 @@ impl Asks {
     fn topic(&mut self) -> String {
         match self.prng.below(12) {
             0 => "missing".to_owned(),
+            2 => AGED.to_owned(),
             1 if !self.made.is_empty() => {
                 let made = self.made.clone();
                 self.pick(&made).0
             }
             _ => self.pick(TOPICS).0.to_owned(),
         }
+    }
+
+    /// Another topic, mostly none.
+    fn topic_beside(&mut self, topic: &str) -> Option<String> {
+        let other = if self.chance(8) { Some(self.topic()) } else { None };
+        other.filter(|other| other != topic)
     }
 
     /// A partition, mostly one that there is.
@@ -129,14 +144,22 @@ impl Asks {
     }
 
     fn update_features(&mut self, version: i16) -> Ask {
-        Ask::new(version, "a feature", |_| wire::UpdateFeaturesRequest {
-            timeout_ms: 1000,
-            feature_updates: vec![wire::UpdateFeaturesRequestFeatureUpdates {
-                feature: Str::from("metadata.version"),
-                max_version_level: 5,
-                ..Default::default()
-            }],
-            validate_only: false,
+        let features = self.pick(&[vec![], vec!["metadata.version"], vec!["no.such"], vec!["one", "two"]]);
+        let (level, allow_downgrade) = (self.pick(&[5, 0, -1]), self.chance(2));
+        let (upgrade_type, validate_only) = (self.pick(&[1, 2, 3, 7]), self.chance(2));
+        let about = format!("{features:?} to {level}, downgrade {allow_downgrade}, type {upgrade_type}");
+        Ask::new(version, about, move |_| {
+            let update = |name: &&str| wire::UpdateFeaturesRequestFeatureUpdates {
+                feature: Str::from(*name),
+                max_version_level: level,
+                allow_downgrade,
+                upgrade_type,
+            };
+            wire::UpdateFeaturesRequest {
+                timeout_ms: 1000,
+                feature_updates: features.iter().map(update).collect(),
+                validate_only,
+            }
         })
     }
 }

@@ -12,39 +12,58 @@ mod tree;
 mod twin;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 use base::{Prng, Str};
 use bytes::Bytes;
-use kafka_wire::ApiKey;
 use kafka_wire::messages as wire;
+use kafka_wire::znodes::{PartitionState, TopicAssignment};
+use kafka_wire::{ApiKey, ErrorCode, Uuid};
 
-use self::asks::{Asks, STILL, TOPICS};
+use self::asks::{AGED, AGED_LEADER_EPOCH, Asks, STILL, TOPICS};
 use self::tally::Tally;
 use self::tree::Tree;
 use self::twin::{APACHE, Ask, OURS, Then, Twin, decode};
-use super::servers::{Make, Ports, start_broker, start_keeper, stop_cleanly};
+use super::servers::{Make, Ports, start_broker_with, start_keeper, stop_cleanly};
+use super::zk_client::{ZkClient, open_acl};
 use crate::probe;
 use crate::process::{Server, wait_for};
 
-const REQUESTS: u64 = 20_000;
+const REQUESTS: u64 = 3000;
+const REQUESTS_FULL: u64 = 20_000;
 const SEED: u64 = 1;
 /// After so many differences of different kinds there is no point in going on.
-const DIFFERENCES_MAX: usize = 25;
+const DIFFERENCES_MAX: usize = 60;
+/// Lines of `server.properties`. Records are older than any retention; a second member of a group would be waited for.
+const PROPERTIES: &str = "log.initial.task.delay.ms=86400000\ngroup.max.size=1\n";
+/// So many of each kind are shown.
+const EXAMPLES: usize = 3;
 /// So many of the last requests are told when a broker does not answer.
 const RECENT: usize = 20;
 /// How long a topic may take to be there or gone.
 const SETTLED: Duration = Duration::from_secs(20);
 
-/// The run.
+/// The run of the gate.
 pub fn run(dir: &Path) -> Result<String> {
+    compared(dir, REQUESTS, SEED)
+}
+
+/// The long run, of a new seed.
+pub fn run_full(dir: &Path) -> Result<String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    compared(dir, REQUESTS_FULL, now.as_secs())
+}
+
+fn compared(dir: &Path, requests: u64, seed: u64) -> Result<String> {
     let number = |variable: &str, otherwise: u64| match std::env::var(variable) {
         Ok(value) => value.parse().with_context(|| format!("{variable}={value} is no number")),
         Err(_) => Ok(otherwise),
     };
-    let (seed, requests) = (number("DIFFERENTIAL_SEED", SEED)?, number("DIFFERENTIAL_REQUESTS", REQUESTS)?);
+    let (seed, requests) = (number("DIFFERENTIAL_SEED", seed)?, number("DIFFERENTIAL_REQUESTS", requests)?);
     println!("differential-broker: DIFFERENTIAL_SEED={seed} DIFFERENTIAL_REQUESTS={requests}");
     let (apache, ours) = (Pair::start(Make::Apache, &dir.join("apache"))?, Pair::start(Make::Ours, &dir.join("ours"))?);
     let mut run = Run {
@@ -53,18 +72,13 @@ pub fn run(dir: &Path) -> Result<String> {
         tally: Tally::default(),
         differences: BTreeMap::new(),
         recent: VecDeque::new(),
+        requests: BufWriter::new(File::create(dir.join("requests.txt")).context("create requests.txt")?),
     };
     let done = run.all(requests).with_context(|| {
-        format!(
-            "{}\n{}\nours: {}\napache: {}",
-            run.report(),
-            run.recent(),
-            ours.broker.log_tail(),
-            apache.broker.log_tail()
-        )
+        format!("{}\nours: {}\napache: {}", run.recent(), ours.broker.log_tail(), apache.broker.log_tail())
     });
     if !run.differences.is_empty() {
-        let end = done.err().map_or(String::new(), |e| format!("\nand then: {}", e.root_cause()));
+        let end = done.err().map_or(String::new(), |e| format!("\nand then: {e:#}"));
         bail!("seed {seed}, after {} requests: {}{end}", run.tally.requests(), run.report());
     }
     done?;
@@ -85,7 +99,8 @@ impl Pair {
     fn start(make: Make, dir: &Path) -> Result<Self> {
         let ports = Ports { zookeeper: probe::free_port()?, kafka: probe::free_port()? };
         let keeper = start_keeper(make, &dir.join("keeper"), ports.zookeeper)?;
-        let broker = start_broker(make, &dir.join("broker"), ports)?;
+        make_aged(ports.zookeeper)?;
+        let broker = start_broker_with(make, &dir.join("broker"), ports, PROPERTIES)?;
         Ok(Self { ports, broker, keeper })
     }
 
@@ -95,14 +110,45 @@ impl Pair {
     }
 }
 
+/// Makes the topic [`AGED`] before there is a broker: one whose leader is of an epoch above 0.
+fn make_aged(zookeeper: u16) -> Result<()> {
+    let topic = TopicAssignment {
+        topic_id: Some(Uuid([7; 16])),
+        partitions: [(0, vec![0])].into(),
+        ..TopicAssignment::default()
+    };
+    let state = PartitionState {
+        leader: 0,
+        leader_epoch: AGED_LEADER_EPOCH,
+        isr: vec![0],
+        controller_epoch: 1,
+        recovering: false,
+    };
+    let mut client = ZkClient::connect(zookeeper)?;
+    let topic_path = format!("/brokers/topics/{AGED}");
+    let mut path = String::new();
+    for part in format!("{topic_path}/partitions/0/state").split('/').skip(1) {
+        path = format!("{path}/{part}");
+        let data = match part {
+            "state" => state.to_json(),
+            _ if path == topic_path => topic.to_json(),
+            _ => Bytes::new(),
+        };
+        client.create(&path, &data, 0, open_acl())?;
+    }
+    client.close()
+}
+
 struct Run {
     prng: Prng,
     twin: Twin,
     tally: Tally,
-    /// One of each kind: API and field.
-    differences: BTreeMap<String, (u64, String)>,
+    /// By kind, which is API and field: how many, and the first of them.
+    differences: BTreeMap<String, (u64, Vec<String>)>,
     /// The last requests, oldest first.
     recent: VecDeque<String>,
+    /// All of them with the errors of Apache's answers, for who looks into a difference.
+    requests: BufWriter<File>,
 }
 
 impl Run {
@@ -113,7 +159,7 @@ impl Run {
         let lines: Vec<String> = self
             .differences
             .iter()
-            .map(|(kind, (count, first))| format!("{kind} ({count} times)\n    {first}"))
+            .map(|(kind, (count, first))| format!("{kind} ({count} times)\n    {}", first.join("\n    ")))
             .collect();
         format!("{} kinds of differences:\n{}", lines.len(), lines.join("\n"))
     }
@@ -128,6 +174,7 @@ impl Run {
         for (name, partitions, configs) in TOPICS.iter().chain([&STILL]) {
             self.make_topic(name, *partitions, configs)?;
         }
+        self.settled(AGED, true)?;
         self.offsets_topic()?;
         for which in [APACHE, OURS] {
             let answer = self.twin.call(which, &wire::DescribeLogDirsRequest::default(), 4)?;
@@ -155,36 +202,60 @@ impl Run {
         self.recent.push_back(format!("{} v{}: {}", ask.key, ask.version, ask.about));
         let answers = self.twin.exchange(ask)?;
         let trees = [&answers[APACHE], &answers[OURS]].map(|frame| match frame {
-            Some(frame) => shown::shown(ask.key, ask.version, frame).map(Some),
+            Some(frame) => shown::shown(ask, frame).map(Some),
             None => Ok(None),
         });
         let [apache, ours] = trees;
-        let (apache, ours) = (apache.context("Apache's answer")?, ours.context("our answer")?);
+        let (mut apache, mut ours) = (apache.context("Apache's answer")?, ours.context("our answer")?);
+        if let (Some(apache), Some(ours)) = (&mut apache, &mut ours) {
+            shown::trim_messages(apache, ours);
+        }
         let codes = apache.as_ref().map(shown::error_codes);
         self.tally.count(ask.key, ask.version, codes.as_deref());
+        let (key, version, about) = (ask.key, ask.version, &ask.about);
+        writeln!(self.requests, "{} {key} v{version}: {about} -> {codes:?}", self.tally.requests())?;
         self.compare(ask, apache.as_ref(), ours.as_ref());
         if apache.is_none() || ours.is_none() {
             return self.twin.reconnect();
         }
         let bodies = answers.map(|frame| frame.expect("both have answered"));
-        self.follow(ask, asks, &bodies, codes.is_some_and(|codes| codes.is_empty()))
+        self.follow(ask, asks, &bodies, &codes.unwrap_or_default())
     }
 
     fn compare(&mut self, ask: &Ask, apache: Option<&Tree>, ours: Option<&Tree>) {
         let closed = || Tree::Atom("the end of the connection".to_owned());
         let (one, two) = (apache.cloned().unwrap_or_else(closed), ours.cloned().unwrap_or_else(closed));
-        let Some((path, theirs, own)) = one.difference(&two) else { return };
+        for (path, theirs, own) in one.differences(&two) {
+            if !shown::is_known_pair(ask.key, &path, &theirs, &own) {
+                self.note(ask, &path, &theirs, &own);
+            }
+        }
+    }
+
+    fn note(&mut self, ask: &Ask, path: &str, theirs: &str, own: &str) {
         // What differs is within the text, where the texts are long.
         let same = theirs.chars().zip(own.chars()).take_while(|(one, two)| one == two).count();
         let skipped = same.saturating_sub(200);
         let cut = |text: &str| text.chars().skip(skipped).take(600).collect::<String>();
         let kind = format!("{} {path}", ask.key);
-        let first = format!("v{}, {}\n    apache: {}\n    ours:   {}", ask.version, ask.about, cut(&theirs), cut(&own));
-        self.differences.entry(kind).or_insert((0, first)).0 += 1;
+        let number = self.tally.requests();
+        let example = format!(
+            "request {number}, v{}, {}\n    apache: {}\n    ours:   {}",
+            ask.version,
+            ask.about,
+            cut(theirs),
+            cut(own)
+        );
+        let (count, examples) = self.differences.entry(kind).or_default();
+        *count += 1;
+        if examples.len() < EXAMPLES {
+            examples.push(example);
+        }
     }
 
     /// Remembers what the brokers named, and waits where an answer comes before its effect.
-    fn follow(&mut self, ask: &Ask, asks: &mut Asks, bodies: &[Bytes; 2], succeeded: bool) -> Result<()> {
+    fn follow(&mut self, ask: &Ask, asks: &mut Asks, bodies: &[Bytes; 2], codes: &[i16]) -> Result<()> {
+        let succeeded = codes.is_empty();
         match &ask.then {
             Then::Nothing => {}
             Then::TopicMade(name) => {
@@ -197,7 +268,8 @@ impl Run {
                 }
             }
             Then::TopicGone(name) => {
-                if succeeded {
+                // Whoever does not wait is told that time is up.
+                if succeeded || codes == [ErrorCode::REQUEST_TIMED_OUT.0] {
                     self.settled(name, false)?;
                     asks.made.retain(|(known, _)| known != name);
                 }
@@ -230,7 +302,11 @@ impl Run {
             Then::Session => {
                 for (view, body) in self.twin.views.iter_mut().zip(bodies) {
                     let answer: wire::FetchResponse = decode(body, ask.version)?;
-                    view.session = answer.session_id;
+                    view.session = match answer.session_id {
+                        0 => view.session,
+                        id if id == view.session.0 => (id, view.session.1 + 1),
+                        id => (id, 1),
+                    };
                 }
             }
         }

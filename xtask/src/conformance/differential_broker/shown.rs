@@ -9,10 +9,11 @@ use bytes::Bytes;
 use kafka_wire::ApiKey;
 use kafka_wire::codecs::codec;
 use kafka_wire::messages as wire;
-use kafka_wire::records::{Batches, TimestampType};
+use kafka_wire::records::{Batches, TimestampType, legacy};
 use kafka_wire::{Message, ResponseHeader};
 
 use super::tree::Tree;
+use super::twin::Ask;
 
 /// Fields that differ from broker to broker: compared is only whether they are empty.
 const OWN: &[&str] = &[
@@ -31,6 +32,19 @@ const OWN: &[&str] = &[
     "client_host",
 ];
 
+/// The field that is added for what a fetch gives.
+const READ: &str = "records_read";
+/// More than any batch here unpacks to.
+const RECORDS_BYTES_MAX: usize = 1 << 20;
+/// Times from here on (2026-04) are those of the run.
+const NOW_MS: i64 = 1_775_000_000_000;
+
+/// Fields whose value is a time.
+const TIMES: &[&str] = &["timestamp", "log_append_time_ms"];
+
+/// Settings that say where a broker is.
+const OWN_SETTINGS: &[&str] = &["advertised.listeners", "listeners", "log.dirs", "zookeeper.connect"];
+
 /// Words for people are compared as being there or not.
 const WORDS: &[&str] = &["error_message", "batch_index_error_message"];
 
@@ -41,15 +55,32 @@ const KNOWN: &[(ApiKey, &str, &str)] = &[
     (ApiKey::DescribeConfigs, "results.configs.documentation", "our own words"),
 ];
 
+/// Known pairs: API, field's path, Apache's value, ours, why. With its value upstream says that it has stumbled.
+const KNOWN_PAIRS: &[(ApiKey, &str, &str, &[&str], &str)] = &[(
+    ApiKey::IncrementalAlterConfigs,
+    "responses.error_code",
+    "-1",
+    &["3", "40", "42"],
+    "an operation that is none, and appending to a setting that Apache's definition does not have",
+)];
+
+/// Whether a difference is one of the known pairs.
+pub fn is_known_pair(key: ApiKey, path: &str, apache: &str, ours: &str) -> bool {
+    KNOWN_PAIRS
+        .iter()
+        .any(|(of, known, theirs, own, _)| *of == key && *known == path && *theirs == apache && own.contains(&ours))
+}
+
 /// An answer, ready to be compared.
-pub fn shown(key: ApiKey, version: i16, frame: &Bytes) -> Result<Tree> {
+pub fn shown(ask: &Ask, frame: &Bytes) -> Result<Tree> {
+    let (key, version) = (ask.key, ask.version);
     let mut r = Reader::new(frame.clone());
     ResponseHeader::decode(&mut r, key, version).map_err(|e| anyhow::anyhow!("{key} v{version}, header: {e}"))?;
     let codec = codec(key, false).with_context(|| format!("{key} has no response"))?;
-    let (text, read) = if key == ApiKey::Fetch && version >= 4 {
+    let (text, read) = if key == ApiKey::Fetch {
         let body =
             wire::FetchResponse::decode(&mut r, version).map_err(|e| anyhow::anyhow!("Fetch v{version}: {e}"))?;
-        let read = records_of(&body)?;
+        let read = if version >= 4 { Tree::Atom(records_of(&body)?) } else { messages_of(&body, ask.from)? };
         (format!("{body:?}"), Some(read))
     } else {
         let text = (codec.show)(&mut r, version).map_err(|e| anyhow::anyhow!("{key} v{version}: {e}"))?;
@@ -58,7 +89,7 @@ pub fn shown(key: ApiKey, version: i16, frame: &Bytes) -> Result<Tree> {
     anyhow::ensure!(r.is_empty(), "{key} v{version}: bytes behind the answer");
     let mut tree = Tree::parse(&text);
     if let (Tree::Struct(_, fields), Some(read)) = (&mut tree, read) {
-        fields.push(("records_read".to_owned(), Tree::Atom(read)));
+        fields.push((READ.to_owned(), read));
     }
     // Offsets of version 0 are in ZooKeeper at Apache's, so there is no such group; the topic's leader epoch differs.
     match key {
@@ -66,9 +97,32 @@ pub fn shown(key: ApiKey, version: i16, frame: &Bytes) -> Result<Tree> {
         ApiKey::Metadata => tree.drop_named("topics", "name", super::asks::STILL.0),
         _ => {}
     }
+    if key == ApiKey::DescribeLogDirs {
+        // How much a coordinator writes is its own matter.
+        tree.visit(&mut Vec::new(), &mut |_, value| {
+            if value.field("name").and_then(Tree::text) == Some("__consumer_offsets") {
+                value.visit(&mut Vec::new(), &mut |path, value| {
+                    if path.last().is_some_and(|name| name == "partition_size") {
+                        *value = Tree::Atom("of groups".into());
+                    }
+                });
+            }
+        });
+    }
     tree.visit(&mut Vec::new(), &mut |path, value| mask(key, version, path, value));
     tree.sort();
     Ok(tree)
+}
+
+/// Where there are more messages in one of two answers, only as many as in the other are compared: the limits of message
+/// sets differ (docs/divergence.md).
+pub fn trim_messages(one: &mut Tree, two: &mut Tree) {
+    let (Some(Tree::Sequence(one)), Some(Tree::Sequence(two))) = (one.field_mut(READ), two.field_mut(READ)) else {
+        return;
+    };
+    let least = one.len().min(two.len());
+    one.truncate(least);
+    two.truncate(least);
 }
 
 fn mask(key: ApiKey, version: i16, path: &[String], value: &mut Tree) {
@@ -77,13 +131,20 @@ fn mask(key: ApiKey, version: i16, path: &[String], value: &mut Tree) {
     let path = path.join(".");
     if KNOWN.iter().any(|(of, known, _)| *of == key && *known == path) {
         *value = Tree::Atom("known to differ".into());
-    } else if OWN.contains(&name) && !matches!(value, Tree::Sequence(_)) {
+    } else if OWN.contains(&name) && !matches!(value, Tree::Sequence(_)) && value.text() != Some("of groups") {
         // Whose leader: of a partition a broker, of a group a member.
         let is_broker = name == "leader" && key != ApiKey::JoinGroup;
         let empty = matches!(value.text(), Some("" | "0" | "-1" | "None" | "AAAAAAAAAAAAAAAAAAAAAA"));
         if !is_broker {
             *value = Tree::Atom(if empty { "nothing" } else { "something" }.into());
         }
+    } else if TIMES.contains(&name) && value.text().and_then(|text| text.parse().ok()) >= Some(NOW_MS) {
+        *value = Tree::Atom("now".into());
+    } else if key == ApiKey::DescribeConfigs
+        && let Some(Tree::Atom(setting)) = value.field("name")
+        && OWN_SETTINGS.contains(&setting.trim_matches('"'))
+    {
+        *value = Tree::Atom(format!("{setting} of this broker"));
     } else if WORDS.contains(&name) {
         // Upstream has words in some places and none in others; the code is what counts.
         *value = Tree::Atom("words".into());
@@ -93,6 +154,21 @@ fn mask(key: ApiKey, version: i16, path: &[String], value: &mut Tree) {
     } else if key == ApiKey::OffsetFetch && version == 0 && name == "metadata" {
         *value = Tree::Atom("not kept in ZooKeeper".into());
     }
+}
+
+/// The messages that a fetch before version 4 gives, from the offset asked for on.
+fn messages_of(body: &wire::FetchResponse, from: i64) -> Result<Tree> {
+    let mut messages = Vec::new();
+    for partition in body.responses.iter().flat_map(|topic| &topic.partitions) {
+        let bytes = partition.records.in_memory().unwrap_or_default();
+        let set = legacy::parse(&legacy::whole_messages(&bytes), RECORDS_BYTES_MAX)?;
+        for message in set.messages.iter().filter(|message| message.offset >= from) {
+            let timestamp = if message.timestamp_type == TimestampType::LogAppend { 0 } else { message.timestamp };
+            let (offset, key, value) = (message.offset, &message.key, &message.value);
+            messages.push(Tree::Atom(format!("{offset:020} format {} {timestamp} {key:?} {value:?}", set.magic)));
+        }
+    }
+    Ok(Tree::Sequence(messages))
 }
 
 /// The records that a fetch gives: packers differ from library to library, what they have packed does not.
@@ -105,14 +181,20 @@ fn records_of(body: &wire::FetchResponse) -> Result<String> {
             let header = batch.header;
             let _ = write!(
                 text,
-                "batch {} {:?} epoch {}",
-                header.base_offset, header.attributes, header.partition_leader_epoch
+                "batch {} {:?} epoch {} sequence {} of epoch {}",
+                header.base_offset,
+                header.attributes,
+                header.partition_leader_epoch,
+                header.base_sequence,
+                header.producer_epoch
             );
             let is_stamped = header.attributes.timestamp_type() == TimestampType::LogAppend;
-            for record in batch.records(1 << 20).map_err(|e| anyhow::anyhow!("{e}"))? {
+            for record in batch.records(RECORDS_BYTES_MAX).map_err(|e| anyhow::anyhow!("{e}"))? {
                 let record = record.map_err(|e| anyhow::anyhow!("{e}"))?;
                 let timestamp = if is_stamped { 0 } else { record.timestamp };
-                let _ = write!(text, " ({} {timestamp} {:?} {:?})", record.offset, record.key, record.value);
+                let headers: Vec<_> = record.headers().collect();
+                let (offset, key, value) = (record.offset, &record.key, &record.value);
+                let _ = write!(text, " ({offset} {timestamp} {key:?} {value:?} {headers:?})");
             }
         }
     }
@@ -135,5 +217,9 @@ pub fn error_codes(tree: &Tree) -> Vec<i16> {
 
 /// What is left out, for the report.
 pub fn known() -> impl Iterator<Item = String> {
-    KNOWN.iter().map(|(key, path, why)| format!("{key}.{path}: {why}"))
+    let fields = KNOWN.iter().map(|(key, path, why)| format!("{key}.{path}: {why}"));
+    let pairs = KNOWN_PAIRS.iter().map(|(key, path, apache, ours, why)| {
+        format!("{key}.{path} {apache} where ours is {}: {why}", ours.join(" or "))
+    });
+    fields.chain(pairs)
 }

@@ -14,14 +14,20 @@ const PROVOKED: &[ErrorCode] = &[
     ErrorCode::OFFSET_OUT_OF_RANGE,
     ErrorCode::CORRUPT_MESSAGE,
     ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+    ErrorCode::REQUEST_TIMED_OUT,
     ErrorCode::MESSAGE_TOO_LARGE,
     ErrorCode::OFFSET_METADATA_TOO_LARGE,
     ErrorCode::INVALID_TOPIC_EXCEPTION,
+    ErrorCode::RECORD_LIST_TOO_LARGE,
     ErrorCode::INVALID_REQUIRED_ACKS,
     ErrorCode::ILLEGAL_GENERATION,
+    ErrorCode::INCONSISTENT_GROUP_PROTOCOL,
     ErrorCode::INVALID_GROUP_ID,
     ErrorCode::UNKNOWN_MEMBER_ID,
     ErrorCode::INVALID_SESSION_TIMEOUT,
+    ErrorCode::REBALANCE_IN_PROGRESS,
+    ErrorCode::INVALID_TIMESTAMP,
+    ErrorCode::UNSUPPORTED_VERSION,
     ErrorCode::TOPIC_ALREADY_EXISTS,
     ErrorCode::INVALID_PARTITIONS,
     ErrorCode::INVALID_REPLICATION_FACTOR,
@@ -29,14 +35,28 @@ const PROVOKED: &[ErrorCode] = &[
     ErrorCode::INVALID_CONFIG,
     ErrorCode::INVALID_REQUEST,
     ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+    ErrorCode::INVALID_PRODUCER_EPOCH,
     ErrorCode::NON_EMPTY_GROUP,
     ErrorCode::GROUP_ID_NOT_FOUND,
     ErrorCode::FETCH_SESSION_ID_NOT_FOUND,
     ErrorCode::INVALID_FETCH_SESSION_EPOCH,
+    ErrorCode::FENCED_LEADER_EPOCH,
     ErrorCode::UNKNOWN_LEADER_EPOCH,
     ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
     ErrorCode::MEMBER_ID_REQUIRED,
+    ErrorCode::GROUP_MAX_SIZE_REACHED,
+    ErrorCode::FENCED_INSTANCE_ID,
+    ErrorCode::LOG_DIR_NOT_FOUND,
+    ErrorCode::ELECTION_NOT_NEEDED,
+    ErrorCode::NO_REASSIGNMENT_IN_PROGRESS,
+    ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC,
+    ErrorCode::INVALID_RECORD,
+    ErrorCode::RESOURCE_NOT_FOUND,
+    ErrorCode::DUPLICATE_RESOURCE,
     ErrorCode::UNKNOWN_TOPIC_ID,
+    ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR,
+    ErrorCode::MISMATCHED_ENDPOINT_TYPE,
+    ErrorCode::UNSUPPORTED_ENDPOINT_TYPE,
 ];
 
 /// Counts.
@@ -85,10 +105,12 @@ impl Tally {
         for served in SERVED {
             for version in served.min..=served.max {
                 let count = self.succeeded.get(&(served.key, version)).copied().unwrap_or(0);
-                // With ZooKeeper there is no feature to update, and v0 of UpdateFeatures says so for each.
-                let never = served.key == ApiKey::UpdateFeatures;
-                ensure!(never || count >= least, "{} v{version} succeeded {count} times only", served.key);
+                ensure!(count >= least, "{} v{version} succeeded {count} times only", served.key);
             }
+        }
+        // A short run does not meet everything.
+        if self.requests < 20_000 {
+            return Ok(());
         }
         let missing: Vec<String> =
             PROVOKED.iter().filter(|code| !self.codes.contains_key(&code.0)).map(ToString::to_string).collect();

@@ -67,6 +67,14 @@ impl Tree {
         }
     }
 
+    /// As [`Tree::field`], to be changed.
+    pub fn field_mut(&mut self, name: &str) -> Option<&mut Self> {
+        match self {
+            Self::Struct(_, fields) => fields.iter_mut().find(|(field, _)| field == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
     /// The text of an atom, without quotes; of `Some(...)` its content.
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -76,30 +84,39 @@ impl Tree {
         }
     }
 
-    /// Where two differ first, as paths with both values.
-    pub fn difference(&self, other: &Self) -> Option<(String, String, String)> {
+    /// Where two differ, as paths with both values; an element of a list is told by its `name`.
+    pub fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
+        let mut found = Vec::new();
+        self.differ(other, &mut Vec::new(), &mut found);
+        found
+    }
+
+    fn differ(&self, other: &Self, path: &mut Vec<String>, found: &mut Vec<(String, String, String)>) {
         if self == other {
-            return None;
+            return;
         }
         match (self, other) {
             (Self::Struct(a, ours), Self::Struct(b, theirs)) if a == b && ours.len() == theirs.len() => {
                 for ((name, one), (_, two)) in ours.iter().zip(theirs) {
-                    if let Some((path, one, two)) = one.difference(two) {
-                        return Some((join(name, &path), one, two));
-                    }
+                    path.push(name.clone());
+                    one.differ(two, path, found);
+                    path.pop();
                 }
-                None
             }
             (Self::Sequence(ours), Self::Sequence(theirs)) if ours.len() == theirs.len() => {
-                ours.iter().zip(theirs).find_map(|(one, two)| one.difference(two))
+                for (one, two) in ours.iter().zip(theirs) {
+                    let name = one.field("name").and_then(Self::text).filter(|name| !name.is_empty());
+                    path.extend(name.map(|name| format!("[{name}]")));
+                    one.differ(two, path, found);
+                    path.truncate(path.len() - usize::from(name.is_some()));
+                }
             }
-            _ => Some((String::new(), self.to_string(), other.to_string())),
+            _ => {
+                let path: Vec<&str> = path.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+                found.push((path.join("."), self.to_string(), other.to_string()));
+            }
         }
     }
-}
-
-fn join(name: &str, path: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{name}.{path}") }
 }
 
 impl fmt::Display for Tree {
@@ -215,7 +232,7 @@ mod tests {
         assert_eq!(tree.field("l").map(ToString::to_string).as_deref(), Some("[{i: 1}, {i: 2}]"));
         let mut other = Tree::parse(&text.replace("i: 2", "i: 3"));
         other.sort();
-        assert_eq!(tree.difference(&other), Some(("l.i".into(), "2".into(), "3".into())));
+        assert_eq!(tree.differences(&other), [("l.i".into(), "2".into(), "3".into())]);
         let mut paths = Vec::new();
         tree.visit(&mut Vec::new(), &mut |path, _| paths.push(path.join(".")));
         assert!(paths.contains(&"l.i".to_string()), "{paths:?}");

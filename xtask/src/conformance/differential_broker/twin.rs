@@ -27,8 +27,8 @@ pub struct View {
     pub producers: BTreeMap<u64, (i64, i16)>,
     /// The broker's log folder.
     pub log_dir: Str,
-    /// The fetch session of the connection.
-    pub session: i32,
+    /// The fetch session of the connection and the epoch of its next request.
+    pub session: (i32, i32),
 }
 
 impl View {
@@ -55,6 +55,8 @@ pub struct Ask {
     pub about: String,
     /// What to remember of the answers.
     pub then: Then,
+    /// Of a fetch of message sets the offset it begins at.
+    pub from: i64,
     encode: Encode,
 }
 
@@ -85,12 +87,17 @@ impl Ask {
             write_request_frame(&mut out, correlation_id, Some(&Str::from("differential")), &make(view), version);
             out.freeze()
         };
-        Self { key: M::KEY, version, about: about.into(), then: Then::Nothing, encode: Box::new(encode) }
+        Self { key: M::KEY, version, about: about.into(), then: Then::Nothing, from: 0, encode: Box::new(encode) }
     }
 
     /// With something to remember.
     pub fn then(self, then: Then) -> Self {
         Self { then, ..self }
+    }
+
+    /// A fetch from this offset on.
+    pub fn from(self, offset: i64) -> Self {
+        Self { from: offset, ..self }
     }
 }
 
@@ -113,7 +120,7 @@ impl Twin {
     /// Connects again, after one has ended a connection.
     pub fn reconnect(&mut self) -> Result<()> {
         self.streams = [connect(self.ports[APACHE])?, connect(self.ports[OURS])?];
-        self.views.iter_mut().for_each(|view| view.session = 0);
+        self.views.iter_mut().for_each(|view| view.session = (0, 0));
         Ok(())
     }
 

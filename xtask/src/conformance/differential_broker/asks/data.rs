@@ -20,7 +20,13 @@ impl Asks {
         if version < 3 {
             let magic = if version == 2 { 1 } else { 0 };
             let message = legacy::encode(magic, 0, timestamp, TimestampType::Create, key, Some(&value));
-            return (message, "a message");
+            return match self.prng.below(12) {
+                0 => (damaged(&message), "a message with a wrong checksum"),
+                1 => (message.slice(..message.len() - 3), "a message cut off"),
+                2 => ([&message[..], &message[..]].concat().into(), "two messages"),
+                3 => (Bytes::new(), "nothing"),
+                _ => (message, "a message"),
+            };
         }
         let mut codecs =
             vec![Compression::None, Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4];
@@ -28,29 +34,28 @@ impl Asks {
         if topic == "packed" || version < 7 {
             codecs.push(Compression::Zstd);
         }
+        let headers: &[(&[u8], Option<&[u8]>)] =
+            if self.chance(4) { &[(b"name", Some(b"value")), (b"none", None)] } else { &[] };
         let mut builder = BatchBuilder::new(self.pick(&codecs));
         for n in 0..self.prng.between(1, 4) {
-            builder.add(NewRecord { timestamp: timestamp + n as i64, key, value: Some(&value), headers: &[] });
+            builder.add(NewRecord { timestamp: timestamp + n as i64, key, value: Some(&value), headers });
         }
         let batch = builder.finish();
-        match self.prng.below(25) {
-            0 => {
-                let mut damaged = batch.to_vec();
-                *damaged.last_mut().expect("bytes") ^= 1;
-                (damaged.into(), "a batch with a wrong checksum")
-            }
+        match self.prng.below(40) {
+            0 => (damaged(&batch), "a batch with a wrong checksum"),
             1 => (batch.slice(..batch.len() - 3), "a batch cut off"),
-            2 => {
-                let mut two = batch.to_vec();
-                two.extend_from_slice(&batch);
-                (two.into(), "two batches")
-            }
+            2 => ([&batch[..], &batch[..]].concat().into(), "two batches"),
+            3 => (Bytes::new(), "nothing"),
+            4 => (refused_batch(|builder| builder.base_offset(5)), "a batch with an offset"),
+            5 => (refused_batch(BatchBuilder::control), "a control batch"),
+            6 => (refused_batch(|builder| builder.log_append_time(timestamp)), "a batch with the broker's time"),
+            7 => (legacy::encode(1, 0, timestamp, TimestampType::Create, key, Some(&value)), "a message"),
             _ => (batch, "a batch"),
         }
     }
 
     pub(super) fn produce(&mut self, version: i16) -> Ask {
-        if version >= 3 && self.chance(5) {
+        if version >= 3 && self.chance(5) && !self.producers.is_empty() {
             return self.produce_idempotent(version);
         }
         let topic = if self.chance(40) { "__consumer_offsets".to_owned() } else { self.topic() };
@@ -61,63 +66,92 @@ impl Asks {
             n => self.pick(&[-1, 1, if n > 10 { 1 } else { -1 }]),
         };
         let (records, what) = self.records(version, &topic);
-        let about = format!("{what} to {topic}-{partition}, acks {acks}");
-        Ask::new(version, about, move |_| request(&topic, partition, acks, records.clone()))
+        let mut about = format!("{what} to {topic}-{partition}, acks {acks}");
+        let mut topics = vec![topic_data(&topic, partition, records)];
+        if let Some(other) = self.topic_beside(&topic) {
+            let (records, what) = self.records(version, &other);
+            about += &format!(", {what} to {other}-0");
+            topics.push(topic_data(&other, 0, records));
+        }
+        Ask::new(version, about, move |_| request(acks, topics.clone()))
     }
 
     fn produce_idempotent(&mut self, version: i16) -> Ask {
-        if self.sequences.is_empty() {
-            return self.produce(version);
+        let number = self.prng.below(self.producers.len() as u64);
+        let (epochs, next) = self.producers[number as usize];
+        let (epoch, at) = match self.prng.below(12) {
+            0 => (epochs, next + 3),
+            1 => (epochs, (next - 1).max(0)),
+            2 => (epochs, (next - 9).max(0)),
+            3 if epochs > 0 => (epochs - 1, next),
+            4 => (epochs + 1, 4),
+            5 => (epochs + 1, 0),
+            _ => (epochs, next),
+        };
+        if (epoch, at) == (epochs, next) || (epoch > epochs && at == 0) {
+            self.producers[number as usize] = (epoch, at + 1);
         }
-        let producer = self.prng.below(self.sequences.len() as u64);
-        let sequence = &mut self.sequences[producer as usize];
-        let at = match self.prng.below(8) {
-            0 => *sequence + 3,
-            1 => (*sequence - 1).max(0),
-            _ => {
-                *sequence += 1;
-                *sequence - 1
-            }
-        };
         let make = move |view: &View| {
-            let (id, epoch) = view.producers.get(&producer).copied().unwrap_or((77, 0));
-            let mut builder = BatchBuilder::new(Compression::None).producer(id, epoch, at);
+            let (id, first) = view.producers.get(&number).copied().unwrap_or((77, 0));
+            let mut builder = BatchBuilder::new(Compression::None).producer(id, first + epoch, at);
             builder.add(NewRecord { timestamp: TIME_MS, key: None, value: Some(b"once"), headers: &[] });
-            request("plain", 2, -1, builder.finish())
+            request(-1, vec![topic_data("plain", 2, builder.finish())])
         };
-        Ask::new(version, format!("sequence {at} of producer {producer}"), make)
+        Ask::new(version, format!("sequence {at} of producer {number} in its epoch {epoch}"), make)
     }
 
     pub(super) fn fetch(&mut self, version: i16) -> Ask {
         let topic = self.topic();
         let partition = self.partition();
         let offset = self.pick(&[0, 0, 1, 2, 5, 20, 1_000_000, -5]);
-        let partition_max_bytes = self.pick(&[1, 100, 5000, 100_000]);
-        let epoch = if self.chance(20) { self.pick(&[0, 5, -1]) } else { -1 };
+        // What is packed anew has another size at each broker.
+        let sizes: &[i32] = if topic == "packed" { &[1, 1 << 20] } else { &[1, 100, 5000, 100_000] };
+        let partition_max_bytes = self.pick(sizes);
+        let epoch = if self.chance(8) { self.pick(&[0, 3, 5, -1]) } else { -1 };
         let isolation_level = i8::from(self.chance(3));
-        let session =
-            if version >= 7 && self.chance(4) { self.pick(&["new", "go on", "unknown", "late"]) } else { "none" };
-        let about =
-            format!("{topic}-{partition} from {offset}, {partition_max_bytes} bytes, epoch {epoch}, session {session}");
+        let sessions = ["new", "go on", "go on", "go on without", "unknown", "late", "end"];
+        let session = if version >= 7 && self.chance(3) { self.pick(&sessions) } else { "none" };
+        // A session would remember it, and Apache's broker cannot say in older versions what comes of it.
+        let last_epoch = if session == "none" && self.chance(10) { self.pick(&[0, 3, 5]) } else { -1 };
+        let mut about = format!(
+            "{topic}-{partition} from {offset}, {partition_max_bytes} bytes, epoch {epoch} behind {last_epoch}, \
+             session {session}, isolation {isolation_level}"
+        );
+        let mut wanted = vec![(topic.clone(), partition)];
+        if let Some(other) = self.topic_beside(&topic).filter(|other| version >= 4 && other != "packed") {
+            about += &format!(", {other}-0 too");
+            wanted.push((other, 0));
+        }
+        if session == "go on" && self.chance(2) {
+            wanted.clear();
+            about += ", nothing named";
+        }
         let make = move |view: &View| {
+            let (id, next) = view.session;
             let (session_id, session_epoch) = match session {
                 "new" => (0, 0),
-                "go on" => (view.session, 1),
+                "go on" | "go on without" => (id, next),
                 "unknown" => (12_345, 1),
-                "late" => (view.session, 9),
+                "late" => (id, next + 9),
+                "end" => (id, -1),
                 _ => (0, -1),
             };
-            let partition = wire::FetchRequestPartitions {
-                partition,
-                current_leader_epoch: epoch,
-                fetch_offset: offset,
-                partition_max_bytes,
-                ..Default::default()
-            };
-            let topics = wire::FetchRequestTopics {
+            let topics = wanted.iter().map(|(topic, partition)| wire::FetchRequestTopics {
                 topic: Str::from(topic.as_str()),
-                topic_id: view.topic_id(&topic),
-                partitions: vec![partition],
+                topic_id: view.topic_id(topic),
+                partitions: vec![wire::FetchRequestPartitions {
+                    partition: *partition,
+                    current_leader_epoch: epoch,
+                    fetch_offset: offset,
+                    last_fetched_epoch: last_epoch,
+                    partition_max_bytes,
+                    ..Default::default()
+                }],
+            });
+            let forgotten = wire::FetchRequestForgottenTopicsData {
+                topic: Str::from("plain"),
+                topic_id: view.topic_id("plain"),
+                partitions: vec![0],
             };
             wire::FetchRequest {
                 replica_id: -1,
@@ -126,32 +160,43 @@ impl Asks {
                 isolation_level,
                 session_id,
                 session_epoch,
-                topics: vec![topics],
+                topics: topics.collect(),
+                forgotten_topics_data: if session == "go on without" { vec![forgotten] } else { Vec::new() },
                 ..Default::default()
             }
         };
-        let ask = Ask::new(version, about, make);
+        let ask = Ask::new(version, about, make).from(offset);
         if session == "none" { ask } else { ask.then(Then::Session) }
     }
 
     pub(super) fn list_offsets(&mut self, version: i16) -> Ask {
         let (topic, partition) = (self.topic(), self.partition());
-        let timestamp = self.pick(&[-1, -2, -1, -2, -3, -4, -5, -9, 0, TIME_MS + 500_000, TIME_MS * 2]);
-        let current_leader_epoch = if self.chance(15) { 9 } else { -1 };
+        let other = self.topic_beside(&topic);
+        let mut timestamp = self.pick(&[-1, -2, -1, -2, -3, -4, -5, -9, 0, TIME_MS + 500_000, TIME_MS * 2]);
+        // Which of its records have the same time is a matter of speed.
+        if timestamp == -3 && (topic == "stamped" || other.as_deref() == Some("stamped")) {
+            timestamp = -1;
+        }
+        let current_leader_epoch = if self.chance(8) { self.pick(&[9, 3, 0]) } else { -1 };
         let isolation_level = i8::from(self.chance(3));
         let about = format!("{topic}-{partition} at {timestamp}, epoch {current_leader_epoch}");
-        Ask::new(version, about, move |_| wire::ListOffsetsRequest {
-            replica_id: -1,
-            isolation_level,
-            topics: vec![wire::ListOffsetsRequestTopics {
+        let mut wanted = vec![(topic.clone(), partition)];
+        wanted.extend(other.map(|other| (other, 0)));
+        // The same partition twice.
+        if self.chance(25) {
+            wanted.push((topic, partition));
+        }
+        Ask::new(version, format!("{about}: {wanted:?}"), move |_| {
+            let topics = wanted.iter().map(|(topic, partition_index)| wire::ListOffsetsRequestTopics {
                 name: Str::from(topic.as_str()),
                 partitions: vec![wire::ListOffsetsRequestPartitions {
-                    partition_index: partition,
+                    partition_index: *partition_index,
                     current_leader_epoch,
                     timestamp,
                     max_num_offsets: 3,
                 }],
-            }],
+            });
+            wire::ListOffsetsRequest { replica_id: -1, isolation_level, topics: topics.collect() }
         })
     }
 
@@ -169,8 +214,8 @@ impl Asks {
 
     pub(super) fn epoch_ends(&mut self, version: i16) -> Ask {
         let (topic, partition) = (self.topic(), self.partition());
-        let leader_epoch = self.pick(&[0, 0, 0, 3, -1]);
-        let current_leader_epoch = if self.chance(10) { 4 } else { -1 };
+        let leader_epoch = self.pick(&[0, 0, 0, 3, 5, -1]);
+        let current_leader_epoch = if self.chance(10) { self.pick(&[4, 0, 3]) } else { -1 };
         Ask::new(version, format!("{topic}-{partition}, epoch {leader_epoch}"), move |_| {
             wire::OffsetForLeaderEpochRequest {
                 replica_id: -1,
@@ -187,16 +232,16 @@ impl Asks {
     }
 
     pub(super) fn init_producer_id(&mut self, version: i16) -> Ask {
-        let producer = self.sequences.len() as u64;
+        let number = self.producers.len() as u64;
         let ask = Ask::new(version, "a new producer", |_| wire::InitProducerIdRequest {
             transactional_id: None,
             transaction_timeout_ms: 1000,
             ..Default::default()
         });
         // A handful is enough.
-        if producer < 5 {
-            self.sequences.push(0);
-            return ask.then(Then::Producer(producer));
+        if number < 5 {
+            self.producers.push((0, 0));
+            return ask.then(Then::Producer(number));
         }
         ask
     }
@@ -212,8 +257,24 @@ impl Asks {
     }
 }
 
-fn request(topic: &str, partition: i32, acks: i16, records: Bytes) -> wire::ProduceRequest {
+fn request(acks: i16, topic_data: Vec<wire::ProduceRequestTopicData>) -> wire::ProduceRequest {
+    wire::ProduceRequest { transactional_id: None, acks, timeout_ms: 10_000, topic_data }
+}
+
+fn topic_data(topic: &str, partition: i32, records: Bytes) -> wire::ProduceRequestTopicData {
     let data = wire::ProduceRequestPartitionData { index: partition, records: Some(records) };
-    let topic = wire::ProduceRequestTopicData { name: Str::from(topic), partition_data: vec![data] };
-    wire::ProduceRequest { transactional_id: None, acks, timeout_ms: 10_000, topic_data: vec![topic] }
+    wire::ProduceRequestTopicData { name: Str::from(topic), partition_data: vec![data] }
+}
+
+fn damaged(bytes: &Bytes) -> Bytes {
+    let mut damaged = bytes.to_vec();
+    *damaged.last_mut().expect("bytes") ^= 1;
+    damaged.into()
+}
+
+/// A batch of one record that no broker takes.
+fn refused_batch(change: impl FnOnce(BatchBuilder) -> BatchBuilder) -> Bytes {
+    let mut builder = change(BatchBuilder::new(Compression::None));
+    builder.add(NewRecord { timestamp: TIME_MS, key: Some(b"key"), value: Some(b"value"), headers: &[] });
+    builder.finish()
 }

@@ -21,6 +21,11 @@ impl Asks {
         self.pick(&joined)
     }
 
+    /// The fixed name of the only member of such a group.
+    fn instance_of(group: &str) -> Option<Str> {
+        group.starts_with("fixed").then(|| Str::from("instance"))
+    }
+
     /// As a member, or as somebody else.
     fn as_member(&mut self) -> impl Fn(&View, &str) -> (Str, i32) + Clone + use<> {
         let (stranger, early) = (self.chance(10), self.chance(10));
@@ -56,21 +61,25 @@ impl Asks {
         let committed_offset = self.prng.below(100) as i64;
         let about =
             format!("{group}: {topic}-{partition} at {committed_offset}, simple {simple}, {} words", metadata.len());
+        let mut wanted = vec![(topic.clone(), partition)];
+        wanted.extend(self.topic_beside(&topic).map(|other| (other, 0)));
         Ask::new(version, about, move |view| {
             let (member_id, generation) = if simple { (Str::new(), -1) } else { member(view, &group) };
+            let topics = wanted.iter().map(|(topic, partition_index)| wire::OffsetCommitRequestTopics {
+                name: Str::from(topic.as_str()),
+                partitions: vec![wire::OffsetCommitRequestPartitions {
+                    partition_index: *partition_index,
+                    committed_offset,
+                    committed_metadata: Some(Str::from(metadata.as_str())),
+                    ..Default::default()
+                }],
+            });
             wire::OffsetCommitRequest {
                 group_id: Str::from(group.as_str()),
                 generation_id_or_member_epoch: generation,
                 member_id,
-                topics: vec![wire::OffsetCommitRequestTopics {
-                    name: Str::from(topic.as_str()),
-                    partitions: vec![wire::OffsetCommitRequestPartitions {
-                        partition_index: partition,
-                        committed_offset,
-                        committed_metadata: Some(Str::from(metadata.as_str())),
-                        ..Default::default()
-                    }],
-                }],
+                group_instance_id: if simple { None } else { Self::instance_of(&group) },
+                topics: topics.collect(),
                 ..Default::default()
             }
         })
@@ -117,30 +126,40 @@ impl Asks {
 
     /// A new group each time; from version 4 on its member must come back with the id that it is given.
     pub(super) fn join(&mut self, version: i16) -> Ask {
-        let new = self.joined.len() < 4 || self.chance(3);
+        let new = self.joined.len() < 4 || (self.joined.len() < 12 && self.chance(3));
         let group = if self.chance(25) {
             String::new()
         } else if new {
             self.count += 1;
-            format!("group-{}", self.count)
+            let kind = if version >= 5 && self.chance(3) { "fixed" } else { "group" };
+            format!("{kind}-{}", self.count)
         } else {
             self.group()
         };
         let session_timeout_ms = if self.chance(20) { self.pick(&[1, 100_000_000]) } else { 1_800_000 };
-        let protocol = if self.chance(20) { "" } else { "consumer" };
-        let about = format!("{group}, session of {session_timeout_ms} ms, {protocol:?}");
+        let protocol = if self.chance(12) { self.pick(&["", "connect"]) } else { "consumer" };
+        let assignor = if self.chance(20) { "roundrobin" } else { "range" };
+        // A newcomer to a group that is full, or a fixed member that comes again.
+        let (newcomer, stranger) = (self.chance(6), self.chance(15));
+        let about = format!(
+            "{group}, session of {session_timeout_ms} ms, {protocol:?}, {assignor}, newcomer {newcomer}, \
+             stranger {stranger}"
+        );
         let name = group.clone();
         let make = move |view: &View| {
-            let known = view.members.get(&name).map(|(member, _)| member.clone());
+            // Where a member is still to come back nobody else is let in at once.
+            let known = view.members.get(&name).filter(|(_, generation)| !newcomer || *generation < 0);
+            let known = known.map(|(member, _)| member.clone());
+            let known = if stranger { Some(Str::from("stranger")) } else { known };
             wire::JoinGroupRequest {
                 group_id: Str::from(name.as_str()),
                 session_timeout_ms,
                 rebalance_timeout_ms: 1_800_000,
                 member_id: known.unwrap_or_default(),
-                group_instance_id: None,
+                group_instance_id: Self::instance_of(&name),
                 protocol_type: Str::from(protocol),
                 protocols: vec![wire::JoinGroupRequestProtocols {
-                    name: Str::from("range"),
+                    name: Str::from(assignor),
                     metadata: Bytes::from_static(SUBSCRIPTION),
                 }],
                 reason: None,
@@ -152,7 +171,8 @@ impl Asks {
     pub(super) fn sync(&mut self, version: i16) -> Ask {
         let (group, member) = (self.group(), self.as_member());
         let other = version >= 5 && self.chance(10);
-        Ask::new(version, format!("{group}, another protocol {other}"), move |view| {
+        let about = format!("{group}, another protocol {other}");
+        Ask::new(version, about, move |view| {
             let (member_id, generation_id) = member(view, &group);
             let assignment = Bytes::from_static(b"assignment");
             wire::SyncGroupRequest {
@@ -162,7 +182,7 @@ impl Asks {
                 protocol_type: Some(Str::from("consumer")),
                 protocol_name: Some(Str::from(if other { "roundrobin" } else { "range" })),
                 assignments: vec![wire::SyncGroupRequestAssignments { member_id, assignment }],
-                ..Default::default()
+                group_instance_id: Self::instance_of(&group),
             }
         })
     }
@@ -175,7 +195,7 @@ impl Asks {
                 group_id: Str::from(group.as_str()),
                 generation_id,
                 member_id,
-                group_instance_id: None,
+                group_instance_id: Self::instance_of(&group),
             }
         })
     }
@@ -185,10 +205,17 @@ impl Asks {
             return None;
         }
         let (group, member) = (self.group(), self.as_member());
+        // The tools name a fixed member by its instance alone.
+        let by_name = self.chance(2);
         let name = group.clone();
         let make = move |view: &View| {
             let (member_id, _) = member(view, &name);
-            let one = wire::LeaveGroupRequestMembers { member_id: member_id.clone(), ..Default::default() };
+            let group_instance_id = Self::instance_of(&name);
+            let one = wire::LeaveGroupRequestMembers {
+                member_id: if by_name { Str::new() } else { member_id.clone() },
+                group_instance_id,
+                ..Default::default()
+            };
             wire::LeaveGroupRequest { group_id: Str::from(name.as_str()), member_id, members: vec![one] }
         };
         Some(Ask::new(version, group.clone(), make).then(Then::Left(group)))
@@ -205,12 +232,12 @@ impl Asks {
 
     pub(super) fn list_groups(&mut self, version: i16) -> Ask {
         let states: Vec<Str> = if self.chance(2) {
-            vec![Str::from(self.pick(&["Stable", "Empty", "stable", "Nonsense"]))]
+            vec![Str::from(self.pick(&["Stable", "Empty", "stable", "PreparingRebalance", "Nonsense"]))]
         } else {
             Vec::new()
         };
         let types: Vec<Str> =
-            if self.chance(3) { vec![Str::from(self.pick(&["classic", "consumer"]))] } else { Vec::new() };
+            if self.chance(3) { vec![Str::from(self.pick(&["classic", "consumer", "nonsense"]))] } else { Vec::new() };
         Ask::new(version, format!("states {states:?}, types {types:?}"), move |_| wire::ListGroupsRequest {
             states_filter: states.clone(),
             types_filter: types.clone(),

@@ -45,7 +45,10 @@ impl Asks {
         let trouble = self.prng.below(16);
         match trouble {
             0 => topic.name = Str::from("plain"),
-            1 => topic.name = Str::from("no/such name"),
+            1 => {
+                let long = "n".repeat(250);
+                topic.name = Str::from(self.pick(&["no/such name", "..", "plain.", "made_up", "made.up", &long]));
+            }
             2 => topic.name = Str::new(),
             3 => topic.num_partitions = self.pick(&[0, -2]),
             4 => topic.replication_factor = self.pick(&[0, 2, -3]),
@@ -53,7 +56,7 @@ impl Asks {
             6 => topic.configs = vec![entry("retention.ms", Some("soon"))],
             7 => topic.configs = vec![entry("retention.ms", Some("60000")), entry("cleanup.policy", Some("compact"))],
             8 | 9 => {
-                let brokers = if trouble == 8 { vec![0] } else { self.pick(&[vec![0, 0], vec![7], vec![]]) };
+                let brokers = if trouble == 8 { vec![0] } else { vec![0, 0] };
                 topic.assignments =
                     vec![wire::CreateTopicsRequestAssignments { partition_index: 0, broker_ids: brokers }];
                 (topic.num_partitions, topic.replication_factor) = (-1, -1);
@@ -63,11 +66,12 @@ impl Asks {
             _ => {}
         }
         let twice = self.chance(25);
+        let timeout_ms = if self.chance(10) { self.pick(&[0, -1]) } else { 20_000 };
         let name = topic.name.to_string();
-        let about = format!("{topic:?}, only checked {validate_only}, twice {twice}");
+        let about = format!("{topic:?}, only checked {validate_only}, twice {twice}, {timeout_ms} ms");
         let ask = Ask::new(version, about, move |_| wire::CreateTopicsRequest {
             topics: if twice { vec![topic.clone(), topic.clone()] } else { vec![topic.clone()] },
-            timeout_ms: 20_000,
+            timeout_ms,
             validate_only,
         });
         if validate_only { ask } else { ask.then(Then::TopicMade(name)) }
@@ -78,7 +82,8 @@ impl Asks {
         let made = self.made.clone();
         let name = if missing { "missing".to_owned() } else { self.pick(&made).0 };
         let by_id = version >= 6 && self.chance(2);
-        let about = format!("{name}, by id {by_id}");
+        let timeout_ms = if self.chance(10) { 0 } else { 20_000 };
+        let about = format!("{name}, by id {by_id}, {timeout_ms} ms");
         let topic = name.clone();
         let ask = Ask::new(version, about, move |view| wire::DeleteTopicsRequest {
             topics: vec![wire::DeleteTopicsRequestTopics {
@@ -86,7 +91,7 @@ impl Asks {
                 topic_id: if by_id { view.topic_id(&topic) } else { Default::default() },
             }],
             topic_names: vec![Str::from(topic.as_str())],
-            timeout_ms: 20_000,
+            timeout_ms,
         });
         Some(ask.then(Then::TopicGone(name)))
     }
@@ -104,7 +109,9 @@ impl Asks {
             1 => Some(self.pick(&[vec![9], vec![0, 0]])),
             _ => None,
         };
-        let about = format!("{name} from {now} to {count}, {assigned:?}, only checked {validate_only}");
+        let timeout_ms = if self.chance(10) { 0 } else { 20_000 };
+        let about =
+            format!("{name} from {now} to {count}, {assigned:?}, only checked {validate_only}, {timeout_ms} ms");
         let topic = name.clone();
         let ask = Ask::new(version, about, move |_| wire::CreatePartitionsRequest {
             topics: vec![wire::CreatePartitionsRequestTopics {
@@ -114,7 +121,7 @@ impl Asks {
                     .clone()
                     .map(|broker_ids| vec![wire::CreatePartitionsRequestAssignments { broker_ids }]),
             }],
-            timeout_ms: 20_000,
+            timeout_ms,
             validate_only,
         });
         if validate_only { ask } else { ask.then(Then::TopicMade(name)) }
@@ -173,10 +180,12 @@ impl Asks {
 
     pub(super) fn describe_configs(&mut self, version: i16) -> Ask {
         let topic = self.topic();
-        let (resource_type, name) = match self.prng.below(10) {
-            0 => (BROKER, "7".to_owned()),
+        let (resource_type, name) = match self.prng.below(20) {
+            0 => (BROKER, self.pick(&["7", "seven"]).to_owned()),
             1 => (9, "strange".to_owned()),
-            2 => (TOPIC, String::new()),
+            2 => (TOPIC, self.pick(&["", "no/such name"]).to_owned()),
+            3 | 4 => (BROKER, "0".to_owned()),
+            5 => (BROKER, String::new()),
             _ => (TOPIC, topic),
         };
         let keys =
@@ -196,9 +205,11 @@ impl Asks {
     /// A resource, a key and a value, mostly good ones.
     fn setting(&mut self) -> (i8, String, &'static str, Option<&'static str>) {
         let topic = if self.chance(8) { "missing".to_owned() } else { self.pick(&["plain", "packed"]).to_owned() };
-        let (resource_type, name) = match self.prng.below(12) {
-            0 => (BROKER, "7".to_owned()),
+        let (resource_type, name) = match self.prng.below(16) {
+            0 => (BROKER, self.pick(&["7", "seven"]).to_owned()),
             1 => (9, "strange".to_owned()),
+            2 => (TOPIC, self.pick(&["", "no/such name"]).to_owned()),
+            3 | 4 => return self.broker_setting(),
             _ => (TOPIC, topic),
         };
         let (key, value) = self.pick(&[
@@ -213,6 +224,24 @@ impl Asks {
             ("retention.ms", None),
         ]);
         (resource_type, name, key, value)
+    }
+
+    /// As [`Asks::setting`] of this broker or of all.
+    fn broker_setting(&mut self) -> (i8, String, &'static str, Option<&'static str>) {
+        let name = self.pick(&["0", "0", ""]).to_owned();
+        let (key, value) = self.pick(&[
+            ("log.retention.ms", Some("604800000")),
+            ("log.cleaner.backoff.ms", Some("20000")),
+            ("log.cleaner.backoff.ms", Some("often")),
+            ("message.max.bytes", Some("1000000")),
+            ("message.max.bytes", Some("-1")),
+            ("background.threads", Some("9")),
+            ("leader.replication.throttled.rate", Some("1000000")),
+            ("broker.id", Some("5")),
+            ("group.max.size", Some("5")),
+            ("log.retention.ms", None),
+        ]);
+        (BROKER, name, key, value)
     }
 
     pub(super) fn alter_configs(&mut self, version: i16) -> Ask {
