@@ -69,7 +69,7 @@ pub struct Member {
     client_port: u16,
     quorum_port: u16,
     election_port: u16,
-    /// Where a member of ours has its AdminServer, when the ensemble was set up with them.
+    /// Where a member has its AdminServer, when the ensemble was set up with them.
     pub admin_port: u16,
     dir: PathBuf,
     server: Option<Server>,
@@ -86,7 +86,7 @@ pub struct Options<'a> {
     /// Whether members reconfigure themselves: the lines of servers have their client ports, each server keeps the files
     /// that it wrote, and whoever would be an observer is a server that is to join.
     pub reconfigures: bool,
-    /// Whether members of ours have an AdminServer.
+    /// Whether members have an AdminServer.
     pub admin: bool,
     /// Whether each member has a loopback address of its own (127.0.0.N) for its ports between servers: then all can have
     /// one port in common.
@@ -249,7 +249,7 @@ impl Ensemble {
         if self.member(id).role == Role::Observer {
             lines += "peerType=observer\n";
         }
-        if self.admin && self.member(id).who == Who::Ours {
+        if self.admin {
             lines += &format!("admin.enableServer=true\nadmin.serverPort={}\n", self.member(id).admin_port);
         }
         lines

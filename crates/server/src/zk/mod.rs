@@ -56,8 +56,8 @@ use self::four_letter::{Whitelist, trace_mask};
 use self::listener::Conns;
 use self::loop_thread::{LoopEnd, ToLoop};
 use self::outbox::End;
-use self::quorum::Members;
 use self::quorum::rim::Rim;
+use self::quorum::{Members, OpenLinks};
 use self::stats::ServerStats;
 use crate::clock::Clock;
 use crate::http::admin::AdminOptions;
@@ -191,6 +191,8 @@ pub struct Shared {
     pub(crate) client_addrs: Vec<SocketAddr>,
     /// The ensemble now, for a member of one.
     pub(crate) members: Option<Members>,
+    /// Its connections with others.
+    pub(crate) links: Option<OpenLinks>,
     pub(crate) snap_dir: PathBuf,
     pub(crate) log_dir: PathBuf,
     pub(crate) trace_mask: AtomicI64,
@@ -229,6 +231,7 @@ pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError>
         }
         _ => None,
     };
+    let links = rim.as_ref().map(Rim::open_links);
     let opened = loop_thread::spawn(store, seed(&clock), clock, inbox.clone(), stats.clone(), rim);
     let started = opened.await.expect("the loop's thread answers").map_err(StartError::Store)?;
     stats.dbinittime.add(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
@@ -246,6 +249,7 @@ pub async fn start(config: ZkServerConfig) -> Result<ZkServerHandle, StartError>
         client_port: addrs.first().map_or(0, SocketAddr::port),
         client_addrs: addrs.clone(),
         members,
+        links,
         snap_dir: started.snap_dir,
         log_dir: started.log_dir,
         trace_mask: AtomicI64::new(trace_mask::DEFAULT),

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use serde_json::Value;
+
 use super::story;
+use crate::conformance::surface::http;
 use crate::conformance::zk_client::open_acl;
 use crate::ensemble::{APACHE, DEADLINE, Ensemble, Options, Who};
 use crate::probe;
@@ -14,7 +17,7 @@ use crate::process::wait_for;
 /// Voters of both makes, and an observer of each.
 pub fn run(dir: &Path) -> Result<String> {
     let lines = format!("observerMasterPort={}\n", probe::free_port()?);
-    let options = Options { lines: &lines, own_addresses: true, ..Options::default() };
+    let options = Options { lines: &lines, own_addresses: true, admin: true, ..Options::default() };
     let mut text = String::new();
     for (name, voters) in [("ours", [Who::Ours; 3]), ("apache", [APACHE; 3]), ("mixed", [APACHE, Who::Ours, APACHE])] {
         let mut ensemble = Ensemble::with_observers(&dir.join(name), &voters, &[Who::Ours, APACHE], options)?;
@@ -33,6 +36,7 @@ fn moves(ensemble: &mut Ensemble) -> Result<String> {
     client.create("/first", b"", 0, open_acl())?;
     client.close()?;
     story::every_member_writes(ensemble, "/first")?;
+    observers_are_shown(ensemble, &observers)?;
     for observer in observers {
         let who = ensemble.member(observer).who;
         // One that was there before the followers took observers learns from the leader.
@@ -55,4 +59,44 @@ fn moves(ensemble: &mut Ensemble) -> Result<String> {
     }
     let nodes = ensemble.equal_trees()?;
     Ok(text + &format!("  ok     {nodes} znodes on every member\n"))
+}
+
+/// What AdminServer's `observers` says of each: on servers of either make the same.
+const SHOWN: [&str; 9] = [
+    "established",
+    "last_zxid",
+    "packets_received",
+    "packets_sent",
+    "queued_packets",
+    "queued_packets_size",
+    "remote_socket_address",
+    "requests",
+    "sid",
+];
+
+/// Each observer is shown by the server that it learns from, with its connection.
+fn observers_are_shown(ensemble: &Ensemble, observers: &[usize]) -> Result<()> {
+    let shown = || {
+        let mut sids = Vec::new();
+        for id in ensemble.voters() {
+            let answer = http::ask(ensemble.member(id).admin_port, "GET", "/commands/observers", "", b"")?;
+            let answer: Value = serde_json::from_slice(&answer.body).context("an answer in JSON")?;
+            let all = answer["observers"].as_array().with_context(|| format!("no observers in {answer}"))?;
+            ensure!(answer["synced_observers"] == all.len(), "not so many are there: {answer}");
+            for observer in all {
+                let mut keys: Vec<&String> =
+                    observer.as_object().into_iter().flat_map(|fields| fields.keys()).collect();
+                keys.sort();
+                ensure!(keys == SHOWN, "{} shows {answer}", ensemble.member(id).who);
+                ensure!(observer["packets_received"].as_u64() > Some(0), "it has said who it is: {answer}");
+                sids.extend(observer["sid"].as_u64().and_then(|sid| usize::try_from(sid).ok()));
+            }
+        }
+        sids.sort_unstable();
+        Ok::<_, anyhow::Error>(sids)
+    };
+    wait_for("every observer to be shown by AdminServers", DEADLINE, || match shown() {
+        Ok(sids) => (sids == observers).then_some(Ok(())),
+        Err(error) => Some(Err(error)),
+    })?
 }

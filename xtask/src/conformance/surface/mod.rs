@@ -4,7 +4,7 @@
 
 mod audit;
 mod commands;
-mod http;
+pub mod http;
 mod masked;
 mod metrics;
 mod snapshots;

@@ -7,7 +7,7 @@ use keeper::Keeper;
 use keeper::membership::{HostPort, MemberRole, ServerAddress};
 use serde_json::{Map, Value, json};
 
-use zab::{LearnerKind, Standing};
+use zab::{LearnerKind, LearnerView, Standing};
 
 use super::outcome::Outcome;
 use super::{Admin, Asked};
@@ -129,15 +129,38 @@ pub fn monitor(admin: &Admin, _: &Asked) -> Outcome {
     Outcome::fields(Value::Object(all))
 }
 
-/// The observers that learn from this server; one that stands alone has none.
+/// The observers that learn from this server, each with its connection; one that stands alone has none.
 pub fn observers(admin: &Admin, _: &Asked) -> Outcome {
     let place = admin.keeper.place();
-    let observers: Vec<Value> = place
-        .iter()
-        .flat_map(|place| place.synced(LearnerKind::Observer))
-        .map(|observer| json!({"server_id": observer.sid}))
-        .collect();
+    let links = admin.keeper.shared.links.as_ref();
+    let info = |observer: &LearnerView| {
+        let (peer, link) = links?.view(observer.link)?;
+        let established = link.established.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Some(json!({
+            "remote_socket_address": format!("/{peer}"),
+            "sid": observer.sid,
+            "established": u64::try_from(established.as_millis()).unwrap_or(u64::MAX),
+            "queued_packets": link.queued_packets,
+            "queued_packets_size": link.queued_bytes,
+            "packets_received": link.received,
+            "packets_sent": link.sent,
+            "requests": link.requests,
+            "last_zxid": link.last_zxid.0,
+        }))
+    };
+    let synced = place.iter().flat_map(|place| place.synced(LearnerKind::Observer));
+    // One whose connection has just ended is none any more.
+    let observers: Vec<Value> = synced.filter_map(info).collect();
     Outcome::fields(json!({"synced_observers": observers.len(), "observers": observers}))
+}
+
+/// What is counted of the observers' connections begins anew.
+pub fn reset_observers(admin: &Admin, _: &Asked) -> Outcome {
+    let (place, links) = (admin.keeper.place(), admin.keeper.shared.links.as_ref());
+    for observer in place.iter().flat_map(|place| place.synced(LearnerKind::Observer)) {
+        links.iter().for_each(|links| links.reset(observer.link));
+    }
+    Outcome::ok()
 }
 
 /// The servers that vote; one that stands alone has no configuration of them.

@@ -70,7 +70,7 @@ const COMMANDS: &[Command] = &[
     answer(&["last_snapshot", "lsnp"], answers::last_snapshot),
     answer(&["leader", "lead"], answers::leader),
     answer(&["monitor", "mntr"], answers::monitor),
-    answer(&["observer_connection_stat_reset", "orst"], |_, _| Outcome::ok()),
+    answer(&["observer_connection_stat_reset", "orst"], answers::reset_observers),
     answer(&["observers", "obsr"], answers::observers),
     Command {
         is_post: true,

@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use parking_lot::Mutex;
@@ -17,7 +19,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use zab::Link;
-use zk_wire::{Jute as _, QuorumPacket};
+use zk_wire::quorum::PacketType;
+use zk_wire::{Jute as _, QuorumPacket, Zxid};
 
 /// Data from here on is not copied into the queue: all learners share it.
 const SHARED_BYTES_MIN: usize = 8 * 1024;
@@ -40,10 +43,38 @@ pub struct LinkOut {
     /// Where a snapshot goes that this connection brings.
     intake: Mutex<Option<Box<SnapshotIntake>>>,
     intake_given: Notify,
+    /// When it was opened.
+    established: SystemTime,
+    received: AtomicU64,
+    requests: AtomicU64,
+}
+
+/// What an operator may know of a connection (upstream: `LearnerHandler.getLearnerHandlerInfo`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkView {
+    /// When it was opened.
+    pub established: SystemTime,
+    /// Packets queued since the queue was empty last: no fewer than those that wait.
+    pub queued_packets: u64,
+    /// Bytes that wait.
+    pub queued_bytes: usize,
+    /// Packets that came.
+    pub received: u64,
+    /// Packets that have left. What was streamed of a snapshot or of the log is not counted.
+    pub sent: u64,
+    /// REQUESTs among those that came.
+    pub requests: u64,
+    /// The last zxid that a packet had on its way out; -1 before the first.
+    pub last_zxid: Zxid,
 }
 
 #[derive(Default)]
 struct Queue {
+    /// Packets so far.
+    packets: u64,
+    /// How many of them had left when the queue was empty last.
+    left: u64,
+    last_zxid: Option<Zxid>,
     front: Pieces,
     /// While a stream is sent, of a snapshot or of the log: packets behind it.
     behind: Option<Pieces>,
@@ -158,7 +189,42 @@ impl LinkOut {
             wake: Notify::new(),
             intake: Mutex::new(None),
             intake_given: Notify::new(),
+            established: SystemTime::now(),
+            received: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         }
+    }
+
+    /// A packet came.
+    pub fn received(&self, packet: &QuorumPacket) {
+        self.received.fetch_add(1, Relaxed);
+        if packet.packet_type == PacketType::Request as i32 {
+            self.requests.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// What there is to know of it now.
+    pub fn view(&self) -> LinkView {
+        let queue = self.queue.lock();
+        let queued_bytes = queue.front.bytes + queue.behind.as_ref().map_or(0, |behind| behind.bytes);
+        let queued_packets = if queued_bytes == 0 { 0 } else { queue.packets - queue.left };
+        LinkView {
+            established: self.established,
+            queued_packets,
+            queued_bytes,
+            received: self.received.load(Relaxed),
+            sent: queue.packets - queued_packets,
+            requests: self.requests.load(Relaxed),
+            last_zxid: queue.last_zxid.unwrap_or(Zxid(-1)),
+        }
+    }
+
+    /// Counts anew.
+    pub fn reset(&self) {
+        let mut queue = self.queue.lock();
+        (queue.packets, queue.left, queue.last_zxid) = (queue.packets - queue.left, 0, None);
+        self.received.store(0, Relaxed);
+        self.requests.store(0, Relaxed);
     }
 
     /// Queues a packet. True for the first of a turn: then [`LinkOut::flush`] is wanted behind the turn.
@@ -167,6 +233,10 @@ impl LinkOut {
         let queue = &mut *guard;
         if queue.end.is_some() {
             return false;
+        }
+        queue.packets += 1;
+        if packet.zxid > Zxid::ZERO {
+            queue.last_zxid = Some(packet.zxid);
         }
         let pieces = match &mut queue.behind {
             Some(behind) => behind,
@@ -214,7 +284,7 @@ impl LinkOut {
         let mut queue = self.queue.lock();
         queue.dirty = false;
         // What is wrong with the socket, the task will see.
-        let all = queue.end.is_none() && !queue.wants_drained && queue.front.write_to(&self.socket).unwrap_or(false);
+        let all = queue.end.is_none() && !queue.wants_drained && queue.write_to(&self.socket).unwrap_or(false);
         drop(queue);
         if !all {
             self.wake.notify_one();
@@ -258,7 +328,7 @@ impl LinkOut {
                 if let Some(End::Drop(why)) = &queue.end {
                     return (*why).into();
                 }
-                match queue.front.write_to(&self.socket) {
+                match queue.write_to(&self.socket) {
                     Ok(true) => Written::All(queue.all_left()),
                     Ok(false) => {
                         if queue.front.written != written {
@@ -312,11 +382,55 @@ enum Left {
 }
 
 impl Queue {
+    /// Writes what the socket takes. Whether nothing waits in front of a stream.
+    fn write_to(&mut self, socket: &TcpStream) -> io::Result<bool> {
+        let all = self.front.write_to(socket)?;
+        if all && self.behind.is_none() {
+            self.left = self.packets;
+        }
+        Ok(all)
+    }
+
     fn all_left(&mut self) -> Left {
         match &self.end {
             Some(End::Flush(why)) => Left::End(why.clone()),
             _ if std::mem::take(&mut self.wants_drained) => Left::Drained,
             _ => Left::Nothing,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_operator_sees_of_a_connection() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (there, _) = listener.accept().await.unwrap();
+        let out = LinkOut::new(Link(1), there.local_addr().unwrap(), Arc::new(here), 1 << 20);
+        let packet = |kind: PacketType, zxid| QuorumPacket {
+            packet_type: kind as i32,
+            zxid: Zxid(zxid),
+            data: None,
+            authinfo: None,
+        };
+        assert_eq!((out.view().last_zxid, out.view().sent), (Zxid(-1), 0));
+        out.packet(&packet(PacketType::Commit, 7));
+        out.packet(&packet(PacketType::Sync, 0));
+        let view = out.view();
+        // A type, a zxid, no data and no identities.
+        assert_eq!((view.queued_packets, view.queued_bytes, view.sent), (2, 40, 0));
+        assert_eq!(view.last_zxid, Zxid(7), "0 is no zxid");
+        out.received(&packet(PacketType::Request, -1));
+        out.received(&packet(PacketType::Ping, -1));
+        out.socket.writable().await.unwrap();
+        out.flush();
+        let view = out.view();
+        assert_eq!((view.queued_packets, view.sent, view.received, view.requests), (0, 2, 2, 1));
+        out.reset();
+        let view = out.view();
+        assert_eq!((view.sent, view.received, view.requests, view.last_zxid), (0, 0, 0, Zxid(-1)));
     }
 }

@@ -29,8 +29,8 @@ use keeper::membership::Membership;
 use zab::Sid;
 
 pub use self::election_port::{ElectionPort, Voted};
-pub use self::link::LinkOut;
-pub use self::quorum_port::{FromLink, QuorumPort};
+pub use self::link::{LinkOut, LinkView};
+pub use self::quorum_port::{FromLink, OpenLinks, QuorumPort};
 
 /// How a server is a member of its ensemble.
 #[derive(Clone, Debug)]

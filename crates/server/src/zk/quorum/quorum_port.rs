@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use keeper::membership::{HostPort, ServerAddress};
@@ -21,7 +21,7 @@ use zk_wire::QuorumPacket;
 
 use super::super::StartError;
 use super::dial::{connect_any, prepare};
-use super::link::LinkOut;
+use super::link::{LinkOut, LinkView};
 use super::listen::Listening;
 use super::observer_port::{Masters, ObserverPort};
 use super::packets::Packets;
@@ -47,6 +47,26 @@ pub enum FromLink {
     Snapshot(Link, Box<SnapshotIntake>),
     /// What was queued of a snapshot has left.
     Drained(Link),
+}
+
+/// The connections that are open, for looking at.
+pub struct OpenLinks(Weak<Port>);
+
+impl OpenLinks {
+    /// What there is to know of a connection, and the other side, while it is open.
+    pub fn view(&self, link: Link) -> Option<(SocketAddr, LinkView)> {
+        let port = self.0.upgrade()?;
+        let out = port.links.lock().get(&link)?.out.clone();
+        Some((out.peer, out.view()))
+    }
+
+    /// Counts anew what [`OpenLinks::view`] shows of a connection.
+    pub fn reset(&self, link: Link) {
+        let Some(port) = self.0.upgrade() else { return };
+        if let Some(open) = port.links.lock().get(&link) {
+            open.out.reset();
+        }
+    }
 }
 
 /// The port. Dropping it closes everything.
@@ -153,6 +173,11 @@ impl QuorumPort {
         self.listening.reconfigured();
     }
 
+    /// The connections, for looking at.
+    pub fn open_links(&self) -> OpenLinks {
+        OpenLinks(Arc::downgrade(&self.port))
+    }
+
     /// A connection's queue, while it is open.
     pub fn link(&self, link: Link) -> Option<Arc<LinkOut>> {
         self.port.links.lock().get(&link).map(|open| open.out.clone())
@@ -203,7 +228,8 @@ impl Port {
             return Err("it does not begin with FOLLOWERINFO or OBSERVERINFO".into());
         };
         drop(stranger);
-        let (link, peer) = (out.link, out.peer);
+        let (link, peer, reads) = (out.link, out.peer, out.clone());
+        out.received(&packet.encode());
         tracing::info!("server {sid} connected from {peer} to learn from this one");
         if self.links.lock().len() >= LEARNERS_MAX {
             return Err(format!("there are {LEARNERS_MAX} connections of learners already"));
@@ -211,7 +237,7 @@ impl Port {
         let port = self.clone();
         self.run(out, FromLink::Event(Event::LearnerConnected { link }, None), async move {
             (port.deliver)(FromLink::Event(Event::FromLearner { link, packet }, None));
-            port.read_learner(link, packets).await
+            port.read_learner(&reads, packets).await
         });
         Ok(())
     }
@@ -278,13 +304,14 @@ impl Port {
     }
 
     /// Hands a learner's packets to the loop; why they end.
-    async fn read_learner(&self, link: Link, mut packets: Packets) -> String {
-        let permits = Permits::default();
+    async fn read_learner(&self, out: &LinkOut, mut packets: Packets) -> String {
+        let (permits, link) = (Permits::default(), out.link);
         loop {
             let (packet, permit) = match permits.next(&mut packets).await {
                 Ok(next) => next,
                 Err(why) => return why,
             };
+            out.received(&packet);
             match ToLeader::decode(packet) {
                 Ok(packet) => (self.deliver)(FromLink::Event(Event::FromLearner { link, packet }, Some(permit))),
                 Err(error) => return error.to_string(),

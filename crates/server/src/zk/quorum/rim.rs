@@ -16,7 +16,7 @@ use zk_wire::election::Notification;
 
 use super::super::StartError;
 use super::super::loop_thread::ToLoop;
-use super::{ElectionPort, LinkOut, MemberConfig, Members, QuorumPort};
+use super::{ElectionPort, LinkOut, MemberConfig, Members, OpenLinks, QuorumPort};
 use crate::config::dynamic_file;
 use crate::world_real::Inbox;
 
@@ -90,6 +90,11 @@ impl Rim {
                 }
             });
         }
+    }
+
+    /// The connections of the quorum port, for looking at.
+    pub fn open_links(&self) -> OpenLinks {
+        self.quorum.open_links()
     }
 
     /// Sends a vote.
