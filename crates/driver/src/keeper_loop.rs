@@ -48,7 +48,7 @@ pub use self::restore::Restored;
 pub use self::snapshots::Snapshot;
 pub use self::store::StoreDone;
 
-use self::ensemble::MemberState;
+use self::ensemble::{MemberState, sends_snapshot};
 use self::restore::Restoring;
 use self::snapshots::{Snapshots, Wanted};
 use crate::conn_order::{SharedKeeper, is_notification};
@@ -555,7 +555,12 @@ impl<D: Disk> KeeperLoop<D> {
                         | Event::Ensemble(zab::Event::Stored { .. } | zab::Event::TruncateImpossible)
                 );
                 if self.state == State::Running || internal {
+                    let before = effects.len();
                     keeper.step(now, event, &mut effects);
+                    if self.member.is_some() && effects[before..].iter().any(sends_snapshot) {
+                        // It begins before anything else is applied.
+                        break;
+                    }
                 }
             }
             let leads = keeper.ensemble().is_some() && keeper.orders();

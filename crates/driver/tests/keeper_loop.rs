@@ -9,16 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base::{Instant, Now, Prng};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use driver::keeper_loop::{
-    KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperNote, KeeperWorld,
+    EnsembleConfig, KeeperDone, KeeperFatal, KeeperInput, KeeperLoop, KeeperLoopConfig, KeeperNote, KeeperWorld,
 };
 use driver::world::{Job, Lane, World};
 use keeper::{CloseReason, ConnId, Event, Recovery};
 use storage::disk::{Disk, DiskFile, OpenMode};
 use storage::file_disk::FileDisk;
 use storage::zk::names::Compression;
-use zk_wire::{Acl, ConnectRequest, CreateRequest, Id, Jute, OpCode, RequestHeader, SessionId, Zxid};
+use zab::packet::{LearnerKind, ToLeader, ToLearner};
+use zab::{Link, QuorumVerifier, Standing};
+use zk_wire::snapshot::{SnapshotDecoder, SnapshotRecord};
+use zk_wire::{Acl, ConnectRequest, CreateRequest, Epoch, Id, Jute, OpCode, RequestHeader, SessionId, Zxid};
 
 /// The real disk, until its syncs are told to fail.
 #[derive(Clone, Default)]
@@ -101,6 +104,9 @@ struct TestWorld {
     closed: Vec<(u64, CloseReason)>,
     answers: Vec<(u64, Result<String, String>)>,
     fatal: Option<String>,
+    /// What was streamed to learners; the last piece is there when this ends.
+    stream: BytesMut,
+    stream_ended: bool,
 }
 
 impl World for TestWorld {
@@ -138,6 +144,14 @@ impl KeeperWorld<TestDisk> for TestWorld {
     fn fatal(&mut self, error: KeeperFatal) {
         self.fatal = Some(format!("{}: {}", error.what, error.error));
     }
+    fn to_learner(&mut self, _link: Link, _packet: &ToLearner) {}
+    fn begin_stream(&mut self, _link: Link) {}
+    fn send_stream(&mut self, _link: Link, chunk: Bytes, last: bool) {
+        self.stream.extend_from_slice(&chunk);
+        self.stream_ended = last;
+    }
+    fn standing(&mut self, _standing: Standing) {}
+    fn leads(&mut self, _leads: bool) {}
 }
 
 struct Scene {
@@ -160,6 +174,8 @@ impl Scene {
             closed: Vec::new(),
             answers: Vec::new(),
             fatal: None,
+            stream: BytesMut::new(),
+            stream_ended: false,
         };
         let mut config = KeeperLoopConfig::new(dir);
         change(&mut config);
@@ -463,4 +479,46 @@ fn a_crash_before_the_restored_state_is_durable_leaves_the_old_one() {
     assert!(scene.lanes().contains(&Lane::Bulk), "its snapshot is about to be written");
     drop(scene);
     assert!(Scene::new(dir.path(), 100_000).has("/n1-1"));
+}
+
+#[test]
+fn a_small_state_goes_to_a_learner_as_it_is_at_one_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scene = Scene::with(dir.path(), |config| {
+        config.ensemble = Some(EnsembleConfig {
+            zab: zab::Config { force_snapshot_sync: true, ..zab::Config::new(1) },
+            verifier: QuorumVerifier::majority([1]),
+            config_text: "version=0".into(),
+        });
+    });
+    while !scene.keeper_loop.keeper().with(keeper::Keeper::serves) {
+        scene.turn(vec![]);
+        scene.all_jobs();
+    }
+    scene.connected(1);
+    scene.turn(vec![create(1, 1)]);
+    scene.all_jobs();
+    let link = Link(9);
+    let said = |packet| Event::Ensemble(zab::Event::FromLearner { link, packet });
+    let info = ToLeader::Info { kind: LearnerKind::Follower, sid: 2, accepted: Epoch(0), config_version: 0 };
+    scene.turn(vec![Event::Ensemble(zab::Event::LearnerConnected { link }), said(info)]);
+    // A write becomes durable in the very turn in which the learner is to get the state.
+    scene.turn(vec![create(1, 2)]);
+    let (_, job) = scene.world.jobs.pop_front().unwrap();
+    let accepts = said(ToLeader::AckEpoch { last: Zxid::ZERO, current: Some(Epoch(0)) });
+    let mut inputs = vec![KeeperInput::Event(accepts), KeeperInput::Done(job())];
+    scene.keeper_loop.turn(&mut scene.world, &mut inputs);
+    assert!(scene.has("/n1-2") && scene.world.stream_ended);
+    let mut decoder = SnapshotDecoder::new(1 << 20);
+    decoder.feed(scene.world.stream.split().freeze());
+    let mut last = Zxid::ZERO;
+    loop {
+        match decoder.next().unwrap().expect("a whole snapshot") {
+            SnapshotRecord::Session(_) | SnapshotRecord::Acl(_) => {}
+            SnapshotRecord::Node(_, node) => last = last.max(node.stat.pzxid),
+            SnapshotRecord::End => break,
+        }
+    }
+    let first = scene.keeper_loop.keeper().with(|keeper| keeper.tree().get("/n1-1").unwrap().numbers().czxid);
+    assert_eq!(last, first, "nothing of what came behind it");
 }

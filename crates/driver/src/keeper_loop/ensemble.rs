@@ -1,14 +1,15 @@
 //! A member's loop: what its peer wants of the world, and snapshots on their way to learners and from a leader.
 //!
-//! A snapshot for a learner is serialised a chunk at a time under the shared lock, the next one when the last has left
-//! for the network: so a slow learner costs neither memory nor time of the others. Writes go on in between.
+//! A snapshot for a learner is serialised a chunk at a time under the shared lock, the first one at once, the next one when
+//! the last has left for the network: so a slow learner costs neither memory nor time of the others. Writes go on in
+//! between.
 
 use std::collections::BTreeMap;
 
 use base::planted::PlantedBug;
 use base::{Prng, Str};
 use bytes::BytesMut;
-use keeper::{Event, Recovery, Seat, SnapshotCursor};
+use keeper::{Effect, Event, Keeper, Recovery, Seat, SnapshotCursor};
 use storage::disk::Disk;
 use storage::zk::data_dir::DataDir;
 use storage::zk::epochs;
@@ -20,6 +21,9 @@ use zk_wire::{Epoch, Zxid};
 use super::log_sync::LogSyncs;
 use super::store::StoreQueue;
 use super::{KeeperLoop, KeeperLoopConfig, KeeperWorld};
+
+/// How many times larger the first piece of a learner's snapshot is than the others.
+const FIRST_CHUNKS: usize = 4;
 
 /// What makes a keeper a member of an ensemble.
 #[derive(Clone, Debug)]
@@ -119,14 +123,28 @@ impl MemberState {
     }
 }
 
+/// Whether a learner is to get this server's state as it is now.
+pub(super) fn sends_snapshot(effect: &Effect) -> bool {
+    matches!(effect, Effect::Ensemble(zab::Effect::SendSnapshot { .. }))
+}
+
 impl<D: Disk> KeeperLoop<D> {
+    /// The first piece, in the same turn: a state that is no larger is sent as it is at that transaction, and holds nothing
+    /// of those behind it. A learner of Apache's counts wrong digests until it has those as well.
     pub(super) fn begin_to_send<W: KeeperWorld<D>>(&mut self, world: &mut W, link: Link, zxid: Zxid) {
+        let first_bytes = self.config.snapshot_chunk_bytes * FIRST_CHUNKS;
         let mut bytes = BytesMut::new();
-        let cursor = self.keeper.with(|keeper| keeper.snapshot_begin_at(zxid, &mut bytes));
-        if let Some(member) = &mut self.member {
-            member.sending.insert(link, cursor);
+        let begin = |keeper: &Keeper| {
+            let mut cursor = keeper.snapshot_begin_at(zxid, &mut bytes);
+            let more = keeper.snapshot_chunk(&mut cursor, first_bytes, &mut bytes);
+            (cursor, more)
+        };
+        let (cursor, more) = self.keeper.with(begin);
+        match &mut self.member {
+            Some(member) if more => drop(member.sending.insert(link, cursor)),
+            _ => bytes.extend_from_slice(&intake::signature()),
         }
-        world.send_stream(link, bytes.freeze(), false);
+        world.send_stream(link, bytes.freeze(), !more);
     }
 
     /// The next piece for a learner that has taken the last one.

@@ -29,7 +29,7 @@ pub(super) const SUITES: &[OwnServers] = &[
     OwnServers { name: "ensemble-one", about: "one of our members, two of Apache's: each make leads", body: one },
     OwnServers { name: "ensemble-two", about: "two of our members, one of Apache's: each make leads", body: two },
     OwnServers {
-        name: "ensemble-handover-full",
+        name: "ensemble-handover",
         about: "our leaders hand leadership to members of both makes under load",
         body: |dir| handover::run(dir, &[Who::Ours, APACHE, Who::Ours], &[(1, 2), (3, 1), (1, 3)]),
     },
