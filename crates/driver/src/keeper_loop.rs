@@ -138,6 +138,10 @@ pub trait KeeperWorld<D: Disk>: World<Disk = D, Done = KeeperDone<D>> {
     /// This configuration of the ensemble counts from now on: the servers' lines and the version's, as text.
     fn configured(&mut self, _text: &Str) {}
 
+    /// This later configuration may be committed, or none may any more: it is durable when this returns, or the world has
+    /// said why it is not.
+    fn next_config(&mut self, _text: Option<&Str>) {}
+
     /// Whether learners that dial are listened to, from the election on. False at the start.
     fn leads(&mut self, _leads: bool) {
         alone()
@@ -593,6 +597,7 @@ impl<D: Disk> KeeperLoop<D> {
                     Effect::Standing(standing) => world.standing(standing),
                     Effect::Leads(leads) => world.leads(leads),
                     Effect::Configured(text) => world.configured(&text),
+                    Effect::NextConfig(text) => world.next_config(text.as_ref()),
                     Effect::HandedOver { asked, result } => world.handed_over(asked, result),
                     Effect::Audit(record) => world.audit(record),
                     Effect::QuotaExceeded(over) => world.note(KeeperNote::QuotaExceeded(over)),

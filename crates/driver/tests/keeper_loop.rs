@@ -489,6 +489,7 @@ fn a_small_state_goes_to_a_learner_as_it_is_at_one_transaction() {
             zab: zab::Config { force_snapshot_sync: true, ..zab::Config::new(1) },
             verifier: QuorumVerifier::majority([1]),
             config_text: "version=0".into(),
+            next_text: None,
         });
     });
     while !scene.keeper_loop.keeper().with(keeper::Keeper::serves) {

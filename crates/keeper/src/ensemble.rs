@@ -62,6 +62,9 @@ pub struct Seat {
     pub verifier: QuorumVerifier,
     /// The ensemble's configuration as text, which is what `/zookeeper/config` holds.
     pub config_text: Str,
+    /// A later one that may be committed, beside what the log has: a server that got its leader's snapshot may not have it
+    /// there (upstream: `zoo.cfg.dynamic.next`).
+    pub next_text: Option<Str>,
     /// `acceptedEpoch`.
     pub accepted: Epoch,
     /// `currentEpoch`.
@@ -183,7 +186,7 @@ impl Keeper {
     /// at once, begins to look for one.
     #[must_use]
     pub fn join(mut self, seat: Seat) -> Self {
-        let Seat { config, verifier, config_text, accepted, current } = seat;
+        let Seat { config, verifier, config_text, next_text, accepted, current } = seat;
         let window = mem::take(&mut self.window);
         let recovered = zab::Recovered { accepted, current, last: self.last_processed, window };
         let read_only = ReadOnly::new(self.config.read_only_enabled, config.tick);
@@ -197,7 +200,9 @@ impl Keeper {
         // A reconfig in the log, committed or not.
         let logged = self.tree.get(path::CONFIG).and_then(|node| node.data.clone());
         let logged = logged.and_then(|text| quorum_config(core::str::from_utf8(&text).ok()?));
-        let seen = logged.filter(|_| self.config.reconfig_enabled);
+        let kept = next_text.and_then(|text| quorum_config(&text));
+        let seen = logged.into_iter().chain(kept).max_by_key(|config| config.version);
+        let seen = seen.filter(|_| self.config.reconfig_enabled);
         self.tree.set_config(&config_text, !self.config.reconfig_enabled);
         self.ending.clear();
         let read_config = self.config.reconfig_enabled.then_some(quorum_config as ReadConfig);
@@ -369,6 +374,9 @@ impl Keeper {
 
     /// What the world does.
     fn hand_out(&mut self, effect: zab::Effect, effects: &mut Vec<Effect>) {
+        if let zab::Effect::NextConfig(next) = effect {
+            return effects.push(Effect::NextConfig(next.map(|next| next.text)));
+        }
         let logged = match &effect {
             zab::Effect::Store { op: StoreOp::Append(proposal), .. } => Some(proposal.bytes.len()),
             _ => None,

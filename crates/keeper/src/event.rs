@@ -81,6 +81,9 @@ pub enum Effect {
     Standing(zab::Standing),
     /// This configuration of the ensemble counts from now on: the servers' lines, and the version's.
     Configured(Str),
+    /// This later configuration may be committed, or none may any more: it is to be kept, durably, before this effect is
+    /// done with. [`crate::Seat::next_text`] takes it back at a start.
+    NextConfig(Option<Str>),
     /// Whether learners that dial this member will be listened to.
     Leads(bool),
     /// Send to a client.

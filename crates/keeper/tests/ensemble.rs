@@ -89,6 +89,7 @@ impl Cluster {
             config: zab::Config { tick: core::time::Duration::from_millis(2000), ..zab::Config::new(sid) },
             verifier: QuorumVerifier::majority(self.voters.iter().copied()),
             config_text: Str::from(text(&self.voters).as_str()),
+            next_text: None,
             accepted: node.accepted,
             current: node.current,
         };

@@ -26,6 +26,8 @@ pub struct Configs {
     verifier: QuorumVerifier,
     /// The version of the later configuration in `verifier`.
     next: Option<i64>,
+    /// The version of the later configuration that [`Configs::news`] gave last.
+    told: Option<i64>,
     /// What this server is to a leader.
     kind: LearnerKind,
 }
@@ -33,13 +35,16 @@ pub struct Configs {
 impl Configs {
     /// A server whose files say `current`, and whose log has `seen`, committed or not.
     pub fn new(config: &Config, current: QuorumConfig, seen: Option<QuorumConfig>) -> Self {
-        let kind = match current.verifier.voters().contains(&config.sid) {
+        // Upstream: who is not in a configuration that may change follows without a vote. A server that is about to join and
+        // starts again in that moment acknowledges its own reconfig.
+        let absent = config.read_config.is_some() && !current.observers.contains(&config.sid);
+        let kind = match absent || current.verifier.voters().contains(&config.sid) {
             true => LearnerKind::Follower,
             false => LearnerKind::Observer,
         };
         let (sid, bug, read, verifier) = (config.sid, config.bug, config.read_config, current.verifier.clone());
         let seen = seen.filter(|seen| read.is_some() && seen.version > current.version);
-        let mut configs = Self { sid, bug, read, current, seen, verifier, next: None, kind };
+        let mut configs = Self { sid, bug, read, current, seen, verifier, next: None, told: None, kind };
         configs.decide(None);
         configs
     }
@@ -76,6 +81,20 @@ impl Configs {
         if next != self.next {
             self.decide(history.pending_config().cloned());
         }
+    }
+
+    /// Whether another later configuration may be committed than when this was asked last, or none any more.
+    pub fn news(&mut self, history: &History) -> Option<Option<QuorumConfig>> {
+        self.read?;
+        let next = self.next(history);
+        let version = next.map(|next| next.version);
+        let news = match next {
+            Some(next) if version != self.told => Some(Some(next.clone())),
+            None if self.told.is_some_and(|told| told > self.current.version) => Some(None),
+            _ => None,
+        };
+        self.told = version;
+        news
     }
 
     fn decide(&mut self, pending: Option<QuorumConfig>) {

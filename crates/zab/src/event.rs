@@ -227,6 +227,10 @@ pub enum Effect {
     Standing(Standing),
     /// Another configuration counts from now on: its reconfig was delivered just before, or a leader brought it.
     Configured(QuorumConfig),
+    /// A later configuration may be committed, or none may any more. It is said before this server acknowledges what has
+    /// it, so that the file beside the log (upstream: `zoo.cfg.dynamic.next`) can be there by then. What
+    /// [`Effect::Configured`] says to count is none that may.
+    NextConfig(Option<QuorumConfig>),
     /// A learner heard of these sessions since its last ping.
     Touched {
         /// The learner.

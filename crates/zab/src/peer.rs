@@ -136,6 +136,7 @@ impl Peer {
             Err(reason) => self.end_role(reason, effects),
         }
         self.configs.recount(&self.history);
+        effects.extend(self.configs.news(&self.history).map(Effect::NextConfig));
         if matches!(self.role, Role::Draining) && self.store.is_idle() {
             match self.designated.take() {
                 Some(leader) => self.on_elected(now, leader, true, effects),
@@ -233,6 +234,7 @@ impl Peer {
         let Role::Leading(leader) = role else { panic!("{} proposed by a server that does not lead", proposal.zxid) };
         leader.propose(proposal, &mut leader::Context { history, store, configs, effects });
         self.configs.recount(&self.history);
+        effects.extend(self.configs.news(&self.history).map(Effect::NextConfig));
     }
 
     /// Hands leadership over to a follower, `to` or the one that is furthest, which is given back. `last` makes the bytes of

@@ -96,7 +96,10 @@ fn a_follower_counts_both_while_a_reconfig_is_under_way_and_then_dials_whom_its_
     let mut peer = follower(&config(z(2, 0).0, &[1, 2]));
     let next = config(z(2, 1).0, &[1, 3]);
     let reconfig = proposal(z(2, 1), Some(next.clone()));
-    step(&mut peer, from_leader(ToLearner::Proposal(reconfig.clone())));
+    let effects = step(&mut peer, from_leader(ToLearner::Proposal(reconfig.clone())));
+    // It can be in its file before it is acknowledged.
+    assert_eq!(effects.last(), Some(&Effect::NextConfig(Some(next.clone()))));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::ToLeader { .. })), "{effects:?}");
     assert_eq!(peer.verifier().voters(), [1, 2, 3]);
     assert!(!peer.verifier().is_quorum(|sid| sid != 3) && !peer.verifier().is_quorum(|sid| sid != 2));
     step(&mut peer, Event::Stored { token: Token(3) });
@@ -141,7 +144,8 @@ fn a_reconfig_that_is_cut_from_the_log_counts_no_more() {
     // It is in the log, 9 has gone, and the others went on without it.
     let mut peer = peer(config(0, &[1, 2]), Some(config(z(1, 6).0, &[1, 9])), &[z(1, 5), z(1, 6)]);
     assert_eq!(peer.verifier().voters(), [1, 2, 9]);
-    step(&mut peer, Event::Tick);
+    let effects = step(&mut peer, Event::Tick);
+    assert!(effects.contains(&Effect::NextConfig(Some(config(z(1, 6).0, &[1, 9])))), "{effects:?}");
     assert_eq!(step(&mut peer, said(2, z(1, 6), &config(0, &[1, 2]))), [Effect::Dial { leader: 2 }]);
     step(&mut peer, Event::LeaderConnected { link: LINK });
     step(&mut peer, from_leader(ToLearner::LeaderInfo(Epoch(2))));
@@ -149,8 +153,26 @@ fn a_reconfig_that_is_cut_from_the_log_counts_no_more() {
     let cut = Effect::Store { token: Token(2), op: StoreOp::Truncate(z(1, 5)) };
     assert_eq!(step(&mut peer, from_leader(ToLearner::Trunc(z(1, 5)))), [cut]);
     assert_eq!(peer.verifier().voters(), [1, 2, 9], "it is on the disk still");
-    step(&mut peer, Event::Stored { token: Token(2) });
+    let effects = step(&mut peer, Event::Stored { token: Token(2) });
+    assert_eq!(effects.last(), Some(&Effect::NextConfig(None)));
     assert_eq!(peer.verifier().voters(), [1, 2]);
+}
+
+#[test]
+fn what_the_file_has_and_the_log_has_not_may_be_committed_until_a_leader_says_another() {
+    // A leader's snapshot had it, with a tree that says what counted then.
+    let kept = config(z(1, 4).0, &[1, 3, 4]);
+    let mut peer = peer(config(0, &[1, 2]), Some(kept), &[z(1, 5)]);
+    step(&mut peer, Event::Tick);
+    assert!(!peer.verifier().is_quorum(|sid| sid < 3), "it leads nobody without a quorum of that, too");
+    step(&mut peer, said(2, z(1, 5), &config(0, &[1, 2])));
+    step(&mut peer, Event::LeaderConnected { link: LINK });
+    step(&mut peer, from_leader(ToLearner::LeaderInfo(Epoch(2))));
+    step(&mut peer, Event::Stored { token: Token(1) });
+    step(&mut peer, from_leader(ToLearner::Diff(z(1, 5))));
+    let announced = config(z(2, 0).0, &[1, 2]);
+    let effects = step(&mut peer, from_leader(ToLearner::NewLeader(Epoch(2), announced.text.clone())));
+    assert_eq!(effects.last(), Some(&Effect::NextConfig(Some(announced))), "in the place of the other");
 }
 
 #[test]
@@ -212,4 +234,15 @@ fn a_leader_without_a_vote_commits_nothing_more_and_stays_until_its_learners_hav
     assert_eq!((peer.next_zxid(), peer.standing()), (None, Standing::Leading(Epoch(2))));
     let effects = step(&mut peer, Event::Closed { link: LINK });
     assert_eq!(effects, [Effect::Standing(Standing::Looking), Effect::Dial { leader: 2 }]);
+}
+
+#[test]
+fn a_server_that_starts_again_while_it_is_to_join_follows_without_a_vote() {
+    let without = config(z(1, 0).0, &[2]);
+    let mut peer = peer(without.clone(), None, &[z(1, 5)]);
+    step(&mut peer, Event::Tick);
+    assert_eq!(step(&mut peer, said(2, z(1, 5), &without)).last(), Some(&Effect::Dial { leader: 2 }));
+    let info = ToLeader::Info { kind: LearnerKind::Follower, sid: 1, accepted: Epoch(1), config_version: z(1, 0).0 };
+    let effects = step(&mut peer, Event::LeaderConnected { link: LINK });
+    assert_eq!(effects, [Effect::ToLeader { link: LINK, packet: info }]);
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use server::config::admin_keys::MetricsCfg;
+use server::config::dynamic_file;
 use server::config::java_flags::{self, JavaFlags};
 use server::config::properties::Property;
 use server::config::zoo_cfg::{self, AdminCfg, ZooCfg};
@@ -107,6 +108,13 @@ pub fn read(file: &Path, properties: &[(String, String)]) -> anyhow::Result<ZooC
         .map_err(|problems| refused(&file.display().to_string(), &problems))?;
     if let Some(member) = &mut read.server.member {
         member.config_file = Some(file.to_path_buf());
+        // As upstream: a static list has been written by somebody who knows nothing of what was under way.
+        if read.server.store.keeper.reconfig_enabled && member.dynamic {
+            member.next = dynamic_file::read_next(file, member.membership.version).unwrap_or_else(|error| {
+                read.warnings.push(format!("{error}; a reconfig that may be committed is looked for in the log alone"));
+                None
+            });
+        }
     }
     Ok(read)
 }

@@ -34,6 +34,8 @@ pub struct EnsembleConfig {
     pub verifier: QuorumVerifier,
     /// The configuration as text: the servers' lines and the version's, as `/zookeeper/config` has them.
     pub config_text: Str,
+    /// A later one that was kept because it may be committed.
+    pub next_text: Option<Str>,
 }
 
 impl EnsembleConfig {
@@ -47,6 +49,7 @@ impl EnsembleConfig {
             config: self.zab.clone(),
             verifier: self.verifier.clone(),
             config_text: self.config_text.clone(),
+            next_text: self.next_text.clone(),
             accepted: Epoch(epochs.accepted),
             current: Epoch(epochs.current),
         })
@@ -114,6 +117,7 @@ impl MemberState {
             zab::Effect::Deliver(_)
             | zab::Effect::Standing(_)
             | zab::Effect::Configured(_)
+            | zab::Effect::NextConfig(_)
             | zab::Effect::Touched { .. }
             | zab::Effect::FromLearner { .. }
             | zab::Effect::FromLeader(_)

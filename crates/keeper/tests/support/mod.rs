@@ -115,9 +115,11 @@ impl Harness {
                 | Effect::TakeSnapshot
                 | Effect::QuotaExceeded(_)
                 | Effect::Audit(_) => {}
-                Effect::Ensemble(_) | Effect::Standing(_) | Effect::Leads(_) | Effect::Configured(_) => {
-                    unreachable!("it stands alone")
-                }
+                Effect::Ensemble(_)
+                | Effect::Standing(_)
+                | Effect::Leads(_)
+                | Effect::Configured(_)
+                | Effect::NextConfig(_) => unreachable!("it stands alone"),
                 Effect::HandedOver { .. } => {}
             }
         }

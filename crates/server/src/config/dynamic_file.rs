@@ -6,6 +6,11 @@
 //! | `zoo.cfg.dynamic.<version in hex>` | the server, group and weight lines, sorted, without an end of the last line |
 //! | `zoo.cfg` | as it was, without those lines, with `dynamicConfigFile` |
 //! | `zoo.cfg.bak` | as it was before the first reconfiguration |
+//! | `zoo.cfg.dynamic.next` | a later configuration that may be committed, in the same shape, with its `version` line |
+//!
+//! The last one is there before its server acknowledges the reconfig, and goes when that counts or is known not to. The log
+//! has it too, so a start of ours finds it in either; Apache's server looks here only (and deletes the file while it reads
+//! it, `QuorumPeer.setQuorumVerifier`).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,40 +23,94 @@ use zab::Sid;
 use super::properties;
 
 /// Writes both files for the configuration that is active now. The new file is durable before the old one points to it. A
-/// file that is there already under that version is the same.
+/// file that is there already under that version is the same. What was kept as the next configuration goes, unless it is a
+/// later one still.
 ///
 /// # Errors
 /// The file that could not be read or written, and why.
 pub fn write(config_file: &Path, membership: &Membership, my_id: Sid) -> Result<PathBuf, String> {
-    let failed =
-        |what: &str, path: &Path, error: &dyn std::fmt::Display| format!("cannot {what} {}: {error}", path.display());
     let config_file = std::fs::canonicalize(config_file).map_err(|error| failed("find", config_file, &error))?;
-    let with = |suffix: &str| {
-        let mut name = config_file.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
     let text = std::fs::read_to_string(&config_file).map_err(|error| failed("read", &config_file, &error))?;
-    let dynamic = with(&format!(".dynamic.{:x}", membership.version));
+    let dynamic = with_suffix(&config_file, &format!(".dynamic.{:x}", membership.version));
     // A client address in this server's line takes the place of the one in the file.
     let client_in_line = membership.members.get(&my_id).is_some_and(|own| own.client.is_some());
     let edited = edit(&text, &dynamic, client_in_line).map_err(|error| failed("read", &config_file, &error))?;
-    let write = |path: &Path, bytes: &[u8]| -> Result<(), String> {
-        let written: io::Result<()> = FileDisk.replace_atomically(path, bytes);
-        written.map_err(|error| failed("write", path, &error))
-    };
     let mut lines = membership.lines();
     lines.sort();
-    write(&dynamic, lines.join("\n").as_bytes())?;
-    if edited == text {
-        return Ok(dynamic);
+    replace(&dynamic, lines.join("\n").as_bytes())?;
+    if edited != text {
+        let backup = with_suffix(&config_file, ".bak");
+        if !backup.exists() {
+            replace(&backup, text.as_bytes())?;
+        }
+        replace(&config_file, edited.as_bytes())?;
     }
-    let backup = with(".bak");
-    if !backup.exists() {
-        write(&backup, text.as_bytes())?;
+    if read_next(&config_file, membership.version)?.is_none() {
+        remove_next(&config_file)?;
     }
-    write(&config_file, edited.as_bytes())?;
     Ok(dynamic)
+}
+
+/// Keeps a configuration that may be committed.
+///
+/// # Errors
+/// The file that could not be written, and why.
+pub fn write_next(config_file: &Path, next: &Membership) -> Result<PathBuf, String> {
+    let path = next_file(config_file)?;
+    let mut lines = next.lines();
+    lines.push(format!("version={:x}", next.version));
+    lines.sort();
+    replace(&path, lines.join("\n").as_bytes())?;
+    Ok(path)
+}
+
+/// Nothing may be committed any more that is not active. If the file comes back with a power cut, the next start asks more
+/// servers than it must, until a leader says what counts.
+///
+/// # Errors
+/// The file that could not be removed, and why.
+pub fn remove_next(config_file: &Path) -> Result<(), String> {
+    let path = next_file(config_file)?;
+    match FileDisk.remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// The configuration that was kept, if it is later than `current`.
+///
+/// # Errors
+/// Why the file, which is there, cannot be read or makes no sense.
+pub fn read_next(config_file: &Path, current: i64) -> Result<Option<Membership>, String> {
+    let path = next_file(config_file)?;
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(|error| failed("read", &path, &error))?,
+    };
+    let lines = properties::parse(&text).map_err(|error| failed("read", &path, &error))?;
+    let lines: Vec<String> = lines.into_iter().map(|line| format!("{}={}", line.key.trim(), line.value)).collect();
+    let next = Membership::parse(&lines.join("\n")).map_err(|error| failed("read", &path, &error))?;
+    Ok(Some(next).filter(|next| next.version > current))
+}
+
+fn next_file(config_file: &Path) -> Result<PathBuf, String> {
+    let config_file = std::fs::canonicalize(config_file).map_err(|error| failed("find", config_file, &error))?;
+    Ok(with_suffix(&config_file, ".dynamic.next"))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let written: io::Result<()> = FileDisk.replace_atomically(path, bytes);
+    written.map_err(|error| failed("write", path, &error))
+}
+
+fn failed(what: &str, path: &Path, error: &dyn std::fmt::Display) -> String {
+    format!("cannot {what} {}: {error}", path.display())
 }
 
 /// The text of `zoo.cfg` with the servers' lines replaced by the name of their file; everything else stays as it was
@@ -129,5 +188,30 @@ mod tests {
         );
         assert_eq!(std::fs::read_to_string(dir.path().join("zoo.cfg.bak")).unwrap(), text);
         assert_eq!(write(&file, &later, 2).as_ref(), Ok(&dynamic), "once more changes nothing");
+    }
+
+    #[test]
+    fn what_may_be_committed_is_kept_until_it_counts_or_a_later_one_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, next) = (dir.path().join("zoo.cfg"), dir.path().join("zoo.cfg.dynamic.next"));
+        std::fs::write(&file, "tickTime=2000\n").unwrap();
+        assert_eq!(read_next(&file, 0), Ok(None));
+        let of = |version: &str| Membership::parse(&format!("server.1=a:1:2:participant\n{version}")).unwrap();
+        let (first, second) = (of("version=1000000a7"), of("version=1000000b0"));
+        assert_eq!(write_next(&file, &first).as_ref(), Ok(&next));
+        assert_eq!(std::fs::read_to_string(&next).unwrap(), "server.1=a:1:2:participant\nversion=1000000a7");
+        assert_eq!(read_next(&file, 5), Ok(Some(first.clone())));
+        assert_eq!(read_next(&file, first.version), Ok(None), "it counts already");
+        write_next(&file, &second).unwrap();
+        write(&file, &first, 1).unwrap();
+        assert_eq!(read_next(&file, first.version), Ok(Some(second.clone())), "the later one is not known to count");
+        write(&file, &second, 1).unwrap();
+        assert!(!next.exists());
+        write_next(&file, &second).unwrap();
+        remove_next(&file).unwrap();
+        remove_next(&file).unwrap();
+        assert!(!next.exists());
+        std::fs::write(&next, "server.1=nowhere").unwrap();
+        assert!(read_next(&file, 0).unwrap_err().contains("zoo.cfg.dynamic.next"));
     }
 }

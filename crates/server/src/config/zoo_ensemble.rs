@@ -138,6 +138,7 @@ impl File<'_> {
 
     fn member(&mut self, my_id: Sid, membership: Membership) -> MemberConfig {
         let mut member = MemberConfig::new(my_id, membership);
+        member.dynamic = self.value("dynamicConfigFile").is_some();
         for (key, what) in [("initLimit", "joining the leader"), ("syncLimit", "silence")] {
             if self.value(key).is_none() {
                 self.problems.push(format!("{key} is missing; add {key}=<ticks that {what} may take>"));
@@ -300,7 +301,8 @@ mod tests {
         let text = format!("initLimit=5\nsyncLimit=2\ndynamicConfigFile={}", path.display());
         let all = format!("dataDir={}\n{text}", dir.path().display());
         let cfg = parse(&all).unwrap();
-        assert_eq!(cfg.server.member.unwrap().membership.version, 0x1_0000_0002);
+        let member = cfg.server.member.unwrap();
+        assert_eq!((member.membership.version, member.dynamic), (0x1_0000_0002, true));
         assert_eq!(cfg.server.listen, Listen::Everywhere { port: 2191 });
         assert!(parse(&format!("{all}\nserver.3=c:1:2")).unwrap_err()[0].contains("must stand in"));
         let problems = parse(&format!("{all}\nclientPort=2181")).unwrap_err();

@@ -463,6 +463,10 @@ impl KeeperWorld<FileDisk> for RealWorld {
         self.rim().configured(text);
     }
 
+    fn next_config(&mut self, text: Option<&Str>) {
+        self.rim().next_config(text.map(|text| &**text));
+    }
+
     fn leads(&mut self, leads: bool) {
         if leads {
             self.stats.ensemble.elected();

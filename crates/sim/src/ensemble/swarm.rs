@@ -161,7 +161,8 @@ impl Swarm {
         config.keeper.piece_max = load.piece_max;
         config.keeper.bug = bug;
         config.bug = bug;
-        config.ensemble = Some(EnsembleConfig { zab, verifier: self.verifier(), config_text: Str::from("version=0") });
+        let (verifier, config_text) = (self.verifier(), Str::from("version=0"));
+        config.ensemble = Some(EnsembleConfig { zab, verifier, config_text, next_text: None });
         config
     }
 }

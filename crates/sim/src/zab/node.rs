@@ -20,8 +20,10 @@ pub struct Disk {
     pub log: Vec<Txn>,
     /// The log's part up to here is only in a snapshot: it cannot be cut there, nor given out one by one.
     pub snapshot: i64,
-    /// The configuration file: the last one that counted, of those that were written.
+    /// The configuration file: the last one that counted.
     pub config: Option<Str>,
+    /// A later one that may be committed, in its file.
+    pub next: Option<Str>,
 }
 
 impl Disk {
@@ -56,8 +58,6 @@ pub struct Node {
     pub paused: bool,
     /// The earliest tick that is scheduled.
     pub tick_at: Option<base::Instant>,
-    /// The configuration that counts and is not in the file yet.
-    pub unwritten: Option<Str>,
 }
 
 impl Node {
@@ -74,12 +74,14 @@ impl Node {
             receiving: None,
             paused: false,
             tick_at: None,
-            unwritten: None,
         }
     }
 
     /// Starts the process on what the disk has. The service is everything that is logged, as upstream loads it.
-    pub fn start(&mut self, config: Config, first: QuorumConfig) {
+    ///
+    /// What may be committed is in the log and in its file. A server of Apache's looks into the file only (`by_file`), so
+    /// that must be enough.
+    pub fn start(&mut self, config: Config, first: QuorumConfig, by_file: bool) {
         self.life += 1;
         self.service = self.disk.log.clone();
         (self.serving, self.staged, self.receiving, self.paused, self.tick_at) = (false, None, None, false, None);
@@ -91,10 +93,11 @@ impl Node {
             last: Zxid(self.disk.last()),
             window: self.disk.log[from..].iter().map(|txn| proposal(*txn)).collect(),
         };
-        self.unwritten = None;
         let current =
             self.disk.config.as_ref().map_or(first, |text| reconfig::read(text).expect("it was written here"));
-        let seen = self.disk.log.iter().rev().find_map(|txn| reconfig::in_txn(*txn));
+        let logged = self.disk.log.iter().rev().find_map(|txn| reconfig::in_txn(*txn)).filter(|_| !by_file);
+        let kept = self.disk.next.as_ref().map(|text| reconfig::read(text).expect("it was written here"));
+        let seen = logged.into_iter().chain(kept).max_by_key(|config| config.version);
         self.peer = Some(Peer::new(config, current, seen, recovered));
     }
 

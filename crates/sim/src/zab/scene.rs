@@ -33,7 +33,6 @@ enum Ev {
     Searched(Sid, u64, Link, Zxid),
     Propose,
     Reconfigure,
-    ConfigWritten(Sid, u64),
     Fault,
     Restart(Sid),
     Resume(Sid, u64),
@@ -156,13 +155,6 @@ impl Scene {
             Ev::Searched(sid, life, link, peer) => self.on_searched(sid, life, link, peer),
             Ev::Propose => self.on_propose(),
             Ev::Reconfigure => self.on_reconfigure(),
-            Ev::ConfigWritten(sid, life) => {
-                let node = self.node(sid);
-                if node.life == life && node.unwritten.is_some() {
-                    node.disk.config = node.unwritten.take();
-                }
-                Ok(())
-            }
             Ev::Fault => self.on_fault(),
             Ev::Restart(sid) => self.restart(sid),
             Ev::Resume(sid, life) => {
@@ -238,6 +230,7 @@ impl Scene {
                 Effect::Deliver(proposal) => self.deliver(sid, txn(&proposal))?,
                 Effect::Standing(standing) => self.on_standing(sid, standing)?,
                 Effect::Configured(config) => self.on_configured(sid, config)?,
+                Effect::NextConfig(next) => self.node(sid).disk.next = next.map(|next| next.text),
                 Effect::Touched { .. }
                 | Effect::FromLearner { .. }
                 | Effect::FromLeader(_)
@@ -465,12 +458,13 @@ impl Scene {
     fn on_configured(&mut self, sid: Sid, config: QuorumConfig) -> Checked {
         configurations_are_committed::check(sid, &config, &self.configs)?;
         let node = self.nodes.get_mut(&sid).expect("a server of this ensemble");
-        node.unwritten = Some(config.text);
+        // The files are written there and then; what was kept as the next one goes with that.
+        node.disk.next =
+            node.disk.next.take().filter(|next| reconfig::read(next).is_some_and(|next| next.version > config.version));
+        node.disk.config = Some(config.text);
         if node.peer.as_ref().is_some_and(zab::Peer::looks) {
             self.marks.hit(Mark::ConfigHeard);
         }
-        let (life, wait) = (node.life, Duration::from_micros(self.kernel.prng.between(10, 50_000)));
-        self.kernel.after(wait, Ev::ConfigWritten(sid, life));
         Ok(())
     }
 
@@ -627,7 +621,9 @@ impl Scene {
         };
         let node = self.nodes.get_mut(&sid).expect("a server of this ensemble");
         if node.peer.is_none() {
-            node.start(config, first);
+            // Every other life is one of a server that goes by the file alone.
+            let by_file = node.life % 2 == 1;
+            node.start(config, first, by_file);
             // As upstream does at a start: of a log whose end nobody may have agreed to.
             if self.kernel.prng.chance(1, 3) {
                 node.snapshot();

@@ -44,6 +44,16 @@ pub(super) const SUITES: &[OwnServers] = &[
         body: reconfig::run,
     },
     OwnServers {
+        name: "ensemble-reconfig-cut",
+        about: "everybody killed amid a reconfig; members of the other make end it",
+        body: reconfig::cut_short,
+    },
+    OwnServers {
+        name: "ensemble-reconfig-cut-apache-full",
+        about: "the same with Apache's members only, which proves it",
+        body: reconfig::cut_short_apache,
+    },
+    OwnServers {
         name: "ensemble-reconfig-apache-full",
         about: "the same with Apache's members only, which proves it",
         body: reconfig::run_apache,

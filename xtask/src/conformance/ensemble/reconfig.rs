@@ -3,6 +3,7 @@
 //! and comes back with it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use zk_wire::{ErrorCode, GetDataRequest, GetDataResponse, Jute, OpCode, ReconfigRequest};
@@ -86,6 +87,90 @@ fn changes(ensemble: &mut Ensemble) -> Result<String> {
     write_everywhere(ensemble, "back")?;
     let nodes = ensemble.same_trees()?;
     Ok(text + &format!("  ok     every member came back with it from its files; {nodes} znodes, the same everywhere\n"))
+}
+
+/// Members of both makes, and each of the other make when they come back.
+pub fn cut_short(dir: &Path) -> Result<String> {
+    let other = |who| if who == Who::Ours { APACHE } else { Who::Ours };
+    cut_short_among(dir, &[Who::Ours, APACHE, Who::Ours, APACHE], other)
+}
+
+/// Apache's alone: this proves the suite.
+pub fn cut_short_apache(dir: &Path) -> Result<String> {
+    cut_short_among(dir, &[APACHE; 4], |who| who)
+}
+
+/// How long nobody may lead where nobody may lead.
+const NOBODY_LEADS: Duration = Duration::from_secs(4);
+
+/// Everybody is killed amid a reconfig that the former voters have and a quorum of the new ones has not. It is in the files
+/// of each; whoever comes back on them, of whichever make, leads nobody without the new ones, and ends it with them.
+fn cut_short_among(dir: &Path, voters: &[Who], then: impl Fn(Who) -> Who) -> Result<String> {
+    let options = Options { lines: LINES, reconfigures: true, ..Options::default() };
+    let mut ensemble = Ensemble::new(dir, voters, options)?;
+    let result = cut(&mut ensemble, then).with_context(|| ensemble.log_tails());
+    let text = result?;
+    ensemble.end()?;
+    Ok(text)
+}
+
+fn cut(ensemble: &mut Ensemble, then: impl Fn(Who) -> Who) -> Result<String> {
+    let leader = ensemble.start_settled()?;
+    let mut text = format!("  {}\n", ensemble.makes());
+    let all = [1, 2, 3, 4].map(|id| ensemble.line(id, "participant"));
+    agree(ensemble, &all)?;
+    let mut setup = ensemble.connect(leader)?;
+    setup.create("/before", b"", 0, open_acl())?;
+    setup.close()?;
+    let silent = ensemble.ids().find(|id| *id != leader).context("there are four")?;
+    let new = [leader.min(silent), leader.max(silent)].map(|id| all[id - 1].clone());
+    let awake: Vec<usize> = ensemble.ids().filter(|id| *id != silent).collect();
+    ensemble.pause(silent)?;
+    propose_and_kill(ensemble, leader, &new, &awake)?;
+    let mut kept: Vec<String> = awake.iter().filter_map(|id| next_file(ensemble, *id)).collect();
+    kept.dedup();
+    ensure!(kept.len() == 1, "the makes write different files:\n{}", kept.join("\n\n"));
+    for id in ensemble.ids().collect::<Vec<_>>() {
+        ensemble.replace(id, then(ensemble.member(id).who))?;
+    }
+    for id in &awake {
+        ensemble.start(*id)?;
+        let port = ensemble.port(*id);
+        wait_for("a member to be there", DEADLINE, || probe::four_letter_word(port, "ruok"))?;
+    }
+    let led = wait_for("a leader", NOBODY_LEADS, || ensemble.leader());
+    ensure!(led.is_err(), "{led:?} leads without a quorum of the new configuration");
+    text += &format!("  ok     {} of four lead nobody, since {silent} may decide as well\n", awake.len());
+    ensemble.start(silent)?;
+    ensemble.wait_settled().context("with everybody")?;
+    agree(ensemble, &new)?;
+    write_everywhere(ensemble, "after")?;
+    let nodes = ensemble.equal_trees()?;
+    Ok(text + &format!("  ok     with it the reconfig ended ({}); {nodes} znodes everywhere\n", ensemble.makes()))
+}
+
+/// A reconfig to these lines, which cannot be committed, is in the files of these members; then all are killed.
+fn propose_and_kill(ensemble: &mut Ensemble, leader: usize, new: &[String], awake: &[usize]) -> Result<()> {
+    let is_kept = |ensemble: &Ensemble, id: &usize| {
+        next_file(ensemble, *id).is_some_and(|text| new.iter().all(|line| text.contains(line.as_str())))
+    };
+    let mut client = ensemble.connect(leader)?;
+    let new_members = Some(new.join(",").as_str().into());
+    let request = ReconfigRequest { new_members, cur_config_id: -1, ..ReconfigRequest::default() };
+    std::thread::scope(|scope| {
+        // It ends with its connection.
+        scope.spawn(move || drop(client.ask(OpCode::RECONFIG, &request)));
+        let what = format!("the reconfig in the files of {awake:?}");
+        let pending = wait_for(&what, DEADLINE, || awake.iter().all(|id| is_kept(ensemble, id)).then_some(()));
+        let ids: Vec<usize> = ensemble.ids().collect();
+        ids.into_iter().try_for_each(|id| ensemble.kill(id))?;
+        pending
+    })
+}
+
+/// What a member keeps as the next configuration.
+fn next_file(ensemble: &Ensemble, id: usize) -> Option<String> {
+    std::fs::read_to_string(ensemble.member(id).config().with_extension("cfg.dynamic.next")).ok()
 }
 
 enum Change<'a> {

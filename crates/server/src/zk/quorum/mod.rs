@@ -39,6 +39,10 @@ pub struct MemberConfig {
     pub my_id: Sid,
     /// Who is in the ensemble.
     pub membership: Membership,
+    /// Whether the membership is from the file that `dynamicConfigFile` names.
+    pub dynamic: bool,
+    /// A later configuration that may be committed, as it was kept beside `zoo.cfg`.
+    pub next: Option<Membership>,
     /// The protocol's limits.
     pub peer: zab::Config,
     /// `connectToLearnerMasterLimit` in ticks; 0 is `initLimit`.
@@ -70,6 +74,8 @@ impl MemberConfig {
         Self {
             my_id,
             membership,
+            dynamic: false,
+            next: None,
             peer: zab::Config::new(my_id),
             connect_limit: 0,
             observer_master_port: None,
@@ -93,6 +99,7 @@ impl MemberConfig {
             zab: self.peer.clone(),
             verifier: self.membership.verifier(),
             config_text: self.membership.to_string().into(),
+            next_text: self.next.as_ref().map(|next| next.to_string().into()),
         }
     }
 

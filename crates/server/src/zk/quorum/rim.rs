@@ -1,13 +1,12 @@
-//! Both ports as the loop's world uses them: nothing here waits.
+//! Both ports as the loop's world uses them: nothing here waits, but for the files of a reconfiguration.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use keeper::membership::Membership;
-use parking_lot::Mutex;
 use storage::zk::intake::SnapshotIntake;
-use tokio::runtime::Handle;
 use zab::event::CloseReason;
 use zab::packet::{ToLeader, ToLearner};
 use zab::{Link, Sid};
@@ -28,12 +27,14 @@ pub struct Rim {
     dial: u64,
     /// Connections with something to send at the end of the turn.
     dirty: Vec<Arc<LinkOut>>,
+    /// The configuration that counts.
     members: Members,
+    /// A later one that may be committed.
+    next: Option<Membership>,
+    /// Whom both ports reach: the servers of both.
+    reached: Members,
     my_id: Sid,
     config_file: Option<PathBuf>,
-    /// The version of the configuration that was written last: the tasks that write may overtake each other.
-    written: Arc<Mutex<i64>>,
-    runtime: Handle,
 }
 
 impl Rim {
@@ -43,25 +44,26 @@ impl Rim {
     /// [`StartError`] when an address cannot be bound.
     pub async fn open(config: &MemberConfig, members: Members, inbox: &Arc<Inbox<ToLoop>>) -> Result<Self, StartError> {
         let (votes, links) = (inbox.clone(), inbox.clone());
-        let quorum = QuorumPort::open(config.clone(), members.clone(), move |from| links.push(ToLoop::FromLink(from)));
+        let reached = Members::new(ArcSwap::new(members.load_full()));
+        let quorum = QuorumPort::open(config.clone(), reached.clone(), move |from| links.push(ToLoop::FromLink(from)));
         let quorum = quorum.await?;
         let election =
-            ElectionPort::open(config.clone(), members.clone(), move |voted| votes.push(ToLoop::Voted(voted)));
+            ElectionPort::open(config.clone(), reached.clone(), move |voted| votes.push(ToLoop::Voted(voted)));
         Ok(Self {
             election: election.await?,
             quorum,
             dial: 0,
             dirty: Vec::new(),
             members,
+            next: None,
+            reached,
             my_id: config.my_id,
             config_file: config.config_file.clone(),
-            written: Arc::default(),
-            runtime: Handle::current(),
         })
     }
 
     /// Another configuration is active: others are reached where it says, this server listens where it says, and its
-    /// files say it to the next start.
+    /// files say it to the next start: when this returns, so that no start knows of a later one and not of this one.
     pub fn configured(&mut self, text: &str) {
         let membership = match Membership::parse(text) {
             Ok(membership) => membership,
@@ -71,25 +73,47 @@ impl Rim {
             }
         };
         self.members.store(Arc::new(membership.clone()));
+        self.next = self.next.take().filter(|next| next.version > membership.version);
+        self.reach();
         self.election.reconfigured();
         self.quorum.reconfigured();
-        let (file, my_id) = (self.config_file.clone(), self.my_id);
-        if let Some(file) = file {
-            let written = self.written.clone();
-            self.runtime.spawn_blocking(move || {
-                let mut written = written.lock();
-                if membership.version < *written {
-                    return;
-                }
-                *written = membership.version;
-                match dynamic_file::write(&file, &membership, my_id) {
-                    Ok(path) => tracing::info!("the ensemble's new configuration is in {}", path.display()),
-                    Err(error) => tracing::error!(
-                        "{error}; the new configuration is not in the files, so correct them by hand before the next start"
-                    ),
-                }
-            });
+        let Some(file) = &self.config_file else { return };
+        match dynamic_file::write(file, &membership, self.my_id) {
+            Ok(path) => tracing::info!("the ensemble's new configuration is in {}", path.display()),
+            Err(error) => tracing::error!(
+                "{error}; the new configuration is not in the files, so correct them by hand before the next start"
+            ),
         }
+    }
+
+    /// A later configuration may be committed, or none any more: those that are to join are reached as well, and the files
+    /// say it to the next start. They do when this returns: this server acknowledges nothing before.
+    pub fn next_config(&mut self, text: Option<&str>) {
+        self.next = match text.map(Membership::parse).transpose() {
+            Ok(next) => next,
+            Err(error) => {
+                tracing::error!("cannot use the next configuration of the ensemble: {error}");
+                return;
+            }
+        };
+        self.reach();
+        let Some(file) = &self.config_file else { return };
+        let kept = match &self.next {
+            Some(next) => dynamic_file::write_next(file, next).map(drop),
+            None => dynamic_file::remove_next(file),
+        };
+        if let Err(error) = kept {
+            tracing::error!("{error}; do not give this folder to a server of Apache's before the reconfig is over");
+        }
+    }
+
+    /// Those that are to join are reached as members are (upstream: `QuorumPeer.connectNewPeers`).
+    fn reach(&self) {
+        let mut reached = Membership::clone(&self.members.load());
+        for (sid, joiner) in self.next.iter().flat_map(|next| &next.members) {
+            reached.members.entry(*sid).or_insert_with(|| joiner.clone());
+        }
+        self.reached.store(Arc::new(reached));
     }
 
     /// The connections of the quorum port, for looking at.
