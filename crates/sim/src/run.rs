@@ -88,6 +88,11 @@ impl Coverage {
         }
     }
 
+    /// Whether this has come.
+    pub fn has(&self, what: &str) -> bool {
+        self.0.contains_key(what)
+    }
+
     /// Adds another run's.
     pub fn add(&mut self, other: &Self) {
         for (what, count) in &other.0 {

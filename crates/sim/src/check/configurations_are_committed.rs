@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use base::Reader;
 use zab::{QuorumConfig, Sid};
+use zk_wire::{Jute, SetDataTxn};
 
 use super::{Checked, Property};
+use crate::keeper::log_tail::LoggedTxn;
 
 static PROPERTY: Property = Property {
     says: "a configuration of the ensemble counts nowhere before its reconfig is committed",
@@ -22,4 +25,16 @@ pub fn check(sid: Sid, config: &QuorumConfig, committed: &BTreeMap<i64, QuorumCo
         _ => committed.get(&config.version) == Some(config),
     };
     PROPERTY.require(known, || format!("server {sid} goes by {:?}, which was not committed", config.text))
+}
+
+/// A member went by the configuration `text` with this version; `reconfig` is the reconfig of that number in the history, if
+/// there is one.
+///
+/// # Errors
+/// There is none, or it made another configuration.
+pub fn in_log(sid: Sid, version: i64, text: &str, reconfig: Option<&LoggedTxn>) -> Checked {
+    let made = reconfig.and_then(|txn| SetDataTxn::decode(&mut Reader::new(txn.body())).ok()?.data);
+    PROPERTY.require(made.is_some_and(|made| made == text.as_bytes()), || {
+        format!("member {sid} went by {text:?} of {version:#x}, which was not committed")
+    })
 }

@@ -2,19 +2,21 @@
 
 mod clients;
 mod faults;
+mod operator;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::Instant;
 use base::planted::PlantedBug;
+use base::{Instant, Str};
 use driver::keeper_loop::KeeperNote;
 use driver::world::Lane;
 use zab::{Link, Sid, Standing};
 
+use self::operator::Operator;
 use super::ledger::Ledger;
 use super::links::{self, MemberLink, Read, Votes};
-use super::swarm::{Fault, Swarm};
+use super::swarm::{Fault, Files, Swarm};
 use crate::check::{Checked, Violation, digest_matches, reads_are_linearizable, serves_again, session_lifetime};
 use crate::disk::{Crash, DiskLies, SimDisk};
 use crate::keeper::log_tail::LoggedTxn;
@@ -78,6 +80,7 @@ pub enum Event {
         life: u64,
     },
     Fault,
+    Reconfigure,
     DiskHeals {
         sid: Sid,
     },
@@ -96,6 +99,7 @@ struct Member {
     standing: Standing,
     paused_until: Instant,
     slow_disk: bool,
+    files: Files,
 }
 
 struct ClientLink {
@@ -131,7 +135,16 @@ pub struct Scene {
     coverage: Coverage,
     /// Who takes leadership over now.
     heir: Option<Sid>,
+    operator: Option<Operator>,
+    operator_links: BTreeSet<LinkId>,
+    /// Reconfigs that the operator was told to be done.
+    reconfigs: Vec<i64>,
+    /// Configurations that counted, by version, and on which member first.
+    configured: BTreeMap<(i64, Str), Sid>,
 }
+
+/// A leader lost in the middle of a reconfig may leave the others without one: `docs/divergence.md`.
+const UNFINISHED: &str = "a reconfig stays unfinished";
 
 /// Moments that long runs must come through.
 pub fn expected() -> Vec<String> {
@@ -146,7 +159,11 @@ pub fn expected() -> Vec<String> {
         "local session",
         "local session upgraded",
     ];
-    expected.extend(more.map(String::from));
+    let reconfigs = ["acknowledged", "refused"].map(|what| format!("reconfig {what}"));
+    let roles = ["reconfigured", "votes from now on", "votes no more", "another leads by a reconfig"];
+    expected.extend(more.into_iter().chain(roles).map(String::from));
+    expected.extend(reconfigs);
+    expected.push("starts amid a reconfig".into());
     expected.extend(moments.map(String::from));
     expected
 }
@@ -201,7 +218,8 @@ impl Play for Scene {
             }
             Event::Start { sid, life } => return self.start_process(sid, life),
             Event::Fault if self.faulty => self.fault(),
-            Event::Fault => {}
+            Event::Reconfigure if self.faulty => self.reconfigure(),
+            Event::Fault | Event::Reconfigure => {}
             Event::DiskHeals { sid } => self.member(sid).slow_disk = false,
         }
         Ok(())
@@ -212,7 +230,7 @@ impl Scene {
     /// The scene of a seed.
     pub fn new(options: SeedOptions) -> Self {
         let mut kernel = Kernel::new(options.seed, options.trace_lines_max);
-        let swarm = Swarm::draw(&mut kernel.prng);
+        let swarm = Swarm::draw(&mut kernel.prng, options.seed);
         let members = swarm.sids().into_iter().map(|sid| {
             let disk = SimDisk::new(kernel.prng.fork());
             let skip_sync_dir = options.bug.is(PlantedBug::SkipDirSync);
@@ -224,6 +242,7 @@ impl Scene {
                 standing: Standing::Looking,
                 paused_until: Instant::ZERO,
                 slow_disk: false,
+                files: swarm.files(sid),
             };
             (sid, member)
         });
@@ -244,6 +263,10 @@ impl Scene {
             faults: 0,
             coverage: Coverage::default(),
             heir: None,
+            operator: None,
+            operator_links: BTreeSet::new(),
+            reconfigs: Vec::new(),
+            configured: BTreeMap::new(),
             swarm,
         }
     }
@@ -255,6 +278,9 @@ impl Scene {
         }
         self.stage.start_clients();
         self.schedule_fault();
+        if self.swarm.reconfigures {
+            self.schedule_reconfig();
+        }
     }
 
     /// Runs until enough was asked and enough went wrong.
@@ -326,6 +352,7 @@ impl Scene {
         for (session, applied) in &self.ends {
             session_lifetime::end_is_committed(*session, *applied, closed.get(session).copied())?;
         }
+        self.check_reconfigs(&txns)?;
         if self.swarm.linearizable_reads {
             for record in &self.stage.history.ops {
                 if reads_are_linearizable::shows_what_was_shown(record)? {
@@ -369,8 +396,9 @@ impl Scene {
 
     /// The end.
     pub fn outcome(self, result: Result<(), Violation>) -> Outcome {
-        let operations = self.stage.operations();
-        Outcome::of(self.stage.kernel, result, operations, self.faults, self.coverage)
+        let (operations, ended_early) = (self.stage.operations(), self.coverage.has(UNFINISHED));
+        let outcome = Outcome::of(self.stage.kernel, result, operations, self.faults, self.coverage);
+        Outcome { ended_early, ..outcome }
     }
 
     fn member(&mut self, sid: Sid) -> &mut Member {
@@ -387,7 +415,7 @@ impl Scene {
 
     fn start_process(&mut self, sid: Sid, life: u64) -> Checked {
         let (now, prng) = (self.stage.kernel.now(), self.stage.kernel.prng.fork());
-        let config = self.swarm.config(sid, self.options.bug);
+        let config = self.swarm.config(sid, self.options.bug, &self.members[&sid].files);
         let member = self.members.get_mut(&sid).expect("a member of this ensemble");
         if member.process.is_some() || member.life != life {
             return Ok(());
@@ -397,6 +425,9 @@ impl Scene {
             Ok(process) => {
                 let last = process.last_processed();
                 member.process = Some(process);
+                if member.files.next.is_some() {
+                    self.coverage.hit("starts amid a reconfig");
+                }
                 self.stage.kernel.note("start", &[sid.unsigned_abs(), last as u64], &[]);
                 self.ledger.forget(sid);
                 // Who is connected says its vote again.
@@ -435,6 +466,8 @@ impl Scene {
 
     fn deliver(&mut self, sid: Sid, output: Output) -> Checked {
         match output {
+            Output::Send(link, frame) if self.is_operators(link) => self.operator_sees(link, frame),
+            Output::Close(link, _) if self.is_operators(link) => self.operator_is_left(link),
             Output::Send(link, frame) => self.stage.send(link, To::Client, Arrival::Frame(frame)),
             Output::Close(link, reason) => {
                 self.stage.kernel.note("member closes", &[link], format!("{reason:?}").as_bytes());
@@ -466,6 +499,9 @@ impl Scene {
                     _ => None,
                 };
                 what.into_iter().for_each(|what| self.coverage.hit(what));
+                if matches!(packet, zab::ToLearner::CommitAndActivate { leader, .. } if leader != sid) {
+                    self.coverage.hit("another leads by a reconfig");
+                }
                 let frame = self.member_links.get_mut(&link).and_then(|open| open.send(&packet));
                 frame.into_iter().for_each(|frame| self.stage.send(link, To::Client, Arrival::Frame(frame)));
             }
@@ -490,6 +526,8 @@ impl Scene {
             MemberOutput::CloseLink(link) => self.close_link(sid, link),
             MemberOutput::Standing(standing) => return self.on_standing(sid, standing),
             MemberOutput::Leads(_) => {}
+            MemberOutput::Configured(text) => self.on_configured(sid, &text),
+            MemberOutput::NextConfig(text) => self.on_next_config(sid, text),
         }
         Ok(())
     }
@@ -639,11 +677,11 @@ impl Scene {
 
     /// With observer masters an observer dials any server that votes.
     fn master_of(&mut self, sid: Sid) -> Option<Sid> {
-        let observes = self.swarm.observer_masters && self.swarm.observers.contains(&sid);
-        if !observes {
+        let (voters, votes) = self.swarm.voters_of(sid, &self.members[&sid].files);
+        if !self.swarm.observer_masters || votes {
             return None;
         }
-        self.stage.kernel.prng.pick(&self.swarm.voters).copied()
+        self.stage.kernel.prng.pick(&voters).copied()
     }
 
     fn accept(&mut self, link: LinkId) {

@@ -1,5 +1,7 @@
 //! Everything that the clients of a run asked and were told, for the checks at its end.
 
+use std::collections::BTreeSet;
+
 use base::Instant;
 
 use super::model::Change;
@@ -80,6 +82,8 @@ pub struct History {
     pub shown: i64,
     /// Sessions that clients were given, in order, with the time of the response and the timeout in milliseconds.
     pub sessions: Vec<(i64, Instant, u64)>,
+    /// Sessions of the operator of an ensemble, who asks for nothing but reconfigs.
+    pub operators: BTreeSet<i64>,
     /// Clients that were told of a change and then got a reply with the zxid before it, and the change's zxid.
     pub behind_events: Vec<(usize, i64)>,
 }

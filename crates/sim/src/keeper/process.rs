@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use base::{Instant, Now, Prng, Reader};
+use base::{Instant, Now, Prng, Reader, Str};
 use bytes::Bytes;
 use driver::conn_order::{ConnOrder, Served};
 use driver::keeper_loop::{
@@ -59,6 +59,10 @@ pub enum MemberOutput {
     Standing(Standing),
     /// Whether it listens to learners.
     Leads(bool),
+    /// This configuration counts.
+    Configured(Str),
+    /// A later one may be committed, or none.
+    NextConfig(Option<Str>),
 }
 
 /// What the operator is answered.
@@ -170,6 +174,14 @@ impl KeeperWorld<SimDisk> for ProcessWorld {
 
     fn leads(&mut self, leads: bool) {
         self.member(MemberOutput::Leads(leads));
+    }
+
+    fn configured(&mut self, text: &Str) {
+        self.member(MemberOutput::Configured(text.clone()));
+    }
+
+    fn next_config(&mut self, text: Option<&Str>) {
+        self.member(MemberOutput::NextConfig(text.cloned()));
     }
 }
 

@@ -133,6 +133,7 @@ impl Swarm {
                 extended_types: prng.chance(4, 5),
                 enforce_quota: prng.chance(2, 3),
                 reconfig_enabled: prng.chance(1, 2),
+                ensemble: false,
                 container_never_used_ms_max: pick(prng, &[0, 300, 60_000]) as i64,
                 ..Rules::default()
             },

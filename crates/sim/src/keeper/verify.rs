@@ -32,6 +32,8 @@ struct Walk<'a> {
     resumed: BTreeMap<OpId, Vec<Resumed>>,
     /// Sessions that are closed some time, which may be refused as soon as that begins.
     closed: BTreeSet<i64>,
+    /// Whether this is an ensemble whose members change.
+    reconfigured: bool,
     /// For each finished life of the server, the last zxid that the next one found.
     recovered: &'a [i64],
     /// How many of these starts the model has followed.
@@ -125,6 +127,7 @@ impl<'a> Walk<'a> {
             changes: Changes::default(),
             resumed: BTreeMap::new(),
             closed: txns.iter().filter(|txn| txn.opcode == OpCode::CLOSE_SESSION.0).map(|txn| txn.session).collect(),
+            reconfigured: rules.ensemble && rules.reconfig_enabled,
             recovered,
             starts: 0,
             kept: txns.iter().filter_map(LoggedTxn::restored_source).map(|zxid| (zxid, None)).collect(),
@@ -164,6 +167,15 @@ impl<'a> Walk<'a> {
             }
             OpCode::ERROR if is_of_a_handover(txn) => {
                 self.model.zxid = txn.zxid;
+                Ok(())
+            }
+            _ if self.history.operators.contains(&txn.session) => {
+                // What it depends on is not in the tree, and `/zookeeper/config` is not in the digest.
+                self.model.zxid = txn.zxid;
+                if txn.opcode == OpCode::RECONFIG.0 {
+                    let triggers = self.model.reconfigured(txn.zxid);
+                    self.changes.push(txn.zxid, triggers);
+                }
                 Ok(())
             }
             _ => self.request(txn),
@@ -210,6 +222,11 @@ impl<'a> Walk<'a> {
         let open = self.model.may_write(txn.session);
         let done = logged_error.is_none() && parts(txn).iter().all(|part| part.opcode != OpCode::ERROR.0);
         session_lifetime::used_while_open(txn.zxid, txn.session, open, done)?;
+        if let (true, Op::Reconfig, Some(code)) = (self.reconfigured, &record.op, logged_error) {
+            // Why exactly a client is refused depends on who is there.
+            self.model.zxid = txn.zxid;
+            return replies_match_model::of_write(txn.zxid, record, &OpResult::Error(code));
+        }
         let refused_for_quota = part_refused_for_quota(txn, logged_error);
         let caller = Caller { refused_for_quota, ..caller(record) };
         let (expected, triggers) = self.model.write(txn.zxid, txn.time_ms, caller, &record.op);

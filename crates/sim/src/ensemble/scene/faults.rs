@@ -116,6 +116,7 @@ impl Scene {
 
     pub(super) fn crash(&mut self, sid: Sid, crash: Crash, restart_after: Duration) {
         let power = matches!(crash, Crash::Power { .. });
+        self.operator = self.operator.take().filter(|operator| operator.sid != sid);
         self.stage.kernel.note("crash", &[sid.unsigned_abs(), power.into()], &[]);
         self.trouble(restart_after);
         let member = self.members.get_mut(&sid).expect("a member of this ensemble");

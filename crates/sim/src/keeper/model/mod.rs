@@ -124,6 +124,8 @@ pub struct Rules {
     pub enforce_quota: bool,
     /// `reconfigEnabled`
     pub reconfig_enabled: bool,
+    /// Whether this is an ensemble.
+    pub ensemble: bool,
     /// `znode.container.maxNeverUsedIntervalMs`
     pub container_never_used_ms_max: i64,
     /// `localSessionsEnabled`: a session may be in no log.
@@ -409,6 +411,15 @@ impl Model {
         let node = self.nodes.get(path).ok_or(code::NO_NODE)?;
         expect_version(version, node.version)?;
         if node.children.is_empty() { Ok(()) } else { Err(code::NOT_EMPTY) }
+    }
+
+    /// The ensemble has another configuration. What it says is no matter of this model; that it changed is told.
+    pub fn reconfigured(&mut self, zxid: i64) -> Vec<Trigger> {
+        let path = "/zookeeper/config";
+        self.change(path, |node| node.mzxid = zxid);
+        self.zxid = zxid;
+        let acl = self.nodes[path].acl.clone();
+        vec![Trigger { change: Change::DataChanged, path: path.into(), parent_acl: acl.clone(), acl }]
     }
 
     fn set_data(
