@@ -64,9 +64,9 @@ fn look(disk: &SimDisk) {
 fn open(disk: &SimDisk, config: &Arc<LogConfig>) -> Option<(i64, i64)> {
     let mut dir = LogDir::open(disk, Path::new(DIR)).ok()?;
     let _ = dir.claim("cluster", 1);
-    let (found, leftovers) = dir.scan().ok()?;
-    leftovers.into_iter().for_each(|leftover| leftover.run().expect("an honest disk"));
-    let partition = &found.first()?.partition;
+    let found = dir.scan().ok()?;
+    found.leftovers.into_iter().for_each(|leftover| leftover.run().expect("an honest disk"));
+    let partition = &found.partitions.first()?.partition;
     let (mut log, recovered, high_watermark) = dir.open_log(partition, config.clone(), NOW_MS, EXPIRATION_MS).ok()?;
     let (start, end) = (recovered.log_start_offset, recovered.log_end_offset);
     assert!(start <= high_watermark && high_watermark <= end, "{start} {high_watermark} {end}");
