@@ -267,6 +267,9 @@ impl Keeper {
         // A local session here is not what that transaction ends: its client was refused elsewhere.
         let elsewhere = self.sessions.is_local(pending.header.client_id);
         let session = if elsewhere { None } else { self.sessions.remove(pending.header.client_id) };
+        if self.config.local_sessions && !elsewhere {
+            self.sessions.note_ended(pending.header.client_id);
+        }
         let asked = pending.conn.filter(|conn| self.conns.contains_key(conn));
         if let Some(conn) = asked {
             let frame = finish::error(pending.header.cxid, pending.header.zxid, ErrorCode::OK);

@@ -371,6 +371,7 @@ impl<'a> Prep<'a> {
         // What this server does not know may be a local session of another member, unless this one made its number.
         let elsewhere = self.config.local_sessions
             && !self.sessions.is_closing(self.session)
+            && !self.sessions.has_ended(self.session)
             && crate::session::maker(self.session) != self.config.server_id;
         if elsewhere { Ok(()) } else { checked }
     }

@@ -7,7 +7,7 @@
 //! In an ensemble every member has the table; only the leader's ends sessions, but for those that are local to a member. Who was sent a session's connect response
 //! owns it: a write that comes from elsewhere is of a client that has moved on (ZOOKEEPER-710).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,6 +17,9 @@ use zab::Sid;
 use zk_wire::{ErrorCode, SessionId, SnapshotSession};
 
 use crate::event::ConnId;
+
+/// So many sessions that have ended are remembered.
+const ENDED_MAX: usize = 10_000;
 
 /// When a session was last heard of: milliseconds of the monotonic clock.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +83,9 @@ pub struct Sessions {
     buckets: Buckets,
     /// The same for local ones, whose end every member brings about.
     local_buckets: Buckets,
+    /// The latest that a transaction ended, with local sessions: what comes too late from one of them is not taken for a
+    /// local session's of another member. In the order of their ends, and by id.
+    ended: (VecDeque<SessionId>, BTreeSet<SessionId>),
     tick_ms: u64,
     next_id: i64,
 }
@@ -94,7 +100,8 @@ impl Sessions {
         }
         let tick_ms = u64::try_from(tick_time_ms).unwrap_or(0).max(1);
         let (buckets, local_buckets) = (Buckets::new(), Buckets::new());
-        Self { sessions: KeyedMap::new(prng), buckets, local_buckets, tick_ms, next_id }
+        let ended = Default::default();
+        Self { sessions: KeyedMap::new(prng), buckets, local_buckets, ended, tick_ms, next_id }
     }
 
     /// A number that no session has.
@@ -154,6 +161,24 @@ impl Sessions {
         let session = self.sessions.remove(&id)?;
         self.take_from_bucket(id, session.bucket_ms, session.local);
         Some(session)
+    }
+
+    /// A transaction has ended the session.
+    pub fn note_ended(&mut self, id: SessionId) {
+        let (order, by_id) = &mut self.ended;
+        if by_id.insert(id) {
+            order.push_back(id);
+        }
+        if order.len() > ENDED_MAX
+            && let Some(oldest) = order.pop_front()
+        {
+            by_id.remove(&oldest);
+        }
+    }
+
+    /// Whether a transaction ended the session not long ago.
+    pub fn has_ended(&self, id: SessionId) -> bool {
+        self.ended.1.contains(&id)
     }
 
     /// A session that is not ending.

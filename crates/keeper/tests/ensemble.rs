@@ -748,6 +748,28 @@ fn a_local_session_becomes_the_ensembles_with_its_first_ephemeral_node() {
 }
 
 #[test]
+fn what_comes_too_late_of_a_session_that_has_ended_is_not_taken_for_another_members_own() {
+    let mut c = local_sessions(true);
+    let (leader, sid) = (c.leader(), c.followers()[0]);
+    let (conn, session) = c.session(sid);
+    c.create(sid, conn, 1, "/e", CreateMode::Ephemeral);
+    let elsewhere = c.connect(leader, session, Zxid::ZERO);
+    assert_eq!(c.connected(leader, elsewhere).session, session);
+    c.ask(leader, elsewhere, OpCode::CLOSE_SESSION, 2, Bytes::new());
+    assert_eq!(c.reply(leader, elsewhere).err, ErrorCode::OK);
+    // Its former member had sent this on before it heard of that.
+    let mut data = [session.0.to_be_bytes().as_slice(), &3_i32.to_be_bytes(), &OpCode::CREATE.0.to_be_bytes()].concat();
+    data.extend_from_slice(&create_request("/late", b"", CreateMode::Persistent).to_bytes());
+    let packet =
+        zk_wire::QuorumPacket { packet_type: 1, zxid: Zxid(-1), data: Some(data.into()), authinfo: Some(Vec::new()) };
+    let link = *c.links.iter().find(|(_, (learner, _))| *learner == sid).unwrap().0;
+    c.step(leader, Event::Ensemble(zab::Event::FromLearner { link, packet: ToLeader::Service(packet) }));
+    c.run(100, |_| false);
+    assert!(!c.has(leader, "/late"));
+    c.all_equal();
+}
+
+#[test]
 fn a_local_session_is_over_when_its_member_loses_the_leader() {
     let mut c = local_sessions(true);
     let (leader, sid) = (c.leader(), c.followers()[0]);

@@ -77,7 +77,7 @@ pub const PLANTED: &[(PlantedBug, Kind, u64, u64)] = &[
     (PlantedBug::TruncateKeepsState, Kind::Ensemble, 100_001, 200),
     (PlantedBug::InstallKeepsOldLog, Kind::Ensemble, 100_001, 200),
     (PlantedBug::HandoverTakenBack, Kind::Ensemble, 100_001, 4000),
-    (PlantedBug::LeadershipUnconfirmed, Kind::Ensemble, 100_001, 2000),
+    (PlantedBug::LeadershipUnconfirmed, Kind::Ensemble, 100_001, 4000),
     (PlantedBug::SyncedTooEarly, Kind::Ensemble, 400_001, 2000),
     (PlantedBug::DropWatch, Kind::Ensemble, 400_001, 2000),
     (PlantedBug::ForgetEphemeral, Kind::Ensemble, 400_001, 2000),
