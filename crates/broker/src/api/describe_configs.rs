@@ -160,7 +160,8 @@ fn throttle_entries<'a>(
         Some(DescribeConfigsResponseConfigs {
             name: Str::from_static(name),
             value: Some(Str::from(value.as_str())),
-            read_only: false,
+            // Upstream's table of what may change does not have them.
+            read_only: true,
             is_default: false,
             config_source: source.code(),
             is_sensitive: false,

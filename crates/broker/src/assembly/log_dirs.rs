@@ -81,6 +81,14 @@ pub struct MovesAssembly {
     answers: Vec<(TopicPartition, ErrorCode)>,
 }
 
+/// What is said of a partition that is not here.
+fn missing(cluster: &Cluster<'_>, partition: &TopicPartition) -> ErrorCode {
+    match cluster.image.partition(&partition.topic, partition.partition) {
+        Some(_) => error::REPLICA_NOT_AVAILABLE,
+        None => error::UNKNOWN_TOPIC_OR_PARTITION,
+    }
+}
+
 /// Asks the shards of the partitions, whether those exist or not: what is not there yet is made in the folder.
 pub fn split_moves(
     cluster: &Cluster<'_>,
@@ -93,7 +101,7 @@ pub fn split_moves(
             for partition in topic.partitions {
                 let (position, name) = (answers.len() as u32, topic.name.detached());
                 let partition = TopicPartition { topic: name, partition };
-                answers.push((partition.clone(), error::REPLICA_NOT_AVAILABLE));
+                answers.push((partition.clone(), missing(cluster, &partition)));
                 if partition.partition >= 0 {
                     let shard = cluster.shards.shard_of(&partition.topic, partition.partition);
                     parts.push(shard, MoveLog { position, partition, log_dir: dir.path.to_string() });
@@ -108,7 +116,11 @@ impl MovesAssembly {
     /// Takes a shard's answers.
     pub fn add(&mut self, answers: Vec<(u32, ErrorCode)>) {
         for (position, code) in answers {
-            self.answers[position as usize].1 = code;
+            let answer = &mut self.answers[position as usize].1;
+            // What the answer begins with tells apart what is not here from what is nowhere.
+            if code != error::REPLICA_NOT_AVAILABLE {
+                *answer = code;
+            }
         }
     }
 

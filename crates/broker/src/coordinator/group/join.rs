@@ -44,7 +44,7 @@ fn admit(
     request: JoinGroupRequest,
     outcome: &mut Outcome<GroupReply>,
 ) -> Result<Option<JoinGroupResponse>, E> {
-    check_request(coordinator, &request)?;
+    check_request(coordinator, now, &request)?;
     let instance_id = request.group_instance_id.as_ref().map(Str::detached);
     let known_static = instance_id.as_ref().and_then(|instance| {
         coordinator.groups.get(&*request.group_id).and_then(|group| group.static_members.get(&**instance)).cloned()
@@ -77,7 +77,7 @@ fn admit(
     rejoin(coordinator, now, token, caller, request, outcome)
 }
 
-fn check_request(coordinator: &GroupCoordinator, request: &JoinGroupRequest) -> Result<(), E> {
+fn check_request(coordinator: &mut GroupCoordinator, now: Now, request: &JoinGroupRequest) -> Result<(), E> {
     if request.group_id.is_empty() {
         return Err(E::INVALID_GROUP_ID);
     }
@@ -90,6 +90,8 @@ fn check_request(coordinator: &GroupCoordinator, request: &JoinGroupRequest) -> 
         if !request.member_id.is_empty() {
             return Err(E::UNKNOWN_MEMBER_ID);
         }
+        // It is made before it is known whether it will be of use; what is not is forgotten with others of its kind.
+        group_for_join(coordinator, now, request);
         let sensible = !request.protocol_type.is_empty() && !request.protocols.is_empty();
         return if sensible { Ok(()) } else { Err(E::INCONSISTENT_GROUP_PROTOCOL) };
     };
