@@ -398,7 +398,7 @@ async fn a_partition_moves_between_log_folders_while_it_is_written() {
             answer.results[0].partitions[0].error_code
         };
         assert_eq!(answered("/nowhere", "t"), 57, "LOG_DIR_NOT_FOUND");
-        assert_eq!(answered(&to, "missing"), 9, "REPLICA_NOT_AVAILABLE");
+        assert_eq!(answered(&to, "missing"), 3, "UNKNOWN_TOPIC_OR_PARTITION");
         assert_eq!(answered(&to, "t"), 0);
         let deadline = Instant::now() + Duration::from_secs(20);
         let mut written = 50;

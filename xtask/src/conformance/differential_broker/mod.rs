@@ -39,11 +39,13 @@ const SEED: u64 = 1;
 /// After so many differences of different kinds there is no point in going on.
 const DIFFERENCES_MAX: usize = 60;
 /// Lines of `server.properties`. Records are older than any retention; a second member of a group would be waited for.
-const PROPERTIES: &str = "log.initial.task.delay.ms=86400000\ngroup.max.size=1\n";
+const PROPERTIES: &str = "log.retention.ms=-1\nlog.initial.task.delay.ms=86400000\ngroup.max.size=1\n";
 /// So many of each kind are shown.
 const EXAMPLES: usize = 3;
 /// So many of the last requests are told when a broker does not answer.
 const RECENT: usize = 20;
+/// Partitions of `__consumer_offsets`, by the properties of every broker that is started here.
+const OFFSETS_PARTITIONS: i32 = 5;
 /// How long a topic may take to be there or gone.
 const SETTLED: Duration = Duration::from_secs(20);
 
@@ -174,7 +176,7 @@ impl Run {
         for (name, partitions, configs) in TOPICS.iter().chain([&STILL]) {
             self.make_topic(name, *partitions, configs)?;
         }
-        self.settled(AGED, true)?;
+        self.settled(AGED, Wanted::Led(1))?;
         self.offsets_topic()?;
         for which in [APACHE, OURS] {
             let answer = self.twin.call(which, &wire::DescribeLogDirsRequest::default(), 4)?;
@@ -258,19 +260,19 @@ impl Run {
         let succeeded = codes.is_empty();
         match &ask.then {
             Then::Nothing => {}
-            Then::TopicMade(name) => {
-                // The answer to more partitions of a topic says nothing of it: it is looked at.
-                if let Some(partitions) = self.settled(name, true)? {
+            Then::TopicMade(name, partitions) => {
+                // Whoever does not wait is told that time is up, and the topic is made all the same.
+                if succeeded || codes == [ErrorCode::REQUEST_TIMED_OUT.0] {
+                    self.settled(name, Wanted::Led(*partitions))?;
                     asks.made.retain(|(known, _)| known != name);
                     if TOPICS.iter().all(|(known, ..)| known != name) {
-                        asks.made.push((name.clone(), partitions));
+                        asks.made.push((name.clone(), *partitions));
                     }
                 }
             }
             Then::TopicGone(name) => {
-                // Whoever does not wait is told that time is up.
                 if succeeded || codes == [ErrorCode::REQUEST_TIMED_OUT.0] {
-                    self.settled(name, false)?;
+                    self.settled(name, Wanted::Gone)?;
                     asks.made.retain(|(known, _)| known != name);
                 }
             }
@@ -330,7 +332,7 @@ impl Run {
             let answer = self.twin.call(which, &request, 5)?;
             ensure!(answer.topics[0].error_code == 0, "topic {name}: {answer:?}");
         }
-        self.settled(name, true).map(|_| ())
+        self.settled(name, Wanted::Led(partitions))
     }
 
     /// Makes `__consumer_offsets`, and waits for its coordinators.
@@ -338,7 +340,7 @@ impl Run {
         for which in [APACHE, OURS] {
             wait_for("a coordinator", SETTLED, || self.is_coordinated(which).transpose())??;
         }
-        self.settled("__consumer_offsets", true)?;
+        self.settled("__consumer_offsets", Wanted::Led(OFFSETS_PARTITIONS))?;
         for which in [APACHE, OURS] {
             wait_for("producer ids", SETTLED, || self.gives_producer_ids(which).transpose())??;
         }
@@ -359,32 +361,39 @@ impl Run {
         Ok((found && self.twin.call(which, &request, 5)?.error_code == 0).then_some(()))
     }
 
-    /// Waits until both brokers lead all partitions of a topic, or know none; gives how many they are. A topic that neither
-    /// has and nobody made is `None` at once.
-    fn settled(&mut self, name: &str, wanted: bool) -> Result<Option<i32>> {
-        let what = format!("{name} to be {}", if wanted { "led" } else { "gone" });
-        let mut counts = [None; 2];
+    /// Waits until both brokers lead all partitions of a topic, or know none.
+    fn settled(&mut self, name: &str, wanted: Wanted) -> Result<()> {
+        let what = format!("{name} to be {wanted:?}");
         for which in [APACHE, OURS] {
-            counts[which] = wait_for(&what, SETTLED, || self.state(which, name, wanted).transpose())??;
+            wait_for(&what, SETTLED, || self.is_settled(which, name, wanted).transpose())??;
         }
-        Ok(counts[APACHE])
+        Ok(())
     }
 
-    /// The number of a topic's partitions when the broker leads them all, `Some(None)` when it does not know the topic;
-    /// `None` while it is on the way to what is wanted.
-    fn state(&mut self, which: usize, name: &str, wanted: bool) -> Result<Option<Option<i32>>> {
+    /// Whether the broker's metadata has the topic as it is wanted; `None` while it is on the way there.
+    fn is_settled(&mut self, which: usize, name: &str, wanted: Wanted) -> Result<Option<()>> {
         let topic = wire::MetadataRequestTopics { name: Some(Str::from(name)), ..Default::default() };
         let request =
             wire::MetadataRequest { topics: Some(vec![topic]), allow_auto_topic_creation: false, ..Default::default() };
         let answer = self.twin.call(which, &request, 10)?;
         let topic = answer.topics.first().context("a topic in the answer")?;
-        if matches!(topic.error_code, 3 | 17) {
-            return Ok(Some(None));
-        }
-        let led = topic.error_code == 0 && topic.partitions.iter().all(|one| one.error_code == 0);
-        if led {
+        let is_led = topic.error_code == 0 && topic.partitions.iter().all(|one| one.error_code == 0);
+        if is_led {
             self.twin.views[which].topics.insert(name.to_owned(), topic.topic_id);
         }
-        Ok((led && wanted).then_some(Some(topic.partitions.len() as i32)))
+        let is_so = match wanted {
+            Wanted::Led(partitions) => is_led && topic.partitions.len() == partitions as usize,
+            Wanted::Gone => matches!(topic.error_code, 3 | 17),
+        };
+        Ok(is_so.then_some(()))
     }
+}
+
+/// What a topic is waited for to be.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    /// With so many partitions, all of them led.
+    Led(i32),
+    /// Not known.
+    Gone,
 }

@@ -65,8 +65,8 @@ pub struct Ask {
 pub enum Then {
     /// Nothing.
     Nothing,
-    /// A topic was asked for.
-    TopicMade(String),
+    /// A topic was asked for, or more partitions of it: so many it has then.
+    TopicMade(String, i32),
     /// A topic was asked to go.
     TopicGone(String),
     /// A group's member.

@@ -54,7 +54,10 @@ impl Asks {
             4 => topic.replication_factor = self.pick(&[0, 2, -3]),
             5 => topic.configs = vec![entry("no.such.key", Some("1"))],
             6 => topic.configs = vec![entry("retention.ms", Some("soon"))],
-            7 => topic.configs = vec![entry("retention.ms", Some("60000")), entry("cleanup.policy", Some("compact"))],
+            7 => {
+                topic.configs =
+                    vec![entry("retention.ms", Some("777777777777")), entry("cleanup.policy", Some("compact"))]
+            }
             8 | 9 => {
                 let brokers = if trouble == 8 { vec![0] } else { vec![0, 0] };
                 topic.assignments =
@@ -68,13 +71,15 @@ impl Asks {
         let twice = self.chance(25);
         let timeout_ms = if self.chance(10) { self.pick(&[0, -1]) } else { 20_000 };
         let name = topic.name.to_string();
+        // Assigned is one partition, and that is the default, too.
+        let partitions = if topic.num_partitions == -1 { 1 } else { topic.num_partitions };
         let about = format!("{topic:?}, only checked {validate_only}, twice {twice}, {timeout_ms} ms");
         let ask = Ask::new(version, about, move |_| wire::CreateTopicsRequest {
             topics: if twice { vec![topic.clone(), topic.clone()] } else { vec![topic.clone()] },
             timeout_ms,
             validate_only,
         });
-        if validate_only { ask } else { ask.then(Then::TopicMade(name)) }
+        if validate_only { ask } else { ask.then(Then::TopicMade(name, partitions)) }
     }
 
     pub(super) fn delete_topics(&mut self, version: i16) -> Option<Ask> {
@@ -124,7 +129,7 @@ impl Asks {
             timeout_ms,
             validate_only,
         });
-        if validate_only { ask } else { ask.then(Then::TopicMade(name)) }
+        if validate_only { ask } else { ask.then(Then::TopicMade(name, count)) }
     }
 
     pub(super) fn elect_leaders(&mut self, version: i16) -> Ask {
@@ -204,7 +209,7 @@ impl Asks {
 
     /// A resource, a key and a value, mostly good ones.
     fn setting(&mut self) -> (i8, String, &'static str, Option<&'static str>) {
-        let topic = if self.chance(8) { "missing".to_owned() } else { self.pick(&["plain", "packed"]).to_owned() };
+        let topic = if self.chance(8) { "missing".to_owned() } else { self.pick(&["plain", super::AGED]).to_owned() };
         let (resource_type, name) = match self.prng.below(16) {
             0 => (BROKER, self.pick(&["7", "seven"]).to_owned()),
             1 => (9, "strange".to_owned()),
@@ -213,8 +218,8 @@ impl Asks {
             _ => (TOPIC, topic),
         };
         let (key, value) = self.pick(&[
-            ("retention.ms", Some("604800000")),
-            ("retention.ms", Some("86400000")),
+            ("retention.ms", Some("999999999999")),
+            ("retention.ms", Some("888888888888")),
             ("retention.bytes", Some("-1")),
             ("segment.bytes", Some("1048576")),
             ("retention.ms", Some("soon")),
@@ -230,7 +235,7 @@ impl Asks {
     fn broker_setting(&mut self) -> (i8, String, &'static str, Option<&'static str>) {
         let name = self.pick(&["0", "0", ""]).to_owned();
         let (key, value) = self.pick(&[
-            ("log.retention.ms", Some("604800000")),
+            ("log.retention.ms", Some("999999999999")),
             ("log.cleaner.backoff.ms", Some("20000")),
             ("log.cleaner.backoff.ms", Some("often")),
             ("message.max.bytes", Some("1000000")),
