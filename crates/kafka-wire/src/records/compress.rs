@@ -217,9 +217,23 @@ mod tests {
         (0..len).map(|i| b"the quick brown fox "[i % 20].wrapping_add((i / 997) as u8)).collect()
     }
 
+    /// Words in no order, so that it takes effort to find what repeats.
+    fn words(len: usize) -> Vec<u8> {
+        const WORDS: [&str; 16] = [
+            "the ", "quick ", "brown ", "fox ", "jumps ", "over ", "a ", "lazy ", "dog ", "and ", "sleeps ", "again ",
+            "under ", "some ", "old ", "tree ",
+        ];
+        let mut state = 1_u32;
+        let next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Some(WORDS[(state >> 28) as usize])
+        };
+        core::iter::from_fn(next).flat_map(str::bytes).take(len).collect()
+    }
+
     #[test]
     fn a_higher_level_packs_tighter_and_any_level_comes_back() {
-        let text = text(100_000);
+        let text = words(100_000);
         for codec in [Compression::Gzip, Compression::Zstd] {
             let size = |level| {
                 let packed = compress_at(codec, level, &text);
