@@ -2,15 +2,17 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::{Instant, Prng};
 use broker::TopicPartition;
 use broker::log::LogConfig;
 use broker::shard::{RequestToken, ShardNotice};
+use bytes::Bytes;
 use driver::shard_loop::{CleanerConfig, ShardDone, ShardInput};
 use driver::world::Lane;
-
+use storage::disk::Disk;
 use storage::kafka::Progress;
 
 use super::host::{Copying, Done, Host, LOG_DIRS, Output, is_marked_clean};
@@ -56,6 +58,8 @@ pub struct Expected {
     pub batches: Vec<Batch>,
     /// Everything below was flushed.
     flushed: i64,
+    /// Everything below is synced in the log's copy, which counts when the copy takes the log's place.
+    copied: i64,
     /// Those that write to it.
     pub producers: BTreeMap<i64, Producer>,
     /// Where the log was last seen to start.
@@ -76,7 +80,7 @@ pub struct Expected {
     /// Compactions that came to their end, and how many there had been when the check began to read.
     cleanings: u64,
     cleanings_at_check: u64,
-    /// Above this a compacted log may have lost batches since it was last read whole.
+    /// Above this a compacted log may have lost batches since it was last opened.
     gaps_from: Option<i64>,
 }
 
@@ -85,6 +89,7 @@ impl Expected {
         Self {
             batches: Vec::new(),
             flushed: 0,
+            copied: 0,
             producers: BTreeMap::new(),
             start: 0,
             deleted_to: 0,
@@ -444,6 +449,7 @@ impl Scene {
             expected.stopped_clean = clean;
             expected.lossless = lossless && (expected.lossless || expected.phase != Phase::Opening);
             expected.phase = Phase::Opening;
+            expected.copied = 0;
             if !lossless {
                 expected.gaps_from.get_or_insert(expected.flushed);
             }
@@ -504,8 +510,11 @@ impl Scene {
             }
             Output::Notice(_) => Ok(()),
             Output::Say(text) => {
-                if text.contains("is in log folder") {
+                if let Some((name, _)) = text.split_once(" is in log folder") {
                     self.coverage.hit("a log came to another folder");
+                    let moved = self.expected.iter_mut().find(|(partition, _)| partition.to_string() == name);
+                    let (_, moved) = moved.expect("every partition is expected");
+                    moved.flushed = moved.flushed.max(moved.copied);
                 }
                 self.note(|| text);
                 Ok(())
@@ -547,7 +556,7 @@ impl Scene {
         self.kernel.trace.event(now, "recovered", &[start as u64, end as u64, expected.flushed as u64], &[]);
         self.kernel.trace.note(now, || format!("{name} holds {:?}", names_in(&self.disk, name)));
         expected.bounds_hold(name, start, end, self.config.retention_bytes > 0)?;
-        // See `Batch::lost`: which ones are is known when the log has been read.
+        // See `Batch::lost`: which ones are is looked up below.
         let gaps_from = expected.gaps_from.filter(|_| self.config.cleanup_compact);
         let known = |producer: i64| led.producers().producer(producer).map(|entry| entry.last_sequence());
         expected.producers_are_known(name, start, gaps_from, known)?;
@@ -555,6 +564,9 @@ impl Scene {
         let from = start.max(expected.start).max(expected.deleted_to);
         let known_whole = |batch: &&Batch| batch.next > from && batch.is_surely_held(gaps_from);
         epochs_match_batches::recovered(led.epochs(), from, expected.batches.iter().filter(known_whole))?;
+        if let Some(flushed) = expected.gaps_from.take().filter(|_| self.config.cleanup_compact) {
+            compaction::mark_lost(&mut expected.batches, flushed, segments_in(&self.disk, name));
+        }
         expected.begin_check(start, end, known);
         self.check_on(name)
     }
@@ -569,9 +581,6 @@ impl Scene {
             expected.phase = Phase::Open;
             let seen = core::mem::take(&mut expected.seen);
             if self.config.cleanup_compact {
-                if let Some(from) = expected.gaps_from.take() {
-                    seen.mark_lost(&mut expected.batches, from);
-                }
                 let went = self.config.delete_retention_ms < 1000 && expected.cleanings > expected.cleanings_at_check;
                 compaction::end(&expected.batches, &seen, went)?;
             }
@@ -613,6 +622,9 @@ impl Scene {
         if let ShardDone::Flushed { partition, result: Ok(done), .. } = &done {
             let expected = self.expected.get_mut(partition).expect("every partition is expected");
             expected.flushed = expected.flushed.max(done.offset);
+        }
+        if let ShardDone::MirrorSynced { partition, result: Ok(done), .. } = &done {
+            self.expected.get_mut(partition).expect("every partition is expected").copied = done.offset;
         }
         self.turn(Some(ShardInput::Done(done)))
     }
@@ -671,8 +683,24 @@ impl Scene {
     }
 }
 
+/// A partition's folder, and what lies in it.
+fn folder_of(disk: &SimDisk, name: &TopicPartition) -> Option<(PathBuf, Vec<String>)> {
+    LOG_DIRS.into_iter().find_map(|dir| {
+        let folder = Path::new(dir).join(name.to_string());
+        let names = disk.observer().list(&folder).ok()?;
+        Some((folder, names))
+    })
+}
+
 /// What lies in a partition's folder, for the trace.
 fn names_in(disk: &SimDisk, name: &TopicPartition) -> Vec<String> {
-    let list = |dir| storage::disk::Disk::list(&disk.observer(), &std::path::Path::new(dir).join(name.to_string()));
-    LOG_DIRS.into_iter().find_map(|dir| list(dir).ok()).unwrap_or_default()
+    folder_of(disk, name).map(|(_, names)| names).unwrap_or_default()
+}
+
+/// The contents of a partition's segments.
+fn segments_in(disk: &SimDisk, name: &TopicPartition) -> Vec<Bytes> {
+    let Some((folder, names)) = folder_of(disk, name) else { return Vec::new() };
+    let logs = names.iter().filter(|name| name.ends_with(".log"));
+    logs.map(|name| disk.observer().read_all(&folder.join(name), u64::MAX).expect("an observer meets no fault"))
+        .collect()
 }

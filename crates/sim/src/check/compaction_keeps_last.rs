@@ -29,16 +29,15 @@ type Place = (i64, Option<Bytes>);
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     keys: BTreeMap<Bytes, Place>,
-    /// Where the batches that were read begin.
-    bases: BTreeSet<i64>,
 }
 
-impl Seen {
-    /// Marks what was not flushed and is not there.
-    pub fn mark_lost(&self, batches: &mut [Batch], flushed: i64) {
-        for batch in batches.iter_mut().filter(|batch| batch.next > flushed) {
-            batch.lost |= !self.bases.contains(&batch.base);
-        }
+/// Marks what was not flushed and is not in a log that has just been opened: nothing was compacted since the power went.
+/// `held` are the contents of its segments.
+pub fn mark_lost(batches: &mut [Batch], flushed: i64, held: impl IntoIterator<Item = Bytes>) {
+    let batches_in = |segment: Bytes| Batches::new(segment).map_while(Result::ok).map(|batch| batch.header.base_offset);
+    let bases: BTreeSet<i64> = held.into_iter().flat_map(batches_in).collect();
+    for batch in batches.iter_mut().filter(|batch| batch.next > flushed) {
+        batch.lost |= !bases.contains(&batch.base);
     }
 }
 
@@ -72,7 +71,6 @@ pub fn read(batches: &[Batch], from: i64, bytes: &Bytes, seen: &mut Seen) -> Res
                 seen.keys.insert(key, (record.offset, record.value));
             }
         }
-        seen.bases.insert(base);
         next = end;
     }
     Ok(next)
