@@ -12,7 +12,7 @@ use base::Instant;
 use broker::TopicPartition;
 use storage::disk::Disk;
 use storage::kafka::checkpoint::{CLEANER, HIGH_WATERMARK, LOG_START, Offsets, RECOVERY_POINT, read_offsets};
-use storage::kafka::{LogDir, RemoveJob};
+use storage::kafka::{LogDir, RemoveJob, Scan};
 
 /// How long after the last refusal a folder has room again.
 const CALM: Duration = Duration::from_secs(1);
@@ -37,7 +37,8 @@ pub struct LogDirs<D: Disk> {
 
 struct Dir<D: Disk> {
     path: PathBuf,
-    log_dir: RwLock<LogDir<D>>,
+    /// Or why the start could not open it: it is offline from the beginning.
+    log_dir: Result<RwLock<LogDir<D>>, String>,
     state: Mutex<DirState>,
     /// When a write last found no room, in nanoseconds; 0 when there is room.
     refused_at: AtomicU64,
@@ -74,19 +75,28 @@ pub struct Checkpoints {
 }
 
 impl<D: Disk> LogDirs<D> {
-    /// Takes the folders, for this many shards. The jobs remove what deleted topics left behind.
+    /// Takes the folders, for this many shards. The jobs remove what deleted topics left behind. A folder that cannot be
+    /// opened is offline, as long as another one can ([`LogDirs::unopened`]).
     ///
     /// # Errors
-    /// The first folder that cannot be taken, in words for an operator.
+    /// The first folder that cannot be taken, in words for an operator: because another process holds it or because of
+    /// what is in it, or because none can be opened.
     pub fn open(disk: &D, paths: &[PathBuf], shards: usize) -> io::Result<(Self, Vec<RemoveJob<D>>)> {
         let (mut dirs, mut leftovers) = (Vec::<Dir<D>>::new(), Vec::new());
         let mut homes: BTreeMap<TopicPartition, Home> = BTreeMap::new();
         let mut wanted = BTreeMap::new();
+        let mut first_error = None;
         for (index, path) in paths.iter().enumerate() {
-            let log_dir = LogDir::open(disk, path)?;
-            let found = log_dir.scan()?;
+            let (log_dir, found, checkpoints) = match take(disk, path) {
+                Ok(taken) => taken,
+                Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::InvalidData) => return Err(e),
+                Err(e) => {
+                    dirs.push(Dir::unopened(path, &e));
+                    first_error.get_or_insert(e);
+                    continue;
+                }
+            };
             leftovers.extend(found.leftovers);
-            let checkpoints = Checkpoints::read(disk, path)?;
             let mut state = DirState { written: checkpoints.clone(), checkpoints, ..DirState::default() };
             for found in found.partitions {
                 let home = Home { dir: index, moved: found.moved };
@@ -113,8 +123,11 @@ impl<D: Disk> LogDirs<D> {
                 state.partitions.insert(found.partition, Opened::No);
             }
             wanted.extend(found.futures.into_iter().map(|partition| (partition, index)));
-            let (log_dir, state, refused_at) = (RwLock::new(log_dir), Mutex::new(state), AtomicU64::new(0));
+            let (log_dir, state, refused_at) = (Ok(RwLock::new(log_dir)), Mutex::new(state), AtomicU64::new(0));
             dirs.push(Dir { path: path.clone(), log_dir, state, refused_at });
+        }
+        if let Some(e) = first_error.filter(|_| dirs.iter().all(|dir| dir.log_dir.is_err())) {
+            return Err(e);
         }
         for (partition, home) in homes.iter().filter(|(_, home)| home.moved) {
             dirs[home.dir].log_dir().unmark_moved(partition)?;
@@ -127,9 +140,15 @@ impl<D: Disk> LogDirs<D> {
 
     /// The cluster and broker ids of the first folder's `meta.properties`, if it has any.
     pub fn identity(&self) -> (Option<String>, Option<i32>) {
-        let metas = self.dirs.iter().map(|dir| dir.log_dir().meta().cloned());
+        let opened = self.dirs.iter().filter(|dir| dir.log_dir.is_ok());
+        let metas = opened.map(|dir| dir.log_dir().meta().cloned());
         let meta = metas.flatten().next();
         meta.map_or((None, None), |meta| (meta.cluster_id, meta.broker_id))
+    }
+
+    /// The folders that the start could not open, each with the reason.
+    pub fn unopened(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.dirs.iter().filter_map(|dir| Some((dir.path.as_path(), dir.log_dir.as_ref().err()?.as_str())))
     }
 
     /// Ties every folder to a cluster and a broker; see [`LogDir::claim`].
@@ -137,8 +156,8 @@ impl<D: Disk> LogDirs<D> {
     /// # Errors
     /// As [`LogDir::claim`].
     pub fn claim(&self, cluster_id: &str, broker_id: i32) -> io::Result<()> {
-        for dir in &self.dirs {
-            let mut log_dir = dir.log_dir.write().unwrap_or_else(PoisonError::into_inner);
+        for log_dir in self.dirs.iter().filter_map(|dir| dir.log_dir.as_ref().ok()) {
+            let mut log_dir = log_dir.write().unwrap_or_else(PoisonError::into_inner);
             log_dir.claim(cluster_id, broker_id)?;
         }
         Ok(())
@@ -160,6 +179,9 @@ impl<D: Disk> LogDirs<D> {
     }
 
     /// The folder.
+    ///
+    /// # Panics
+    /// When the start could not open it: then no partition is in it, and none comes to it.
     pub fn with<R>(&self, dir: DirIndex, f: impl FnOnce(&LogDir<D>) -> R) -> R {
         f(&self.dirs[dir].log_dir())
     }
@@ -188,8 +210,9 @@ impl<D: Disk> LogDirs<D> {
     }
 
     /// Where a partition is, or where it is best put: the folder that was asked for, or the one with the fewest. The
-    /// second value is whether it is there already. `None` when no folder is left.
-    pub fn place(&self, partition: &TopicPartition) -> Option<(DirIndex, bool)> {
+    /// second value is whether it is there already. `None` when no folder is left, and for one that is not new and may be
+    /// in a folder that could not be opened (`LogManager.getOrCreateLog`).
+    pub fn place(&self, partition: &TopicPartition, is_new: bool) -> Option<(DirIndex, bool)> {
         let mut best: Option<(usize, DirIndex)> = None;
         let wanted = self.wanted().get(partition).copied();
         for (index, dir) in self.dirs.iter().enumerate() {
@@ -203,6 +226,9 @@ impl<D: Disk> LogDirs<D> {
             }
         }
         let (_, index) = best?;
+        if !is_new && self.unopened().next().is_some() {
+            return None;
+        }
         self.dirs[index].state().partitions.insert(partition.clone(), Opened::No);
         Some((index, false))
     }
@@ -345,7 +371,7 @@ impl<D: Disk> LogDirs<D> {
         if self.open_shards.fetch_sub(1, Ordering::AcqRel) > 1 {
             return Ok(());
         }
-        for dir in &self.dirs {
+        for dir in self.dirs.iter().filter(|dir| dir.log_dir.is_ok()) {
             let log_dir = dir.log_dir();
             let state = dir.state();
             let unopened = state.partitions.values().any(|opened| *opened == Opened::No);
@@ -355,6 +381,13 @@ impl<D: Disk> LogDirs<D> {
         }
         Ok(())
     }
+}
+
+/// Opens a folder and looks into it.
+fn take<D: Disk>(disk: &D, path: &Path) -> io::Result<(LogDir<D>, Scan<D>, Checkpoints)> {
+    let log_dir = LogDir::open(disk, path)?;
+    let found = log_dir.scan()?;
+    Ok((log_dir, found, Checkpoints::read(disk, path)?))
 }
 
 /// Where a partition was found.
@@ -370,8 +403,15 @@ fn unique(dir: DirIndex) -> u128 {
 }
 
 impl<D: Disk> Dir<D> {
+    /// A folder that could not be opened.
+    fn unopened(path: &Path, e: &io::Error) -> Self {
+        let state = Mutex::new(DirState { failed: true, ..DirState::default() });
+        Self { path: path.to_path_buf(), log_dir: Err(e.to_string()), state, refused_at: AtomicU64::new(0) }
+    }
+
     fn log_dir(&self) -> std::sync::RwLockReadGuard<'_, LogDir<D>> {
-        self.log_dir.read().unwrap_or_else(PoisonError::into_inner)
+        let log_dir = self.log_dir.as_ref().expect("nothing is asked of a folder that could not be opened");
+        log_dir.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, DirState> {

@@ -161,7 +161,7 @@ pub(super) struct OpenJob {
 
 impl OpenJob {
     pub(super) fn run<D: Disk>(self, dirs: &LogDirs<D>) -> LogOpened<D> {
-        let Some((dir, exists)) = dirs.place(&self.partition) else {
+        let Some((dir, exists)) = dirs.place(&self.partition, self.is_new) else {
             let result = Err(io::Error::other("its log folder is offline"));
             return LogOpened { job: self, dir: None, result };
         };

@@ -260,7 +260,14 @@ async fn open_dirs(paths: Vec<PathBuf>, shard_map: ShardMap) -> Result<Arc<LogDi
     let shards = usize::from(shard_map.count());
     let opened = tokio::task::spawn_blocking(move || LogDirs::open(&FileDisk, &paths, shards)).await;
     let (dirs, leftovers) = opened.expect("opening log folders does not panic").map_err(StartError::LogDirs)?;
-    for dir in 0..dirs.count() {
+    for (path, reason) in dirs.unopened() {
+        let path = path.display();
+        tracing::error!(
+            "log folder {path} is offline: {reason}; what is in it answers KAFKA_STORAGE_ERROR until it is mended and the \
+             broker started again"
+        );
+    }
+    for dir in (0..dirs.count()).filter(|dir| !dirs.has_failed(*dir)) {
         dirs.with(dir, |dir| dir.warnings().iter().for_each(|warning| tracing::warn!("{warning}")));
     }
     tokio::task::spawn_blocking(move || {
