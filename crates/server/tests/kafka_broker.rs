@@ -367,6 +367,72 @@ async fn folders_and_producers_are_described() {
     .await;
 }
 
+/// The names of a resource's settings with their documentation.
+fn documented(client: &mut Client, resource: (i8, &str), asked: bool, version: i16) -> Vec<(Str, Option<Str>)> {
+    let (resource_type, resource_name) = (resource.0, Str::from(resource.1));
+    let request = wire::DescribeConfigsRequest {
+        resources: vec![wire::DescribeConfigsRequestResources {
+            resource_type,
+            resource_name,
+            configuration_keys: None,
+        }],
+        include_synonyms: false,
+        include_documentation: asked,
+    };
+    let mut answer = client.call(&request, version);
+    let result = answer.results.remove(0);
+    assert_eq!(result.error_code, 0, "{result:?}");
+    result.configs.into_iter().map(|config| (config.name, config.documentation)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_documented_for_those_who_ask() {
+    const THROTTLE: &str = "leader.replication.throttled.rate";
+    served(&[], |addr| {
+        let mut client = Client::new(addr);
+        client.topic("t", 1, &[]);
+        for (resource, version) in [((2, "t"), 3), ((2, "t"), 4), ((4, "1"), 3), ((4, "1"), 4)] {
+            let silent = documented(&mut client, resource, false, version);
+            assert!(silent.len() > 30 && silent.iter().all(|(_, text)| text.is_none()), "{silent:?}");
+            let told = documented(&mut client, resource, true, version);
+            assert_eq!(told.len(), silent.len());
+            for (name, text) in told {
+                let text = text.unwrap_or_else(|| panic!("{name} has none"));
+                assert!(text.ends_with('.') && text.len() > 20, "{name}: {text}");
+                let is_idle = matches!(&*name, "num.io.threads" | "preallocate" | "remote.storage.enable");
+                let is_served = matches!(&*name, "log.dirs" | "retention.ms" | "num.partitions");
+                assert!(!is_idle || text.contains("has no effect: "), "{name}: {text}");
+                assert!(!is_served || !text.contains("castlekeep"), "{name}: {text}");
+            }
+        }
+        assert_eq!(documented(&mut client, (4, ""), true, 4), [], "nothing is set for all brokers");
+        let set = wire::IncrementalAlterConfigsRequestConfigs {
+            name: Str::from(THROTTLE),
+            config_operation: 0,
+            value: Some(Str::from("1000")),
+        };
+        let brokers = wire::IncrementalAlterConfigsRequestResources {
+            resource_type: 4,
+            resource_name: Str::from(""),
+            configs: vec![set],
+        };
+        let request = wire::IncrementalAlterConfigsRequest { resources: vec![brokers], validate_only: false };
+        assert_eq!(client.call(&request, 1).responses[0].error_code, 0);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let told = loop {
+            let told = documented(&mut client, (4, ""), true, 4);
+            if !told.is_empty() {
+                break told;
+            }
+            assert!(Instant::now() < deadline, "the throttle is not shown");
+        };
+        let [(name, Some(text))] = &told[..] else { panic!("{told:?}") };
+        assert!(name == THROTTLE && text.ends_with('.') && !text.contains("castlekeep"), "{name}: {text}");
+        assert_eq!(documented(&mut client, (4, ""), false, 4), [(Str::from(THROTTLE), None)]);
+    })
+    .await;
+}
+
 /// The folders of partition `t-0`, as (path, whether it is a copy on its way).
 fn folders_of_t(client: &mut Client) -> Vec<(String, bool)> {
     let answer = client.call(&wire::DescribeLogDirsRequest { topics: None }, 4);

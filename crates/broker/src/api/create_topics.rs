@@ -15,7 +15,7 @@ use kafka_wire::messages::{
 };
 use kafka_wire::{ErrorCode, Uuid};
 
-use super::describe_configs::topic_entries;
+use super::describe_configs::{Asked, topic_entries};
 use super::metadata::has_leaders;
 use crate::config::{BrokerConfig, Properties, def};
 use crate::controller::context::{Assignment, Topic};
@@ -116,7 +116,7 @@ fn refused(name: &Str, (code, message): Refusal) -> CreateTopicsResponseTopics {
 fn accepted(config: &BrokerConfig, plan: &Plan, validate_only: bool, version: i16) -> CreateTopicsResponseTopics {
     let replicas = plan.topic.partitions.values().next().map_or(0, |assignment| assignment.replicas.len());
     let configs = (version >= 5).then(|| {
-        let entries = topic_entries(&plan.config, &config.layers, None, false);
+        let entries = topic_entries(&plan.config, &config.layers, None, Asked::default());
         let entries = entries.into_iter().map(|entry| CreateTopicsResponseConfigs {
             name: entry.name,
             value: entry.value,

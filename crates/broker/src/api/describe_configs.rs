@@ -1,5 +1,5 @@
 //! DescribeConfigs (32), versions 0-4: settings of topics and of this broker, and where each comes from. v1 adds sources
-//! and synonyms, v3 types and documentation (which is not given).
+//! and synonyms, v3 types and documentation.
 
 use base::Str;
 use client_core::zk::Op;
@@ -21,6 +21,26 @@ use crate::shard::RequestToken;
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+
+/// What a request asks for of each setting beside its value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    synonyms: bool,
+    documentation: bool,
+}
+
+impl Asked {
+    fn synonyms(
+        self,
+        found: impl Iterator<Item = DescribeConfigsResponseSynonyms>,
+    ) -> Vec<DescribeConfigsResponseSynonyms> {
+        if self.synonyms { found.collect() } else { Vec::new() }
+    }
+
+    fn documentation(self, text: &'static str) -> Option<Str> {
+        self.documentation.then(|| Str::from_static(text))
+    }
+}
 
 /// The entries of the request's topics are being read.
 #[derive(Debug)]
@@ -45,6 +65,7 @@ fn is_known_topic(ctx: &Ctx, resource: &DescribeConfigsRequestResources) -> bool
 
 pub(crate) fn on_batch(node: &mut Node, step: Step, outcomes: &[Outcome]) {
     let Step { token, request, read } = step;
+    let asked = Asked { synonyms: request.include_synonyms, documentation: request.include_documentation };
     let mut outcomes = outcomes.iter();
     let mut results = Vec::new();
     for (resource, read) in request.resources.iter().zip(read) {
@@ -53,13 +74,13 @@ pub(crate) fn on_batch(node: &mut Node, step: Step, outcomes: &[Outcome]) {
                 let entries = outcomes.next().and_then(Outcome::data).and_then(|(data, _)| zk_data::parse_config(data));
                 let entries = entries.unwrap_or_default();
                 let keys = resource.configuration_keys.as_deref();
-                Ok(topic_entries(&entries, &node.ctx.config.layers, keys, request.include_synonyms))
+                Ok(topic_entries(&entries, &node.ctx.config.layers, keys, asked))
             }
             TOPIC => match check_name(&resource.resource_name) {
                 Ok(()) => Err((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None)),
                 Err(why) => Err((ErrorCode::INVALID_TOPIC_EXCEPTION, Some(why))),
             },
-            BROKER => describe_broker(&node.ctx, resource, request.include_synonyms),
+            BROKER => describe_broker(&node.ctx, resource, asked),
             _ => Err((ErrorCode::INVALID_REQUEST, Some("this type of resource is not served".to_string()))),
         };
         let (configs, error_code, error_message) = match described {
@@ -82,7 +103,7 @@ pub(crate) fn topic_entries(
     topic: &Properties,
     layers: &Layers,
     keys: Option<&[Str]>,
-    include_synonyms: bool,
+    asked: Asked,
 ) -> Vec<DescribeConfigsResponseConfigs> {
     let wanted = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| *key == *name));
     let entries = TOPIC_KEYS.iter().filter(|key| wanted(key.name)).map(|key| {
@@ -101,9 +122,9 @@ pub(crate) fn topic_entries(
             is_default: false,
             config_source: source.code(),
             is_sensitive: false,
-            synonyms: if include_synonyms { listed.collect() } else { Vec::new() },
+            synonyms: asked.synonyms(listed),
             config_type: key.kind.code(),
-            documentation: None,
+            documentation: asked.documentation(key.documentation),
         }
     });
     entries.collect()
@@ -112,7 +133,7 @@ pub(crate) fn topic_entries(
 fn describe_broker(
     ctx: &Ctx,
     resource: &DescribeConfigsRequestResources,
-    include_synonyms: bool,
+    asked: Asked,
 ) -> Result<Vec<DescribeConfigsResponseConfigs>, (ErrorCode, Option<String>)> {
     let wanted = |name: &str| resource.configuration_keys.as_ref().is_none_or(|keys| keys.iter().any(|k| *k == *name));
     if resource.resource_name.is_empty() {
@@ -121,11 +142,11 @@ fn describe_broker(
         let keys = BROKER_KEYS.iter().filter(|key| wanted(key.name) && set.contains_key(key.name));
         let layers = Layers { dynamic_default: set.clone(), ..Layers::default() };
         let set = keys.map(|key| {
-            let mut entry = broker_entry(key, &layers, include_synonyms);
+            let mut entry = broker_entry(key, &layers, asked);
             entry.synonyms.retain(|synonym| synonym.source == Source::DynamicDefaultBroker.code());
             entry
         });
-        return Ok(set.chain(throttle_entries(&layers, wanted, include_synonyms)).collect());
+        return Ok(set.chain(throttle_entries(&layers, wanted, asked)).collect());
     }
     let id = ctx.config.broker_id;
     if resource.resource_name.parse() != Ok(id) {
@@ -137,17 +158,17 @@ fn describe_broker(
     let is_shown =
         |key: &&BrokerKey| key.update != Update::Internal || ctx.config.layers.static_broker.contains_key(key.name);
     let keys = BROKER_KEYS.iter().filter(is_shown).filter(|key| wanted(key.name));
-    let entries = keys.map(|key| broker_entry(key, &ctx.config.layers, include_synonyms));
-    Ok(entries.chain(throttle_entries(&ctx.config.layers, wanted, include_synonyms)).collect())
+    let entries = keys.map(|key| broker_entry(key, &ctx.config.layers, asked));
+    Ok(entries.chain(throttle_entries(&ctx.config.layers, wanted, asked)).collect())
 }
 
 /// The throttles that are set: they have no default.
 fn throttle_entries<'a>(
     layers: &'a Layers,
     wanted: impl Fn(&str) -> bool + 'a,
-    include_synonyms: bool,
+    asked: Asked,
 ) -> impl Iterator<Item = DescribeConfigsResponseConfigs> + 'a {
-    THROTTLES.into_iter().filter(move |name| wanted(name)).filter_map(move |name| {
+    THROTTLES.into_iter().filter(move |(name, _)| wanted(name)).filter_map(move |(name, documentation)| {
         let set = layers.each().into_iter().filter(|(source, _)| *source != Source::StaticBroker);
         let found: Vec<(&String, Source)> =
             set.filter_map(|(source, layer)| Some((layer.get(name)?, source))).collect();
@@ -165,9 +186,9 @@ fn throttle_entries<'a>(
             is_default: false,
             config_source: source.code(),
             is_sensitive: false,
-            synonyms: if include_synonyms { listed.collect() } else { Vec::new() },
+            synonyms: asked.synonyms(listed),
             config_type: Kind::Long.code(),
-            documentation: None,
+            documentation: asked.documentation(documentation),
         })
     })
 }
@@ -178,7 +199,7 @@ fn broker_synonyms(name: &'static str) -> Vec<&'static str> {
     of_topic.map_or(vec![name], |topic| topic.synonyms.iter().map(|(name, _)| *name).collect())
 }
 
-fn broker_entry(key: &'static BrokerKey, layers: &Layers, include_synonyms: bool) -> DescribeConfigsResponseConfigs {
+fn broker_entry(key: &'static BrokerKey, layers: &Layers, asked: Asked) -> DescribeConfigsResponseConfigs {
     let hidden = key.kind == Kind::Password;
     let show = |value: &str| (!hidden).then(|| Str::from(value));
     let names = broker_synonyms(key.name);
@@ -203,8 +224,8 @@ fn broker_entry(key: &'static BrokerKey, layers: &Layers, include_synonyms: bool
         is_default: false,
         config_source: source.code(),
         is_sensitive: hidden,
-        synonyms: if include_synonyms { synonyms.collect() } else { Vec::new() },
+        synonyms: asked.synonyms(synonyms),
         config_type: key.kind.code(),
-        documentation: None,
+        documentation: asked.documentation(key.documentation),
     }
 }

@@ -180,7 +180,7 @@ fn check_entry(resource: &Resource, name: &str, value: &str) -> Result<(), Refus
         return check_config(name, value).map_err(|why| (ErrorCode::INVALID_CONFIG, why));
     }
     let refuse = || Err((ErrorCode::INVALID_REQUEST, format!("Cannot update these configs dynamically: Set({name})")));
-    if THROTTLES.contains(&name) {
+    if THROTTLES.iter().any(|(throttle, _)| *throttle == name) {
         let rate = value.trim().parse::<i64>().ok().filter(|rate| *rate >= 0);
         let why = format!("Invalid value {value} for configuration {name}: it is a number of bytes a second");
         return rate.map(|_| ()).ok_or((ErrorCode::INVALID_REQUEST, why));
@@ -322,7 +322,7 @@ mod tests {
         for (value, code) in
             [("5", None), ("-1", Some(ErrorCode::INVALID_REQUEST)), ("fast", Some(ErrorCode::INVALID_REQUEST))]
         {
-            let changes = topic(&[(THROTTLES[0], 0, Some(value))]).changes;
+            let changes = topic(&[(THROTTLES[0].0, 0, Some(value))]).changes;
             let throttled = Resource { resource_type: BROKER, name: Str::new(), replace: false, changes };
             assert_eq!(apply(&throttled, &none).err().map(|refusal| refusal.0), code, "{value}");
         }

@@ -14,9 +14,22 @@ pub const UNRESOLVED_ID: i32 = -1;
 
 /// How fast logs are copied from one log folder to another.
 pub const THROTTLE_ALTER_LOG_DIRS: &str = "replica.alter.log.dirs.io.max.bytes.per.second";
-/// Keys in bytes a second that can be set at run time only (`DynamicConfig.Broker`).
-pub const THROTTLES: [&str; 3] =
-    [THROTTLE_ALTER_LOG_DIRS, "leader.replication.throttled.rate", "follower.replication.throttled.rate"];
+/// Keys in bytes a second that can be set at run time only (`DynamicConfig.Broker`), and what they mean.
+pub const THROTTLES: [(&str, &str); 3] = [
+    (
+        THROTTLE_ALTER_LOG_DIRS,
+        "Bytes a second at which partitions are copied from one log folder of this broker to another.",
+    ),
+    (
+        "leader.replication.throttled.rate",
+        "Bytes a second that this broker sends to followers, for the replicas that are throttled on the leader's side.",
+    ),
+    (
+        "follower.replication.throttled.rate",
+        "Bytes a second that this broker fetches from leaders, for the replicas that are throttled on the follower's \
+         side.",
+    ),
+];
 
 /// A broker's configuration.
 #[derive(Clone, Debug)]

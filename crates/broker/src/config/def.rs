@@ -81,6 +81,8 @@ pub struct TopicKey {
     pub synonyms: &'static [(&'static str, Scale)],
     /// What it may be.
     pub valid: Valid,
+    /// What it means, for people: our own words, with units and special values.
+    pub documentation: &'static str,
 }
 
 const MAX_I32: i64 = i32::MAX as i64;
@@ -92,8 +94,9 @@ const fn key(
     default: &'static str,
     synonyms: &'static [(&'static str, Scale)],
     valid: Valid,
+    documentation: &'static str,
 ) -> TopicKey {
-    TopicKey { name, kind, default, synonyms, valid }
+    TopicKey { name, kind, default, synonyms, valid, documentation }
 }
 
 /// Every topic key of Kafka 3.9, in name order (`LogConfig.java`, `ServerTopicConfigSynonyms.java`).
@@ -104,16 +107,41 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "delete",
         &[("log.cleanup.policy", Scale::Same)],
         Valid::OneOf(&["compact", "delete"]),
+        "What happens to old records: `delete` removes whole segments past the retention, `compact` keeps the last \
+         record of each key. Both may be given; with neither, nothing is removed.",
     ),
-    key("compression.gzip.level", Kind::Int, "-1", &[("compression.gzip.level", Scale::Same)], Valid::Between(-1, 9)),
-    key("compression.lz4.level", Kind::Int, "9", &[("compression.lz4.level", Scale::Same)], Valid::Between(1, 17)),
-    key("compression.type", Kind::String, "producer", &[("compression.type", Scale::Same)], Valid::OneOf(CODECS)),
+    key(
+        "compression.gzip.level",
+        Kind::Int,
+        "-1",
+        &[("compression.gzip.level", Scale::Same)],
+        Valid::Between(-1, 9),
+        "Effort of gzip when the broker compresses, 1 (fast) to 9 (small); -1 is the library's own choice.",
+    ),
+    key(
+        "compression.lz4.level",
+        Kind::Int,
+        "9",
+        &[("compression.lz4.level", Scale::Same)],
+        Valid::Between(1, 17),
+        "Effort of LZ4 when the broker compresses, 1 (fast) to 17 (small).",
+    ),
+    key(
+        "compression.type",
+        Kind::String,
+        "producer",
+        &[("compression.type", Scale::Same)],
+        Valid::OneOf(CODECS),
+        "How batches are kept on disk: `producer` leaves them as they came, `uncompressed` unpacks them, and a \
+         codec's name packs them anew with that codec.",
+    ),
     key(
         "compression.zstd.level",
         Kind::Int,
         "3",
         &[("compression.zstd.level", Scale::Same)],
         Valid::Between(-131_072, 22),
+        "Effort of Zstandard when the broker compresses, negative (fast) to 22 (small).",
     ),
     key(
         "delete.retention.ms",
@@ -121,6 +149,8 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "86400000",
         &[("log.cleaner.delete.retention.ms", Scale::Same)],
         Valid::AtLeast(0),
+        "Milliseconds for which compaction keeps a tombstone, so that a reader that starts from the beginning still \
+         learns of the deletion.",
     ),
     key(
         "file.delete.delay.ms",
@@ -128,6 +158,7 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "60000",
         &[("log.segment.delete.delay.ms", Scale::Same)],
         Valid::AtLeast(0),
+        "Milliseconds between taking a file out of the log and removing it from the disk.",
     ),
     key(
         "flush.messages",
@@ -135,6 +166,7 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "9223372036854775807",
         &[("log.flush.interval.messages", Scale::Same)],
         Valid::AtLeast(1),
+        "Records after which a log is synced to disk; by default no number of records does it.",
     ),
     key(
         "flush.ms",
@@ -142,34 +174,93 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "9223372036854775807",
         &[("log.flush.interval.ms", Scale::Same), ("log.flush.scheduler.interval.ms", Scale::Same)],
         Valid::AtLeast(0),
+        "Milliseconds after which a log with records that are not synced is synced to disk; by default no time does \
+         it.",
     ),
-    key("follower.replication.throttled.replicas", Kind::List, "", &[], Valid::ThrottledReplicas),
-    key("index.interval.bytes", Kind::Int, "4096", &[("log.index.interval.bytes", Scale::Same)], Valid::AtLeast(0)),
-    key("leader.replication.throttled.replicas", Kind::List, "", &[], Valid::ThrottledReplicas),
-    key("local.retention.bytes", Kind::Long, "-2", &[("log.local.retention.bytes", Scale::Same)], Valid::AtLeast(-2)),
-    key("local.retention.ms", Kind::Long, "-2", &[("log.local.retention.ms", Scale::Same)], Valid::AtLeast(-2)),
+    key(
+        "follower.replication.throttled.replicas",
+        Kind::List,
+        "",
+        &[],
+        Valid::ThrottledReplicas,
+        "Replicas whose copying is limited on the side of the follower, as pairs `partition:broker`, or `*` for all.",
+    ),
+    key(
+        "index.interval.bytes",
+        Kind::Int,
+        "4096",
+        &[("log.index.interval.bytes", Scale::Same)],
+        Valid::AtLeast(0),
+        "Bytes of records between two entries of a segment's offset index. Fewer find a record faster, and make the \
+         index larger.",
+    ),
+    key(
+        "leader.replication.throttled.replicas",
+        Kind::List,
+        "",
+        &[],
+        Valid::ThrottledReplicas,
+        "Replicas whose copying is limited on the side of the leader, as pairs `partition:broker`, or `*` for all.",
+    ),
+    key(
+        "local.retention.bytes",
+        Kind::Long,
+        "-2",
+        &[("log.local.retention.bytes", Scale::Same)],
+        Valid::AtLeast(-2),
+        "Bytes of a partition that stay on the broker's disk when tiered storage has the rest; -2 is the value of \
+         `retention.bytes`.",
+    ),
+    key(
+        "local.retention.ms",
+        Kind::Long,
+        "-2",
+        &[("log.local.retention.ms", Scale::Same)],
+        Valid::AtLeast(-2),
+        "Milliseconds for which records stay on the broker's disk when tiered storage has them too; -2 is the value \
+         of `retention.ms`.",
+    ),
     key(
         "max.compaction.lag.ms",
         Kind::Long,
         "9223372036854775807",
         &[("log.cleaner.max.compaction.lag.ms", Scale::Same)],
         Valid::AtLeast(1),
+        "Milliseconds after which a record is compacted at the latest, however little there is to gain.",
     ),
-    key("max.message.bytes", Kind::Int, "1048588", &[("message.max.bytes", Scale::Same)], Valid::AtLeast(0)),
+    key(
+        "max.message.bytes",
+        Kind::Int,
+        "1048588",
+        &[("message.max.bytes", Scale::Same)],
+        Valid::AtLeast(0),
+        "Bytes of the largest batch that is taken, counted as it is kept, that is after compression.",
+    ),
     key(
         "message.downconversion.enable",
         Kind::Boolean,
         "true",
         &[("log.message.downconversion.enable", Scale::Same)],
         Valid::Any,
+        "Whether clients that know only the message formats before version 2 are served, with records converted for \
+         them. Without it they get an error.",
     ),
-    key("message.format.version", Kind::String, "3.0-IV1", &[("log.message.format.version", Scale::Same)], Valid::Any),
+    key(
+        "message.format.version",
+        Kind::String,
+        "3.0-IV1",
+        &[("log.message.format.version", Scale::Same)],
+        Valid::Any,
+        "The record format as a version of Kafka. It is outdated: since 3.0 format 2 is kept whatever this says.",
+    ),
     key(
         "message.timestamp.after.max.ms",
         Kind::Long,
         "9223372036854775807",
         &[("log.message.timestamp.after.max.ms", Scale::Same)],
         Valid::AtLeast(0),
+        "Milliseconds that a record's timestamp may be ahead of the broker's clock; records further ahead are \
+         refused. It counts only for `CreateTime`.",
     ),
     key(
         "message.timestamp.before.max.ms",
@@ -177,6 +268,8 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "9223372036854775807",
         &[("log.message.timestamp.before.max.ms", Scale::Same)],
         Valid::AtLeast(0),
+        "Milliseconds that a record's timestamp may be behind the broker's clock; records further behind are refused. \
+         It counts only for `CreateTime`.",
     ),
     key(
         "message.timestamp.difference.max.ms",
@@ -184,6 +277,8 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "9223372036854775807",
         &[("log.message.timestamp.difference.max.ms", Scale::Same)],
         Valid::AtLeast(0),
+        "Milliseconds between a record's timestamp and the broker's clock, in both directions. It is outdated, and \
+         counts where its two successors are not set.",
     ),
     key(
         "message.timestamp.type",
@@ -191,6 +286,7 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "CreateTime",
         &[("log.message.timestamp.type", Scale::Same)],
         Valid::OneOf(&["CreateTime", "LogAppendTime"]),
+        "Whose clock a record's timestamp is of: `CreateTime` is the producer's, `LogAppendTime` the broker's.",
     ),
     key(
         "min.cleanable.dirty.ratio",
@@ -198,6 +294,8 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "0.5",
         &[("log.cleaner.min.cleanable.ratio", Scale::Same)],
         Valid::Fraction,
+        "Share of a log, 0 to 1, that must not have been compacted yet before it is compacted. A small share saves \
+         disk space and costs more reading and writing.",
     ),
     key(
         "min.compaction.lag.ms",
@@ -205,13 +303,57 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "0",
         &[("log.cleaner.min.compaction.lag.ms", Scale::Same)],
         Valid::AtLeast(0),
+        "Milliseconds for which compaction leaves a record alone after it was written.",
     ),
-    key("min.insync.replicas", Kind::Int, "1", &[("min.insync.replicas", Scale::Same)], Valid::AtLeast(1)),
-    key("preallocate", Kind::Boolean, "false", &[("log.preallocate", Scale::Same)], Valid::Any),
-    key("remote.log.copy.disable", Kind::Boolean, "false", &[], Valid::Any),
-    key("remote.log.delete.on.disable", Kind::Boolean, "false", &[], Valid::Any),
-    key("remote.storage.enable", Kind::Boolean, "false", &[], Valid::Any),
-    key("retention.bytes", Kind::Long, "-1", &[("log.retention.bytes", Scale::Same)], Valid::Any),
+    key(
+        "min.insync.replicas",
+        Kind::Int,
+        "1",
+        &[("min.insync.replicas", Scale::Same)],
+        Valid::AtLeast(1),
+        "Replicas that must be in sync for a produce request with `acks=all` to be taken; with fewer it is refused.",
+    ),
+    key(
+        "preallocate",
+        Kind::Boolean,
+        "false",
+        &[("log.preallocate", Scale::Same)],
+        Valid::Any,
+        "Whether a segment's file gets its full size when it is made.",
+    ),
+    key(
+        "remote.log.copy.disable",
+        Kind::Boolean,
+        "false",
+        &[],
+        Valid::Any,
+        "Whether nothing more is copied to tiered storage, while what lies there can still be read.",
+    ),
+    key(
+        "remote.log.delete.on.disable",
+        Kind::Boolean,
+        "false",
+        &[],
+        Valid::Any,
+        "Whether what lies in tiered storage is deleted when tiered storage is turned off for the topic.",
+    ),
+    key(
+        "remote.storage.enable",
+        Kind::Boolean,
+        "false",
+        &[],
+        Valid::Any,
+        "Whether the topic's segments are copied to tiered storage.",
+    ),
+    key(
+        "retention.bytes",
+        Kind::Long,
+        "-1",
+        &[("log.retention.bytes", Scale::Same)],
+        Valid::Any,
+        "Bytes of a partition beyond which its oldest segments are deleted, when `cleanup.policy` has `delete`; -1 is \
+         no limit.",
+    ),
     key(
         "retention.ms",
         Kind::Long,
@@ -222,14 +364,24 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
             ("log.retention.hours", Scale::Hours),
         ],
         Valid::AtLeast(-1),
+        "Milliseconds after which records are deleted with their segment, when `cleanup.policy` has `delete`; -1 is \
+         no limit.",
     ),
-    key("segment.bytes", Kind::Int, "1073741824", &[("log.segment.bytes", Scale::Same)], Valid::Between(14, MAX_I32)),
+    key(
+        "segment.bytes",
+        Kind::Int,
+        "1073741824",
+        &[("log.segment.bytes", Scale::Same)],
+        Valid::Between(14, MAX_I32),
+        "Bytes at which a new segment begins. Retention and compaction work on whole segments.",
+    ),
     key(
         "segment.index.bytes",
         Kind::Int,
         "10485760",
         &[("log.index.size.max.bytes", Scale::Same)],
         Valid::Between(4, MAX_I32),
+        "Bytes of a segment's offset index at most; a new segment begins when it is full.",
     ),
     key(
         "segment.jitter.ms",
@@ -237,6 +389,8 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "0",
         &[("log.roll.jitter.ms", Scale::Same), ("log.roll.jitter.hours", Scale::Hours)],
         Valid::AtLeast(0),
+        "Milliseconds, chosen at random up to this, by which a segment ends earlier, so that not all logs begin new \
+         ones at once.",
     ),
     key(
         "segment.ms",
@@ -244,6 +398,8 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "604800000",
         &[("log.roll.ms", Scale::Same), ("log.roll.hours", Scale::Hours)],
         Valid::AtLeast(1),
+        "Milliseconds after which a new segment begins although the last one is not full, so that its records can be \
+         deleted or compacted.",
     ),
     key(
         "unclean.leader.election.enable",
@@ -251,6 +407,7 @@ pub const TOPIC_KEYS: &[TopicKey] = &[
         "false",
         &[("unclean.leader.election.enable", Scale::Same)],
         Valid::Any,
+        "Whether a replica that is not in sync may become the leader when no other is left. Records can be lost by it.",
     ),
 ];
 

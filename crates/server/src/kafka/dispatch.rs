@@ -23,7 +23,7 @@ use super::metrics::traffic::Carried;
 use super::quotas;
 use super::records::Range;
 use super::shard_thread::ToShard;
-use super::{Shared, down_convert, loggers, mutations};
+use super::{Shared, documentation, down_convert, loggers, mutations};
 use crate::log_level::LogLevel;
 
 /// What comes back to a connection.
@@ -266,7 +266,7 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    /// Of loggers the process answers, of the rest the node.
+    /// Of loggers the process answers, of the rest the node; what becomes of a key is added to its documentation.
     async fn describe_configs(
         &mut self,
         image: &MetadataImage,
@@ -281,6 +281,7 @@ impl<'a> Dispatcher<'a> {
         if let Outcome::Response(response, _) = &mut outcome
             && let Response::DescribeConfigs(response) = &mut **response
         {
+            documentation::add_states(&mut response.results);
             taken.put_back(&mut response.results);
         }
         outcome

@@ -68,6 +68,8 @@ pub(super) fn describe(
                     name: Str::from_static(part),
                     value: Some(Str::from(log.level_of(part).to_ascii_uppercase())),
                     config_source: DYNAMIC_BROKER_LOGGER,
+                    // Upstream's answer has the empty text, whether it was asked for or not.
+                    documentation: Some(Str::new()),
                     ..Default::default()
                 })
             });
@@ -215,6 +217,7 @@ mod tests {
         assert_eq!(all[1].error_code, 0);
         let text = |one: DescribeConfigsResponseConfigs| {
             assert_eq!((one.config_source, one.read_only), (DYNAMIC_BROKER_LOGGER, false));
+            assert_eq!(one.documentation.as_deref(), Some(""));
             (one.name.to_string(), one.value.unwrap_or_default().to_string())
         };
         all.swap_remove(1).configs.into_iter().map(text).collect()

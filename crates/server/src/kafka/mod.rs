@@ -13,6 +13,7 @@ mod config;
 mod conn;
 mod connections;
 mod dispatch;
+mod documentation;
 mod down_convert;
 mod frame;
 mod handle;
