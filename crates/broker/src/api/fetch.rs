@@ -214,7 +214,8 @@ fn success(position: u32, view: &FetchView, read_committed: bool) -> FetchAnswer
         last_stable_offset: view.last_stable_offset,
         log_start_offset: view.log_start_offset,
         diverging_epoch: view.diverging_epoch,
-        aborted_transactions: read_committed.then(Vec::new),
+        // Where logs part nothing is read, and so nothing is said of transactions.
+        aborted_transactions: (read_committed && view.diverging_epoch.is_none()).then(Vec::new),
     }
 }
 

@@ -30,6 +30,8 @@ pub struct FetchAssembly<R> {
     full: bool,
     wanted: Vec<Wanted>,
     answers: Vec<Option<(FetchAnswer, Option<R>)>>,
+    /// Places of partitions that there are not; upstream tells of them last.
+    missing: Vec<usize>,
     parts: Vec<Part>,
     bytes_min: u64,
     bytes_max: u64,
@@ -99,7 +101,7 @@ impl<R: RecordRange> FetchAssembly<R> {
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
         let mut answers = Vec::with_capacity(wanted.len());
         let mut parts = ByShard::new(cluster.shards);
-        let mut failed = false;
+        let mut missing = Vec::new();
         for (position, wanted) in wanted.iter_mut().enumerate() {
             let refused = locate(cluster, version, wanted);
             if refused == error::NONE {
@@ -107,7 +109,7 @@ impl<R: RecordRange> FetchAssembly<R> {
                 parts.push(shard, part(position as u32, wanted));
                 answers.push(None);
             } else {
-                failed = true;
+                missing.push(position);
                 // Upstream's list is empty here, and null where a leader has nothing to say.
                 let refused =
                     FetchAnswer { aborted_transactions: Some(Vec::new()), ..failure(position as u32, refused) };
@@ -115,15 +117,17 @@ impl<R: RecordRange> FetchAssembly<R> {
             }
         }
         let bytes_max = u64::try_from(request.max_bytes).unwrap_or(0).min(bytes_max);
+        let is_partial = !missing.is_empty();
         let mut assembly = Self {
             version,
             session,
             full,
             wanted,
             answers,
+            missing,
             parts: Vec::new(),
             // Nobody waits for more than can be had at once.
-            bytes_min: if failed { 0 } else { u64::try_from(request.min_bytes).unwrap_or(0).min(bytes_max) },
+            bytes_min: if is_partial { 0 } else { u64::try_from(request.min_bytes).unwrap_or(0).min(bytes_max) },
             bytes_max,
             deadline: now + wait,
         };
@@ -219,15 +223,17 @@ impl<R: RecordRange> FetchAssembly<R> {
             wire::FetchResponse { session_id: self.session.as_ref().map_or(0, Session::id), ..Default::default() };
         let mut ranges = Vec::new();
         let mut left = self.bytes_max;
-        let mut gave_records = Vec::with_capacity(self.wanted.len());
-        for (at, wanted) in self.wanted.iter().enumerate() {
+        let mut gave_records = vec![false; self.wanted.len()];
+        let order = self.order();
+        for at in order.iter().copied() {
+            let wanted = &self.wanted[at];
             let (answer, range) = self.answers[at].take().expect("every shard has answered");
             // The first records are whole, however large; what then does not fit waits for the next fetch.
             let fits = |range: &R| ranges.is_empty() || u64::from(range.bytes()) <= left;
             let range = range.filter(|range| range.bytes() > 0).filter(fits);
             let bytes = range.as_ref().map_or(0, RecordRange::bytes);
             left = left.saturating_sub(u64::from(bytes));
-            gave_records.push(bytes > 0);
+            gave_records[at] = bytes > 0;
             let news = self.session.as_mut().is_none_or(|session| {
                 session.learn_topic(at, &wanted.topic);
                 session.is_news(at, &answer, bytes.into(), self.full)
@@ -249,15 +255,25 @@ impl<R: RecordRange> FetchAssembly<R> {
                 None => Records::default(),
             };
             let mut partition = to_wire(wanted.partition, answer, records);
-            if partition.error_code == error::NOT_LEADER_OR_FOLLOWER {
+            // Since version 16, whoever asks the wrong broker or knows an older leader is told the right one (KIP-951).
+            let is_astray = [error::NOT_LEADER_OR_FOLLOWER, error::FENCED_LEADER_EPOCH].contains(&partition.error_code);
+            if self.version >= 16 && is_astray {
                 name_leader(cluster, &wanted.topic, &mut partition, &mut response.node_endpoints);
             }
             push(&mut response, wanted, partition);
         }
-        if let Some(session) = &mut self.session {
-            session.rotate(&gave_records);
+        match &mut self.session {
+            Some(session) if self.full => session.arrange(&order),
+            Some(session) => session.rotate(&gave_records),
+            None => {}
         }
         (response, ranges, self.session)
+    }
+
+    /// The places in the order in which they are told.
+    fn order(&self) -> Vec<usize> {
+        let here = (0..self.wanted.len()).filter(|at| self.missing.binary_search(at).is_err());
+        here.chain(self.missing.iter().copied()).collect()
     }
 }
 

@@ -228,6 +228,12 @@ impl Session {
         news
     }
 
+    /// Keeps the partitions in the order in which the first answer told of them.
+    pub fn arrange(&mut self, order: &[usize]) {
+        let mut before: Vec<_> = core::mem::take(&mut self.partitions).into_iter().map(Some).collect();
+        self.partitions = order.iter().filter_map(|at| before[*at].take()).collect();
+    }
+
     /// Puts the partitions that gave records behind the others, so that next time those come first.
     pub fn rotate(&mut self, gave_records: &[bool]) {
         let mut order = core::mem::take(&mut self.partitions).into_iter().zip(gave_records).collect::<Vec<_>>();
@@ -267,6 +273,16 @@ mod tests {
     }
 
     const NOW: Instant = Instant::ZERO;
+
+    #[test]
+    fn a_session_begins_in_the_order_of_its_first_answer() {
+        let mut cache = SessionCache::new(1, Prng::new(1));
+        let three = vec![wanted("a", 0, 0), wanted("b", 0, 0), wanted("c", 0, 0)];
+        let Ok(Opened::Full(mut session)) = cache.open(NOW, (0, 0), three, &[], false) else { panic!("no session") };
+        session.arrange(&[0, 2, 1]);
+        let order: Vec<String> = session.wanted().iter().map(|w| w.topic.to_string()).collect();
+        assert_eq!(order, ["a", "c", "b"]);
+    }
 
     #[test]
     fn a_session_ends_with_its_last_partition() {

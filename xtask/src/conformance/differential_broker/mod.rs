@@ -228,7 +228,7 @@ impl Run {
         let closed = || Tree::Atom("the end of the connection".to_owned());
         let (one, two) = (apache.cloned().unwrap_or_else(closed), ours.cloned().unwrap_or_else(closed));
         for (path, theirs, own) in one.differences(&two) {
-            if !shown::is_known_pair(ask.key, &path, &theirs, &own) {
+            if !shown::is_known_pair(ask, &path, &theirs, &own) {
                 self.note(ask, &path, &theirs, &own);
             }
         }

@@ -65,7 +65,13 @@ const KNOWN_PAIRS: &[(ApiKey, &str, &str, &[&str], &str)] = &[(
 )];
 
 /// Whether a difference is one of the known pairs.
-pub fn is_known_pair(key: ApiKey, path: &str, apache: &str, ours: &str) -> bool {
+pub fn is_known_pair(ask: &Ask, path: &str, apache: &str, ours: &str) -> bool {
+    let key = ask.key;
+    // Of a log without a single time: docs/divergence.md.
+    let of_place = path.ends_with(".offset") || path.ends_with(".leader_epoch");
+    if key == ApiKey::ListOffsets && ask.about.contains(" at -3,") && of_place && ours == "-1" {
+        return true;
+    }
     KNOWN_PAIRS
         .iter()
         .any(|(of, known, theirs, own, _)| *of == key && *known == path && *theirs == apache && own.contains(&ours))
