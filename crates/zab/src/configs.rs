@@ -33,8 +33,9 @@ pub struct Configs {
 }
 
 impl Configs {
-    /// A server whose files say `current`, and whose log has `seen`, committed or not.
-    pub fn new(config: &Config, current: QuorumConfig, seen: Option<QuorumConfig>) -> Self {
+    /// A server whose files say `current`, and whose log or file has `seen`, committed or not. The log ends with `last`: a
+    /// reconfig behind that was never acknowledged here, so it counts for nothing, and is to be forgotten.
+    pub fn new(config: &Config, current: QuorumConfig, seen: Option<QuorumConfig>, last: Zxid) -> Self {
         // Upstream: who is not in a configuration that may change follows without a vote. A server that is about to join and
         // starts again in that moment acknowledges its own reconfig.
         let absent = config.read_config.is_some() && !current.observers.contains(&config.sid);
@@ -44,7 +45,11 @@ impl Configs {
         };
         let (sid, bug, read, verifier) = (config.sid, config.bug, config.read_config, current.verifier.clone());
         let seen = seen.filter(|seen| read.is_some() && seen.version > current.version);
-        let mut configs = Self { sid, bug, read, current, seen, verifier, next: None, told: None, kind };
+        let (seen, lost) = match seen {
+            Some(seen) if seen.version > last.0 => (None, Some(seen.version)),
+            seen => (seen, None),
+        };
+        let mut configs = Self { sid, bug, read, current, seen, verifier, next: None, told: lost, kind };
         configs.decide(None);
         configs
     }

@@ -53,7 +53,7 @@ impl Peer {
     /// and the log. The first [`Event::Tick`] starts it.
     pub fn new(config: Config, current: QuorumConfig, seen: Option<QuorumConfig>, recovered: Recovered) -> Self {
         Self {
-            configs: Configs::new(&config, current, seen),
+            configs: Configs::new(&config, current, seen, recovered.last),
             election: Election::new(&config),
             history: History::new(recovered, config.commit_log_count),
             store: Store::default(),

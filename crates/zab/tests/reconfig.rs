@@ -246,3 +246,12 @@ fn a_server_that_starts_again_while_it_is_to_join_follows_without_a_vote() {
     let effects = step(&mut peer, Event::LeaderConnected { link: LINK });
     assert_eq!(effects, [Effect::ToLeader { link: LINK, packet: info }]);
 }
+
+#[test]
+fn what_the_file_has_behind_the_logs_end_is_forgotten() {
+    // The write of the log failed, and with it the server.
+    let kept = config(z(1, 6).0, &[1, 2, 9]);
+    let mut peer = peer(config(0, &[1, 2]), Some(kept), &[z(1, 5)]);
+    assert_eq!(peer.verifier().voters(), [1, 2]);
+    assert!(step(&mut peer, Event::Tick).contains(&Effect::NextConfig(None)));
+}

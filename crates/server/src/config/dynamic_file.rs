@@ -64,16 +64,18 @@ pub fn write_next(config_file: &Path, next: &Membership) -> Result<PathBuf, Stri
     Ok(path)
 }
 
-/// Nothing may be committed any more that is not active. If the file comes back with a power cut, the next start asks more
-/// servers than it must, until a leader says what counts.
+/// Nothing may be committed any more that is not active. The file does not come back with a power cut.
 ///
 /// # Errors
 /// The file that could not be removed, and why.
 pub fn remove_next(config_file: &Path) -> Result<(), String> {
     let path = next_file(config_file)?;
     match FileDisk.remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &path, &error)),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => {
+            let synced = removed.and_then(|()| FileDisk.sync_dir(path.parent().unwrap_or(&path)));
+            synced.map_err(|error| failed("remove", &path, &error))
+        }
     }
 }
 
