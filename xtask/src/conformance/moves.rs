@@ -34,7 +34,9 @@ fn one(make: Make, dir: &Path) -> Result<String> {
     let broker = start_broker_with(make, &dir.join("broker"), ports, &lines)?;
     let topic = unique("moves");
     topic_command(ports, &["--create", "--topic", &topic, "--partitions", "1"])?;
-    let records: Vec<String> = (0..3000).map(|n| format!("record {n}")).collect();
+    // More than one fetch of Apache's mover, which looks at its throttle before each.
+    let long = "x".repeat(1000);
+    let records: Vec<String> = (0..3000).map(|n| format!("record {n} {long}")).collect();
     let records: Vec<&str> = records.iter().map(String::as_str).collect();
     let (first, second) = records.split_at(2000);
     produce(ports, &topic, first)?;
