@@ -169,7 +169,8 @@ impl Keeper {
     pub fn deadline(&self) -> Option<Instant> {
         let of_ensemble = self.ensemble().and_then(|member| member.peer().deadline());
         if !self.orders() {
-            let local = self.sessions.local_deadline();
+            // None ends while leadership is handed over, which a leader that lost it meanwhile may still be about.
+            let local = self.sessions.local_deadline().filter(|_| !self.hands_over());
             return of_ensemble.into_iter().chain(self.read_only_deadline()).chain(local).min();
         }
         if self.hands_over() {

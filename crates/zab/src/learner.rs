@@ -178,7 +178,9 @@ impl Learner {
     pub fn deadline(&self) -> Instant {
         match self.stage {
             Stage::Broadcast => self.heard + self.config.sync_time(),
-            _ if self.stage <= Stage::Introduced => self.reach_until.min(self.redial_at),
+            Stage::Dialing => self.reach_until.min(self.redial_at),
+            // An earlier dial may have been answered while the next one waited for its time.
+            Stage::Introduced => self.reach_until,
             _ => self.join_until,
         }
     }
