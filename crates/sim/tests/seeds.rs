@@ -27,7 +27,11 @@ const BETWEEN: &str = "members were compared between a commit at the leader and 
 /// Seeds that failed once, and what they showed. A change of the workload makes another story of a seed; what is in
 /// `found_by_seeds.rs` stays.
 const FAILED_ONCE: [(Kind, u64, &str); 32] = [
-    (Kind::Ensemble, 4214, "a dial that was answered late left a deadline in the past, and the loop span until it gave up"),
+    (
+        Kind::Ensemble,
+        4214,
+        "a dial that was answered late left a deadline in the past, and the loop span until it gave up",
+    ),
     (Kind::Ensemble, 9_005_110, "a late reconfig of a session that ended elsewhere"),
     (Kind::Ensemble, 3205, "a request that an observer relayed for a client that had moved to its follower"),
     (Kind::Ensemble, 200_729, PAST),
