@@ -1,11 +1,13 @@
 //! The keeper's loop in a world whose jobs run when the test says so.
 
+#[path = "support/failing_disk.rs"]
+mod failing_disk;
+
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base::{Instant, Now, Prng};
@@ -15,7 +17,7 @@ use driver::keeper_loop::{
 };
 use driver::world::{Job, Lane, World};
 use keeper::{CloseReason, ConnId, Event, Recovery};
-use storage::disk::{Disk, DiskFile, OpenMode};
+use storage::disk::Disk;
 use storage::file_disk::FileDisk;
 use storage::zk::names::Compression;
 use zab::packet::{LearnerKind, ToLeader, ToLearner};
@@ -23,81 +25,12 @@ use zab::{Link, QuorumVerifier, Standing};
 use zk_wire::snapshot::{SnapshotDecoder, SnapshotRecord};
 use zk_wire::{Acl, ConnectRequest, CreateRequest, Epoch, Id, Jute, OpCode, RequestHeader, SessionId, Zxid};
 
-/// The real disk, until its syncs are told to fail.
-#[derive(Clone, Default)]
-struct TestDisk {
-    sync_fails: Arc<AtomicBool>,
-}
-
-struct TestFile {
-    file: <FileDisk as Disk>::File,
-    sync_fails: Arc<AtomicBool>,
-}
-
-impl Disk for TestDisk {
-    type File = TestFile;
-    type Lock = <FileDisk as Disk>::Lock;
-
-    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<TestFile> {
-        Ok(TestFile { file: FileDisk.open(path, mode)?, sync_fails: self.sync_fails.clone() })
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        FileDisk.list(dir)
-    }
-    fn exists(&self, path: &Path) -> io::Result<bool> {
-        FileDisk.exists(path)
-    }
-    fn is_dir(&self, path: &Path) -> io::Result<bool> {
-        FileDisk.is_dir(path)
-    }
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        FileDisk.create_dir_all(dir)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        FileDisk.rename(from, to)
-    }
-    fn remove_file(&self, path: &Path) -> io::Result<()> {
-        FileDisk.remove_file(path)
-    }
-    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
-        FileDisk.remove_dir_all(dir)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        FileDisk.sync_dir(dir)
-    }
-    fn lock(&self, path: &Path) -> io::Result<Self::Lock> {
-        FileDisk.lock(path)
-    }
-}
-
-impl DiskFile for TestFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        DiskFile::read_at(&self.file, buffer, offset)
-    }
-    fn write_at(&self, content: &[u8], offset: u64) -> io::Result<()> {
-        DiskFile::write_at(&self.file, content, offset)
-    }
-    fn len(&self) -> io::Result<u64> {
-        DiskFile::len(&self.file)
-    }
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        DiskFile::set_len(&self.file, len)
-    }
-    fn sync_data(&self) -> io::Result<()> {
-        if self.sync_fails.load(Ordering::Relaxed) {
-            return Err(io::Error::from_raw_os_error(5));
-        }
-        DiskFile::sync_data(&self.file)
-    }
-    fn sync_all(&self) -> io::Result<()> {
-        DiskFile::sync_all(&self.file)
-    }
-}
+use self::failing_disk::FailingDisk;
 
 struct TestWorld {
     now_ms: u64,
-    disk: TestDisk,
-    jobs: VecDeque<(Lane, Job<KeeperDone<TestDisk>>)>,
+    disk: FailingDisk,
+    jobs: VecDeque<(Lane, Job<KeeperDone<FailingDisk>>)>,
     /// (connection, xid); connect responses count as xid 0.
     sent: Vec<(u64, i32)>,
     notes: Vec<String>,
@@ -110,13 +43,13 @@ struct TestWorld {
 }
 
 impl World for TestWorld {
-    type Disk = TestDisk;
-    type Done = KeeperDone<TestDisk>;
+    type Disk = FailingDisk;
+    type Done = KeeperDone<FailingDisk>;
 
     fn now(&self) -> Now {
         Now { mono: Instant::from_millis(self.now_ms), wall_ms: 1_000_000 + self.now_ms as i64 }
     }
-    fn disk(&self) -> &TestDisk {
+    fn disk(&self) -> &FailingDisk {
         &self.disk
     }
     fn offload(&mut self, lane: Lane, job: Job<Self::Done>) {
@@ -124,7 +57,7 @@ impl World for TestWorld {
     }
 }
 
-impl KeeperWorld<TestDisk> for TestWorld {
+impl KeeperWorld<FailingDisk> for TestWorld {
     fn send(&mut self, conn: ConnId, frame: Bytes) {
         self.sent.push((conn.0, i32::from_be_bytes(frame[..4].try_into().unwrap())));
     }
@@ -156,7 +89,7 @@ impl KeeperWorld<TestDisk> for TestWorld {
 
 struct Scene {
     world: TestWorld,
-    keeper_loop: KeeperLoop<TestDisk>,
+    keeper_loop: KeeperLoop<FailingDisk>,
 }
 
 impl Scene {
@@ -167,7 +100,7 @@ impl Scene {
     fn with(dir: &Path, change: impl FnOnce(&mut KeeperLoopConfig)) -> Self {
         let mut world = TestWorld {
             now_ms: 0,
-            disk: TestDisk::default(),
+            disk: FailingDisk::default(),
             jobs: VecDeque::new(),
             sent: Vec::new(),
             notes: Vec::new(),
@@ -256,13 +189,13 @@ fn a_failed_sync_answers_nothing_and_stops_everything() {
     let dir = tempfile::tempdir().unwrap();
     let mut scene = Scene::new(dir.path(), 100_000);
     scene.connected(1);
-    scene.world.disk.sync_fails.store(true, Ordering::Relaxed);
+    scene.world.disk.fails.store(true, Ordering::Relaxed);
     scene.turn(vec![create(1, 1)]);
     scene.job();
     assert!(scene.world.fatal.as_ref().is_some_and(|fatal| fatal.starts_with("write the transaction log")));
     assert!(scene.keeper_loop.is_stopped());
     // The disk seems well again; it is not believed.
-    scene.world.disk.sync_fails.store(false, Ordering::Relaxed);
+    scene.world.disk.fails.store(false, Ordering::Relaxed);
     scene.turn(vec![create(1, 2)]);
     assert_eq!((scene.sent(), scene.lanes()), (vec![], vec![]));
     assert_eq!(scene.keeper_loop.deadline(), None);
@@ -401,7 +334,7 @@ fn newest(dir: &Path) -> Box<Recovery> {
 }
 
 impl Scene {
-    fn input(&mut self, input: KeeperInput<TestDisk>) {
+    fn input(&mut self, input: KeeperInput<FailingDisk>) {
         self.keeper_loop.turn(&mut self.world, &mut vec![input]);
     }
 

@@ -9,13 +9,24 @@ use broker::{TopicId, TopicPartition};
 use bytes::Bytes;
 use sim::disk::{Crash, DiskOp, SimDisk};
 use storage::disk::{Disk, DiskFile, OpenMode};
-use storage::kafka::{Log, LogDir};
+use storage::kafka::{FlushJob, Log, LogDir};
 use storage::zk::data_dir::DataDir;
 use storage::zk::restore::{Restore, RestoreOptions, restore};
 use storage::zk::snapshot_reader::Trailers;
 use storage::zk::synced::SyncedFile;
 use storage::zk::txn_log::{TxnLog, TxnLogConfig};
 use zk_wire::snapshot::SnapshotRecord;
+
+/// What a flush has to sync is on the disk, and the log knows.
+fn flushed(log: &mut Log<SimDisk>, job: std::io::Result<FlushJob<SimDisk>>) {
+    log.flush_done(job.and_then(|job| job.run()).expect("flushed"));
+}
+
+/// The log's recovery point is in the folder's checkpoint.
+fn checkpointed(dir: &LogDir<SimDisk>, partition: &TopicPartition, log: &Log<SimDisk>) {
+    let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
+    dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+}
 
 const NOTHING_SURVIVES: Crash = Crash::Power { survive_percent: 0 };
 
@@ -152,13 +163,12 @@ fn a_closed_segment_keeps_its_time_index() {
         let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
         let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), now_ms).expect("an honest disk");
         log.append(&sim::broker::batch(0, 1, (-1, -1), 0, now_ms, b"record"), now_ms, &producers).expect("appended");
-        let done = log.flush().and_then(|job| job.run()).expect("flushed");
-        log.flush_done(done);
+        let job = log.flush();
+        flushed(&mut log, job);
         log.roll(1, now_ms, &producers).expect("rolled");
-        let done = log.flush_closed().and_then(|job| job.run()).expect("flushed");
-        log.flush_done(done);
-        let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
-        dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+        let job = log.flush_closed();
+        flushed(&mut log, job);
+        checkpointed(&dir, &partition, &log);
     }
     let disk = disk.crash(NOTHING_SURVIVES);
     let dir = LogDir::open(&disk, Path::new("/kafka")).expect("the folder opens");
@@ -180,10 +190,9 @@ fn a_segment_closed_just_before_a_kill_keeps_its_time_index() {
         let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
         let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), now_ms).expect("an honest disk");
         log.append(&batch(0), now_ms, &producers).expect("appended");
-        let done = log.flush().and_then(|job| job.run()).expect("flushed");
-        log.flush_done(done);
-        let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
-        dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+        let job = log.flush();
+        flushed(&mut log, job);
+        checkpointed(&dir, &partition, &log);
         log.roll(1, now_ms, &producers).expect("rolled");
     }
     let disk = disk.crash(Crash::Process);
@@ -191,10 +200,9 @@ fn a_segment_closed_just_before_a_kill_keeps_its_time_index() {
         let dir = LogDir::open(&disk, Path::new("/kafka")).expect("the folder opens");
         let (mut log, ..) = dir.open_log(&partition, config.clone(), now_ms, 1000).expect("the log opens");
         log.append(&batch(1), now_ms, &producers).expect("appended");
-        let done = log.flush().and_then(|job| job.run()).expect("flushed");
-        log.flush_done(done);
-        let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
-        dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+        let job = log.flush();
+        flushed(&mut log, job);
+        checkpointed(&dir, &partition, &log);
     }
     let disk = disk.crash(NOTHING_SURVIVES);
     let dir = LogDir::open(&disk, Path::new("/kafka")).expect("the folder opens");
@@ -267,10 +275,9 @@ fn what_was_cut_off_does_not_come_back() {
     for (killed, seed) in runs.flat_map(|killed| (0..8).map(move |seed| (killed, seed))) {
         let disk = SimDisk::new(Prng::new(seed));
         let flush = |dir: &LogDir<SimDisk>, log: &mut Log<SimDisk>| {
-            let done = log.flush().and_then(|job| job.run()).expect("flushed");
-            log.flush_done(done);
-            let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
-            dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+            let job = log.flush();
+            flushed(log, job);
+            checkpointed(dir, &partition, log);
         };
         {
             let dir = LogDir::open(&disk, Path::new("/kafka")).expect("an honest disk");
@@ -319,15 +326,14 @@ fn what_a_follower_cut_off_does_not_come_back() {
             let mut log = dir.create_log(&partition, TopicId::ZERO, config.clone(), 0).expect("an honest disk");
             log.append(&batch(0), 0, &producers).expect("appended");
             log.append(&batch(1), 0, &producers).expect("appended");
-            let done = log.flush().and_then(|job| job.run()).expect("flushed");
-            log.flush_done(done);
+            let job = log.flush();
+            flushed(&mut log, job);
             log.truncate_to(1, 0, 0, 1000).expect("an honest disk");
             log.roll(1, 0, &producers).expect("rolled");
             log.append(&batch(1), 0, &producers).expect("appended");
-            let done = log.flush().and_then(|job| job.run()).expect("flushed");
-            log.flush_done(done);
-            let points = [(partition.clone(), log.recovery_point())].into_iter().collect();
-            dir.checkpoint_recovery_points(&points).run().expect("an honest disk");
+            let job = log.flush();
+            flushed(&mut log, job);
+            checkpointed(&dir, &partition, &log);
         }
         let disk = disk.crash(NOTHING_SURVIVES);
         let dir = LogDir::open(&disk, Path::new("/kafka")).expect("the folder opens");

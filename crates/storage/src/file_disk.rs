@@ -133,9 +133,12 @@ impl DiskFile for File {
     }
 
     fn read_at_hand(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let wanted = (buffer.len() as u64).min(self.metadata()?.len().saturating_sub(offset));
         let read = retry_on_intr(|| preadv2(self, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT))?;
-        if (read as u64) < wanted { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(read) }
+        // What ends early ends with the file, or in front of a page that is not there.
+        match read == buffer.len() || offset + read as u64 >= self.metadata()?.len() {
+            true => Ok(read),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 
     fn write_at(&self, content: &[u8], offset: u64) -> io::Result<()> {

@@ -1,6 +1,8 @@
 //! A shard's loop on real files: what is a job and what is done at once, restarts, retention, and a disk that fails.
 
 mod bench;
+#[path = "../support/failing_disk.rs"]
+mod failing_disk;
 mod log_dirs;
 
 use std::sync::atomic::Ordering;

@@ -274,10 +274,8 @@ impl<'a> Dispatcher<'a> {
         mut body: Box<wire::DescribeConfigsRequest>,
     ) -> Outcome {
         let taken = loggers::describe(LogLevel::of_the_process(), self.shared.broker_id(), &mut body);
-        let mut outcome = match body.resources.is_empty() && !taken.is_empty() {
-            true => respond(wire::DescribeConfigsResponse::default()),
-            false => self.group_or_node(image, header, Request::DescribeConfigs(body)).await,
-        };
+        let left = (taken.is_empty() || !body.resources.is_empty()).then_some(Request::DescribeConfigs(body));
+        let mut outcome = self.ask_what_is_left(image, header, left, wire::DescribeConfigsResponse::default()).await;
         if let Outcome::Response(response, _) = &mut outcome
             && let Response::DescribeConfigs(response) = &mut **response
         {
@@ -295,16 +293,29 @@ impl<'a> Dispatcher<'a> {
         mut body: Box<wire::IncrementalAlterConfigsRequest>,
     ) -> Outcome {
         let taken = loggers::alter(LogLevel::of_the_process(), self.shared.broker_id(), &mut body);
-        let mut outcome = match body.resources.is_empty() && !taken.is_empty() {
-            true => respond(wire::IncrementalAlterConfigsResponse::default()),
-            false => self.group_or_node(image, header, Request::IncrementalAlterConfigs(body)).await,
-        };
+        let left = (taken.is_empty() || !body.resources.is_empty()).then_some(Request::IncrementalAlterConfigs(body));
+        let mut outcome =
+            self.ask_what_is_left(image, header, left, wire::IncrementalAlterConfigsResponse::default()).await;
         if let Outcome::Response(response, _) = &mut outcome
             && let Response::IncrementalAlterConfigs(response) = &mut **response
         {
             taken.put_back(&mut response.responses);
         }
         outcome
+    }
+
+    /// The answer to what was not taken out of a request; `empty` when that is nothing.
+    async fn ask_what_is_left(
+        &mut self,
+        image: &MetadataImage,
+        header: &RequestHeader,
+        left: Option<Request>,
+        empty: impl Into<Response>,
+    ) -> Outcome {
+        match left {
+            Some(request) => self.group_or_node(image, header, request).await,
+            None => respond(empty),
+        }
     }
 
     async fn ask_node(&mut self, version: i16, request: Box<Request>) -> Box<Response> {

@@ -154,8 +154,10 @@ pub(super) async fn accept(listener: TcpListener, name: Str, shared: Arc<Shared>
                 let wait = quotas::connection(&shared, peer.ip());
                 if !wait.is_zero() {
                     // Closed late, so that who opens them in a loop is slowed down.
+                    let mut stopping = shared.stopping.subscribe();
                     tokio::spawn(async move {
-                        tokio::time::sleep(wait).await;
+                        // An error means that the server is gone.
+                        let _ = tokio::time::timeout(wait, stopping.wait_for(|stopping| *stopping)).await;
                         drop((stream, counted));
                     });
                     continue;

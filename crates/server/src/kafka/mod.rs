@@ -285,11 +285,7 @@ async fn open_dirs(paths: Vec<PathBuf>, shard_map: ShardMap) -> Result<Arc<LogDi
 async fn tell_progress(shared: Arc<Shared>) {
     let mut stopping = shared.stopping.subscribe();
     let mut said = None;
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(PROGRESS) => {}
-            _ = stopping.wait_for(|stopping| *stopping) => return,
-        }
+    while tokio::time::timeout(PROGRESS, stopping.wait_for(|stopping| *stopping)).await.is_err() {
         let (open, all) = shared.dirs.opened_of_all();
         if open == all {
             return;

@@ -3,11 +3,11 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, IoSliceMut};
+use std::io;
 
 use broker::assembly::fetch::RecordRange;
 use bytes::Bytes;
-use rustix::io::ReadWriteFlags;
+use storage::disk::DiskFile;
 use storage::kafka::FileRange;
 
 /// A range of a real file.
@@ -78,18 +78,14 @@ fn is_warm(range: &FileRange<File>) -> bool {
     let Some(file) = &range.file else { return false };
     let last = range.position + u64::from(range.len) - 1;
     let mut probes = (range.position..last).step_by(PROBE_BYTES as usize).chain([last]);
-    probes.all(|at| {
-        let read = rustix::io::preadv2(file, &mut [IoSliceMut::new(&mut [0])], at, ReadWriteFlags::NOWAIT);
-        read == Ok(1)
-    })
+    probes.all(|at| matches!(file.read_at_hand(&mut [0], at), Ok(1)))
 }
 
 /// Everything, if the page cache has it; never waits for the disk.
 fn read_warm(range: &FileRange<File>) -> Option<Bytes> {
     let file = range.file.as_ref()?;
     let mut memory = Reused::take(range.len as usize);
-    let buffers = &mut [IoSliceMut::new(memory.bytes_mut())];
-    let read = rustix::io::preadv2(file, buffers, range.position, ReadWriteFlags::NOWAIT).ok()?;
+    let read = file.read_at_hand(memory.bytes_mut(), range.position).ok()?;
     (read == memory.len).then(|| Bytes::from_owner(memory))
 }
 
