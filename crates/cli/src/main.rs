@@ -51,7 +51,7 @@ enum Command {
     Zookeeper(zookeeper::Args),
     /// Start only the Kafka role, from a server.properties
     Kafka(kafka::Args),
-    /// Look into ZooKeeper's transaction logs and snapshots, Apache's or ours
+    /// Look into ZooKeeper's transaction logs and snapshots, Apache's or ours; choose who leads an ensemble
     #[command(subcommand)]
     Zk(zk::Command),
     /// Measure a ZooKeeper server or a Kafka broker, ours or any other

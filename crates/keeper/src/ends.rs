@@ -54,11 +54,8 @@ impl Keeper {
     /// The client of a session that has expired asks for something. An end that waits for its turn is proposed now: in front
     /// of the answer, which can wait for it.
     pub(crate) fn hasten_end(&mut self, now: Now, session: SessionId, effects: &mut Vec<Effect>) {
-        if self.sessions.is_closing(session)
-            && let Some(at) = self.ending.iter().position(|ending| *ending == session)
-        {
-            self.ending.remove(at);
-            self.propose_end(now, session, effects);
+        if self.sessions.is_closing(session) {
+            self.hasten_orphan(now, session, effects);
         }
     }
 

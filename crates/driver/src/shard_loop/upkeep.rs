@@ -288,9 +288,10 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
         let blind = self.bug.is(PlantedBug::AlwaysMarkedClean);
         let dirs = self.dirs.clone();
         let run = move || {
+            let mut written = Ok(());
             for (dir, partition, path, text) in epochs {
-                if disk.replace_atomically(&path, text.as_bytes()).is_err() {
-                    clean = false;
+                if let Err(e) = disk.replace_atomically(&path, text.as_bytes()) {
+                    (clean, written) = (false, Err(e));
                     // Recovery finds the epochs in what lies above.
                     if let Some(news) = checkpoints.get_mut(&dir) {
                         news.recovery_points.remove(&partition);
@@ -308,7 +309,7 @@ impl<D: Disk, W: ShardWorld<D>> ShardLoop<D, W> {
             };
             let closed = close();
             let marked = dirs.shard_closed(blind || (clean && closed.is_ok()), -1);
-            ShardDone::Closed(closed.and(marked))
+            ShardDone::Closed(closed.and(marked).and(written))
         };
         // Behind every sync that is under way.
         self.world.offload(Lane::Sync, Box::new(run));

@@ -35,8 +35,10 @@ pub(crate) struct Counted {
 }
 
 impl Connections {
-    /// Counts a connection, as soon as there is room for it. `None` when its address has all that it may have; the number
-    /// is that limit.
+    /// Counts a connection, as soon as there is room for it.
+    ///
+    /// # Errors
+    /// Its address has all that it may have: so many.
     pub(crate) async fn enter(
         self: &Arc<Self>,
         address: IpAddr,

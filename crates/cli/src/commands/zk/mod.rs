@@ -21,7 +21,7 @@ use clap::{Subcommand, ValueEnum};
     castlekeep zk snapshot compare snapshot.2a snapshot.57    what changed between two snapshots\n  \
     castlekeep zk transfer-leadership --to 2 zk1:8080         let server 2 lead\n  \
     castlekeep zk folder /var/lib/zookeeper                   whether a start would succeed, and with what\n\n\
-    The files are those of Apache ZooKeeper; a running server is not disturbed. Exit code 0: nothing is wrong;\n\
+    The files are those of Apache ZooKeeper; looking at them does not disturb a running server. Exit code 0: nothing is wrong;\n\
     1: the command failed; 2: the file is damaged, the snapshots differ, or another member was elected.")]
 pub enum Command {
     /// Say what a start would find in a data folder, and compare every digest
